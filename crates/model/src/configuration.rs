@@ -1,0 +1,182 @@
+//! A stored configuration (`NETunnelProviderManager`).
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::{InvalidConfiguration, TunnelProviderProtocol};
+
+/// One VPN configuration as it is stored. Spec MGR-1 to MGR-25.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VpnConfiguration {
+    /// Never changes and is never used again.
+    pub id: ConfigurationId,
+    /// Counts saves. A save must carry the generation that it was made from; 0 creates (MGR-3).
+    #[serde(default)]
+    pub generation: u64,
+    /// The display name, unique among the configurations of one owner (MGR-9).
+    pub name: String,
+    /// Whether it may start (MGR-6).
+    #[serde(default)]
+    pub enablement: Enablement,
+    /// Who owns it and how long its sessions live.
+    #[serde(default)]
+    pub scope: Scope,
+    /// Set by the helper to the uid of whoever created it (MGR-15).
+    #[serde(default)]
+    pub owner: u32,
+    /// The provider and what it needs (MGR-10).
+    pub protocol: TunnelProviderProtocol,
+    /// Fields of a later version, kept so that saving loses nothing.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
+}
+
+/// The identity of a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ConfigurationId(Uuid);
+
+/// Whether a configuration may start. Apple's `isEnabled` is `Enabled`; the two ways of not being
+/// so differ in who may end them. Spec MGR-6.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Enablement {
+    /// It may start.
+    #[default]
+    Enabled,
+    /// Another configuration has taken the default route; starting this one takes it back.
+    SetAside,
+    /// Somebody switched it off; it starts only after being enabled again.
+    Disabled,
+}
+
+/// Whose configuration it is. Spec TN34-10.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Scope {
+    /// Its owner's alone: others neither see nor use it, and it stops when the owner logs out.
+    #[default]
+    User,
+    /// The machine's: everybody sees it, only root changes it.
+    System,
+}
+
+/// Longer names do not fit any list and are more likely a pasted mistake.
+const MAX_NAME: usize = 128;
+/// Spec MGR-16.
+const MAX_RECORD: usize = 1 << 20;
+
+impl VpnConfiguration {
+    /// A configuration that was not saved yet.
+    pub fn new(
+        id: ConfigurationId,
+        name: impl Into<String>,
+        protocol: TunnelProviderProtocol,
+    ) -> Self {
+        Self {
+            id,
+            generation: 0,
+            name: name.into(),
+            enablement: Enablement::Enabled,
+            scope: Scope::User,
+            owner: 0,
+            protocol,
+            unknown: Map::new(),
+        }
+    }
+
+    /// Checks what can be checked without the provider (ERR-1).
+    pub fn validate(&self) -> Result<(), InvalidConfiguration> {
+        if self.name.trim().is_empty() {
+            return Err(InvalidConfiguration::new("name", "must not be empty"));
+        }
+        if self.name.chars().count() > MAX_NAME {
+            let reason = format!("must not be longer than {MAX_NAME} characters");
+            return Err(InvalidConfiguration::new("name", reason));
+        }
+        if self.name.chars().any(char::is_control) {
+            return Err(InvalidConfiguration::new("name", "must be one line of plain text"));
+        }
+        self.protocol.validate()?;
+        let size = serde_json::to_vec(self).map_or(usize::MAX, |json| json.len());
+        if size > MAX_RECORD {
+            return Err(InvalidConfiguration::new("configuration", "is larger than 1 MiB"));
+        }
+        Ok(())
+    }
+}
+
+impl ConfigurationId {
+    /// An id from 16 random bytes.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
+    }
+
+    /// A fresh random id.
+    #[must_use]
+    pub fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+impl fmt::Display for ConfigurationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for ConfigurationId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // spec: PROTO-2, PROTO-3, MGR-9, MGR-16, ERR-1
+    #[test]
+    fn each_fault_names_its_field() {
+        let fault = |edit: fn(&mut VpnConfiguration)| {
+            let mut configuration = example();
+            edit(&mut configuration);
+            configuration.validate().unwrap_err().field
+        };
+        assert_eq!(example().validate(), Ok(()));
+        assert_eq!(fault(|c| c.name = " ".into()), "name");
+        assert_eq!(fault(|c| c.name = "a\nb".into()), "name");
+        assert_eq!(fault(|c| c.name = "x".repeat(129)), "name");
+        assert_eq!(fault(|c| c.protocol.server_address.clear()), "protocol.serverAddress");
+        for id in ["", "..", "a/b", "../../bin", ".hidden", "a..b"] {
+            let mut configuration = example();
+            configuration.protocol.provider_id = id.into();
+            assert_eq!(configuration.validate().unwrap_err().field, "protocol.providerId", "{id}");
+        }
+        let large = |c: &mut VpnConfiguration| {
+            c.protocol.provider_configuration.insert("x".into(), "y".repeat(1 << 20).into());
+        };
+        assert_eq!(fault(large), "configuration");
+    }
+
+    // spec: PROTO-1
+    #[test]
+    fn unknown_fields_are_kept() {
+        let mut json = serde_json::to_value(example()).unwrap();
+        json["futureField"] = serde_json::json!({"a": [1, 2]});
+        let read: VpnConfiguration = serde_json::from_value(json.clone()).unwrap();
+        assert_eq!(serde_json::to_value(read).unwrap(), json);
+    }
+
+    fn example() -> VpnConfiguration {
+        let protocol = TunnelProviderProtocol::new("org.adit.wireguard", "vpn.example");
+        VpnConfiguration::new(ConfigurationId::from_random([7; 16]), "home", protocol)
+    }
+}

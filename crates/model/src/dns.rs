@@ -1,0 +1,53 @@
+//! Name resolution inside the tunnel (`NEDNSSettings`).
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// Which servers answer which names while the tunnel is up. Spec DNS-1 to DNS-18.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DnsSettings {
+    /// The servers, in order of preference.
+    pub servers: Vec<IpAddr>,
+    /// How they are spoken to.
+    #[serde(default)]
+    pub protocol: DnsProtocol,
+    /// Completes single-label names. We honour it in split mode too, unlike Apple (DNS-4).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub search_domains: Vec<String>,
+    /// The search domain when `search_domains` is empty (DNS-5).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain_name: Option<String>,
+    /// The names these servers answer, as label suffixes; `""` means all of them, before anyone
+    /// else. Absent: all names if the tunnel is the default route, else none (DNS-6 to DNS-9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub match_domains: Option<Vec<String>>,
+    /// Whether `match_domains` are kept out of the search list (DNS-10, DNS-11).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub match_domains_no_search: bool,
+    /// Whether the system's own servers may answer when these fail (DNS-14).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub allow_failover: bool,
+}
+
+/// How the servers are spoken to (`NEDNSProtocol`). Spec DNS-3.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DnsProtocol {
+    /// UDP and TCP port 53.
+    #[default]
+    Cleartext,
+    /// DNS over TLS, RFC 7858.
+    #[serde(rename_all = "camelCase")]
+    Tls {
+        /// The name the server's certificate must bear.
+        server_name: String,
+    },
+    /// DNS over HTTPS, RFC 8484.
+    #[serde(rename = "https", rename_all = "camelCase")]
+    Https {
+        /// URI template of the server.
+        server_url: String,
+    },
+}

@@ -1,0 +1,37 @@
+//! What a VPN configuration *is*.
+//!
+//! Plain types with validation, the rules of exclusivity and the session state machine. Nothing in
+//! this crate performs I/O or reads a clock: whoever uses it passes time in.
+//!
+//! Names follow Apple's Network Extension for behaviour and the kernel for networking. On the wire
+//! and in files every type is JSON in `camelCase`.
+
+mod configuration;
+mod dns;
+mod error;
+mod exclusivity;
+mod ip;
+mod path;
+mod protocol;
+mod proxy;
+mod secret;
+pub mod session;
+mod settings;
+mod status;
+mod stop_reason;
+pub mod wireguard;
+
+pub use configuration::{ConfigurationId, Enablement, Scope, VpnConfiguration};
+pub use dns::{DnsProtocol, DnsSettings};
+pub use error::{
+    ConnectionError, DisconnectError, InvalidConfiguration, NetworkSettingsError, VpnError,
+};
+pub use exclusivity::{Admission, Claim, admit, owns_default_route};
+pub use ip::{IpSettings, Ipv4Route, Ipv4Settings, Ipv6Route, Ipv6Settings, Prefix, Route};
+pub use path::{InterfaceKind, NetworkPath, PathInterface, PathStatus};
+pub use protocol::TunnelProviderProtocol;
+pub use proxy::{ProxyMode, ProxyServer, ProxySettings};
+pub use secret::{Secret, Secrets};
+pub use settings::{InvalidSettings, PacketTunnelNetworkSettings, RouteTable};
+pub use status::{HealthItem, SessionStatus, Severity, VpnStatus};
+pub use stop_reason::ProviderStopReason;

@@ -1,0 +1,88 @@
+//! Which provider a configuration uses and how (`NETunnelProviderProtocol`, `NEVPNProtocol`).
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{InvalidConfiguration, ProxySettings};
+
+/// The provider, its own configuration, and what the system does around it. Spec PROTO-1 to
+/// PROTO-18. Secrets are kept beside it, never in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TunnelProviderProtocol {
+    /// The id in the provider's manifest (PROTO-2).
+    pub provider_id: String,
+    /// Shown to people; never used for routing, never empty (PROTO-3).
+    pub server_address: String,
+    /// User name, when the provider uses one (PROTO-4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Whatever the provider understands; passed to it as it is (PROTO-1).
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub provider_configuration: Map<String, Value>,
+    /// The destinations that the tunnel will ask for, as far as they are known before it runs.
+    /// Conflicts with other tunnels are named from these before anything starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expected_routes: Vec<IpNet>,
+    /// Proxy for connections in the tunnel (PROTO-9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ProxySettings>,
+    /// Stop before the machine sleeps, in place of pausing (PROTO-8).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disconnect_on_sleep: bool,
+    /// Lockdown: nothing leaves but through the tunnel, in any state (PROTO-10).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub include_all_networks: bool,
+    /// Leave the directly connected networks out of the two strong modes (PROTO-11).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exclude_local_networks: bool,
+    /// The tunnel's routes beat the system's table (PROTO-15).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub enforce_routes: bool,
+}
+
+impl TunnelProviderProtocol {
+    /// A protocol with everything at its default.
+    pub fn new(provider_id: impl Into<String>, server_address: impl Into<String>) -> Self {
+        Self {
+            provider_id: provider_id.into(),
+            server_address: server_address.into(),
+            username: None,
+            provider_configuration: Map::new(),
+            expected_routes: Vec::new(),
+            proxy: None,
+            disconnect_on_sleep: false,
+            include_all_networks: false,
+            exclude_local_networks: false,
+            enforce_routes: false,
+        }
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), InvalidConfiguration> {
+        let field = |name: &str| format!("protocol.{name}");
+        if !is_provider_id(&self.provider_id) {
+            return Err(InvalidConfiguration::new(
+                field("providerId"),
+                "must be a name such as org.example.vpn: letters, digits, dots and hyphens",
+            ));
+        }
+        if self.server_address.trim().is_empty() {
+            return Err(InvalidConfiguration::new(
+                field("serverAddress"),
+                "must not be empty; it is what people see as the server",
+            ));
+        }
+        let Some(proxy) = &self.proxy else { return Ok(()) };
+        proxy
+            .validate()
+            .map_err(|error| InvalidConfiguration::new(field(&error.field), error.reason))
+    }
+}
+
+/// The id becomes the name of a folder, so it must not be able to leave its parent.
+fn is_provider_id(id: &str) -> bool {
+    (1..=128).contains(&id.len())
+        && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-')
+        && id.split('.').all(|part| !part.is_empty())
+}

@@ -1,0 +1,419 @@
+//! Scripted orderings (spec 4.1) and random event sequences (spec 16.2).
+
+use proptest::prelude::*;
+
+use super::*;
+use Effect as E;
+
+// spec: PTP-2, PTP-8, SES-1, SES-6, TUN-10, COL-1
+#[test]
+fn ordering_a_start_by_the_app() {
+    let mut run = Run::stored();
+    run.expect(Event::Start, [status(Connecting), E::ArmLimit(START_LIMIT), E::LaunchProvider]);
+    run.expect(Event::Launched, [E::StartProvider]);
+    run.expect(request(1), [E::ApplySettings(1)]);
+    run.expect(
+        Event::StartCompleted(Ok(())),
+        [E::AnswerStartCompleted(StartAnswer::SettingsNotApplied)],
+    );
+    run.expect(Event::SettingsApplied(1), [E::AnswerSettings(1, Ok(()))]);
+    assert_eq!(run.session.connected_at(), None);
+    run.expect(
+        Event::StartCompleted(Ok(())),
+        [E::AnswerStartCompleted(StartAnswer::Accepted), status(Connected), E::DisarmLimit],
+    );
+    assert_eq!(run.session.connected_at(), Some(NOW));
+}
+
+// spec: PTP-5, STOP-1
+#[test]
+fn ordering_c_stop_by_the_user() {
+    let mut run = Run::connected();
+    run.expect(
+        Event::Stop(ProviderStopReason::UserInitiated),
+        [
+            status(Disconnecting),
+            E::ArmLimit(STOP_LIMIT),
+            E::StopProvider(ProviderStopReason::UserInitiated),
+        ],
+    );
+    run.expect(Event::StopAcknowledged, [E::DisarmLimit, E::RevertSettings]);
+    run.expect(Event::Reverted, [E::KillProvider]);
+    run.expect(Event::ProviderExited, [status(Disconnected)]);
+    assert_eq!(run.session.last_error(), None);
+    assert_eq!(run.session.connected_at(), None);
+}
+
+// spec: PTP-6, SES-9
+#[test]
+fn ordering_d_the_provider_gives_up() {
+    let mut run = Run::connected();
+    let error = DisconnectError { domain: "org.example".into(), code: 42, message: "Gone.".into() };
+    run.expect(
+        Event::Canceled(Some(error.clone())),
+        [status(Disconnecting), E::DisarmLimit, E::RevertSettings],
+    );
+    run.expect(Event::Reverted, [E::KillProvider]);
+    run.expect(Event::ProviderExited, [status(Disconnected)]);
+    assert_eq!(run.session.last_error(), Some(&error));
+}
+
+// spec: CERR-12, TUN-18
+#[test]
+fn ordering_e_the_provider_crashes() {
+    let mut run = Run::connected();
+    run.expect(Event::ProviderExited, [status(Disconnecting), E::DisarmLimit, E::RevertSettings]);
+    run.expect(Event::Reverted, [status(Disconnected)]);
+    assert_eq!(run.session.last_error(), Some(&ConnectionError::PluginFailed.plain()));
+    run.expect(Event::Start, [status(Connecting), E::ArmLimit(START_LIMIT), E::LaunchProvider]);
+}
+
+// spec: TUN-8, TUN-9, SES-6, STAT-4
+#[test]
+fn ordering_f_the_path_changes() {
+    let mut run = Run::connected();
+    let since = run.session.connected_at();
+    run.expect(Event::Reasserting(true), [status(Reasserting)]);
+    run.expect(Event::Reasserting(true), []);
+    run.expect(request(2), [E::ApplySettings(2)]);
+    run.expect(Event::SettingsApplied(2), [E::AnswerSettings(2, Ok(()))]);
+    run.expect(Event::Reasserting(false), [status(Connected)]);
+    assert_eq!(run.session.connected_at(), since);
+}
+
+// spec: TUN-8
+#[test]
+fn reasserting_counts_only_while_connected() {
+    let mut run = Run::starting();
+    run.expect(Event::Reasserting(true), []);
+    run.expect(Event::Reasserting(false), []);
+    assert_eq!(run.session.status(), Connecting);
+}
+
+// spec: STOP-9, STOP-10, MGR-4
+#[test]
+fn ordering_h_removed_while_running() {
+    let mut run = Run::connected();
+    run.expect(
+        Event::Removed,
+        [
+            status(Disconnecting),
+            E::ArmLimit(STOP_LIMIT),
+            E::StopProvider(ProviderStopReason::ConfigurationRemoved),
+        ],
+    );
+    run.expect(Event::StopAcknowledged, [E::DisarmLimit, E::RevertSettings]);
+    run.expect(Event::Reverted, [E::KillProvider]);
+    run.expect(Event::ProviderExited, [status(Disconnected), status(Invalid)]);
+}
+
+// spec: STOP-11, SES-3
+#[test]
+fn ordering_i_superseded_and_started_again() {
+    let mut run = Run::connected();
+    run.feed(Event::Stop(ProviderStopReason::Superceded));
+    run.expect(Event::Start, []);
+    run.feed(Event::StopAcknowledged);
+    run.feed(Event::Reverted);
+    run.expect(
+        Event::ProviderExited,
+        [status(Disconnected), status(Connecting), E::ArmLimit(START_LIMIT), E::LaunchProvider],
+    );
+}
+
+// spec: PTP-3
+#[test]
+fn both_limits_lead_down() {
+    let mut run = Run::starting();
+    run.expect(
+        Event::LimitPassed,
+        [
+            status(Disconnecting),
+            E::ArmLimit(STOP_LIMIT),
+            E::StopProvider(ProviderStopReason::ConnectionFailed),
+        ],
+    );
+    run.expect(Event::LimitPassed, [E::DisarmLimit, E::KillProvider]);
+    run.expect(Event::ProviderExited, [status(Disconnected)]);
+    assert_eq!(run.session.last_error().unwrap().code, 6);
+}
+
+// spec: PTP-4
+#[test]
+fn a_failed_start_is_not_told_to_stop() {
+    let mut run = Run::starting();
+    let error = ConnectionError::AuthenticationFailed.plain();
+    run.expect(
+        Event::StartCompleted(Err(error.clone())),
+        [
+            E::AnswerStartCompleted(StartAnswer::Accepted),
+            status(Disconnecting),
+            E::DisarmLimit,
+            E::KillProvider,
+        ],
+    );
+    run.expect(Event::ProviderExited, [status(Disconnected)]);
+    assert_eq!(run.session.last_error(), Some(&error));
+}
+
+// spec: PTP-4, CERR-14
+#[test]
+fn a_failed_launch_passes_through_disconnecting() {
+    let mut run = Run::stored();
+    run.feed(Event::Start);
+    let error = ConnectionError::PluginDisabled.plain();
+    run.expect(
+        Event::LaunchFailed(error.clone()),
+        [status(Disconnecting), E::DisarmLimit, status(Disconnected)],
+    );
+    assert_eq!(run.session.last_error(), Some(&error));
+}
+
+// spec: TUN-15
+#[test]
+fn a_stop_cancels_the_settings_under_way() {
+    let mut run = Run::starting();
+    run.feed(request(1));
+    let effects = run.feed(Event::Stop(ProviderStopReason::UserInitiated));
+    assert!(effects.contains(&E::AnswerSettings(1, Err(NetworkSettingsError::Canceled))));
+    run.expect(Event::SettingsApplied(1), []);
+    run.expect(Event::StopAcknowledged, [E::DisarmLimit, E::RevertSettings]);
+}
+
+// spec: TUN-16, TUN-9
+#[test]
+fn failed_settings_leave_the_session_as_it_was() {
+    let mut run = Run::connected();
+    run.feed(request(2));
+    let error = NetworkSettingsError::Failed("route".into());
+    run.expect(Event::SettingsFailed(2, error.clone()), [E::AnswerSettings(2, Err(error))]);
+    assert_eq!(run.session.status(), Connected);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    // spec: STAT-0, STAT-1, STAT-2, STAT-3, STAT-5, SES-3, SES-4, PRV-10, TUN-18, COL-4
+    #[test]
+    fn random_events_never_break_an_invariant(events in proptest::collection::vec(any_event(), 0..60)) {
+        let mut system = System::default();
+        for event in events {
+            system.feed(event);
+        }
+        system.settle();
+        prop_assert!(matches!(system.session.status(), Disconnected | Invalid));
+        prop_assert_eq!(system.session.settings, Settings::NONE);
+        prop_assert!(!system.session.provider && !system.provider && !system.applied);
+        prop_assert!(!system.limit, "a limit is left armed");
+        prop_assert!(system.open_requests.is_empty(), "a request was never answered");
+    }
+}
+
+use VpnStatus::{Connected, Connecting, Disconnected, Disconnecting, Invalid, Reasserting};
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn status(status: VpnStatus) -> Effect {
+    E::StatusChanged(status)
+}
+
+fn request(id: RequestId) -> Event {
+    Event::SettingsRequested(Request { id, clears: false })
+}
+
+/// A session driven by hand.
+struct Run {
+    session: Session,
+}
+
+impl Run {
+    fn stored() -> Self {
+        let mut run = Self { session: Session::new() };
+        run.expect(Event::Stored, [status(Disconnected)]);
+        run
+    }
+
+    fn starting() -> Self {
+        let mut run = Self::stored();
+        run.feed(Event::Start);
+        run.feed(Event::Launched);
+        run
+    }
+
+    fn connected() -> Self {
+        let mut run = Self::starting();
+        run.feed(request(1));
+        run.feed(Event::SettingsApplied(1));
+        run.feed(Event::StartCompleted(Ok(())));
+        assert_eq!(run.session.status(), Connected);
+        run
+    }
+
+    fn feed(&mut self, event: Event) -> Vec<Effect> {
+        self.session.handle(event, NOW)
+    }
+
+    fn expect(&mut self, event: Event, effects: impl Into<Vec<Effect>>) {
+        assert_eq!(self.feed(event), effects.into());
+    }
+}
+
+/// A session with a model of the system around it, which checks each effect.
+#[derive(Default)]
+struct System {
+    session: Session,
+    seen: Option<VpnStatus>,
+    provider: bool,
+    applied: bool,
+    reverting: bool,
+    limit: bool,
+    open_requests: Vec<RequestId>,
+    next_request: RequestId,
+}
+
+impl System {
+    fn feed(&mut self, event: Event) {
+        let Some(event) = self.possible(event) else { return };
+        let completes_start = matches!(event, Event::StartCompleted(_));
+        let effects = self.session.handle(event, NOW);
+        let answers =
+            effects.iter().filter(|effect| matches!(effect, E::AnswerStartCompleted(_))).count();
+        assert_eq!(answers, usize::from(completes_start));
+        for effect in &effects {
+            self.check(effect);
+        }
+        assert_eq!(self.seen.unwrap_or(Invalid), self.session.status(), "an unseen change");
+        let date = self.session.connected_at().is_some();
+        assert!(!date || self.session.status().is_active(), "connected_at outlives the session");
+    }
+
+    /// What the surroundings can produce at this moment.
+    fn possible(&mut self, event: Event) -> Option<Event> {
+        match event {
+            Event::SettingsRequested(mut request) => {
+                self.next_request += 1;
+                request.id = self.next_request;
+                self.open_requests.push(request.id);
+                self.provider.then_some(Event::SettingsRequested(request)).or_else(|| {
+                    self.open_requests.pop();
+                    None
+                })
+            }
+            Event::Launched
+            | Event::StartCompleted(_)
+            | Event::Reasserting(_)
+            | Event::Canceled(_)
+            | Event::StopAcknowledged => self.provider.then_some(event),
+            Event::LaunchFailed(_) => {
+                let launching = self.provider && self.session.phase == Phase::Launching;
+                if launching {
+                    self.provider = false;
+                }
+                launching.then_some(event)
+            }
+            Event::ProviderExited => {
+                let existed = self.provider;
+                self.provider = false;
+                existed.then_some(event)
+            }
+            Event::Reverted => {
+                let done = self.reverting;
+                if done {
+                    (self.reverting, self.applied) = (false, false);
+                }
+                done.then_some(event)
+            }
+            Event::LimitPassed => {
+                let armed = self.limit;
+                self.limit = false;
+                armed.then_some(event)
+            }
+            Event::Stored
+            | Event::Removed
+            | Event::Start
+            | Event::Stop(_)
+            | Event::SettingsApplied(_)
+            | Event::SettingsFailed(..) => Some(event),
+        }
+    }
+
+    fn check(&mut self, effect: &Effect) {
+        match effect {
+            E::StatusChanged(next) => {
+                let next = *next;
+                let before = self.seen.unwrap_or(Invalid);
+                assert!(before.may_become(next), "{before:?} must not become {next:?}");
+                if next == Disconnected && before == Disconnecting {
+                    assert!(!self.provider, "down with a provider");
+                    assert!(!self.applied, "down with settings");
+                }
+                self.seen = Some(next);
+            }
+            E::LaunchProvider => {
+                assert!(!self.provider && !self.applied, "the last session is not over");
+                self.provider = true;
+            }
+            E::StartProvider | E::StopProvider(_) => {}
+            E::KillProvider => assert!(self.provider, "nothing to kill"),
+            E::ApplySettings(_) => {
+                assert!(self.provider && !self.reverting);
+                self.applied = true;
+            }
+            E::AnswerSettings(id, _) => {
+                let open = self.open_requests.iter().position(|request| request == id);
+                self.open_requests.remove(open.expect("answered twice or never asked"));
+            }
+            E::AnswerStartCompleted(StartAnswer::Accepted) => {
+                let connected = self.session.status() == Connected;
+                assert!(!connected || self.applied, "connected without settings");
+            }
+            E::AnswerStartCompleted(StartAnswer::SettingsNotApplied) => {
+                assert_eq!(self.session.status(), Connecting);
+            }
+            E::RevertSettings => {
+                assert!(!self.reverting);
+                self.reverting = true;
+            }
+            E::ArmLimit(_) => self.limit = true,
+            E::DisarmLimit => self.limit = false,
+        }
+    }
+
+    /// The user stops, and everything that was begun comes to its end.
+    fn settle(&mut self) {
+        self.feed(Event::Stop(ProviderStopReason::UserInitiated));
+        self.feed(Event::Stop(ProviderStopReason::UserInitiated));
+        for _ in 0..4 {
+            self.feed(Event::StopAcknowledged);
+            self.feed(Event::Reverted);
+            if self.session.phase == Phase::Exiting {
+                self.feed(Event::ProviderExited);
+            }
+        }
+    }
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let error = || ConnectionError::ServerDead.plain();
+    prop_oneof![
+        1 => Just(Event::Stored),
+        1 => Just(Event::Removed),
+        4 => Just(Event::Start),
+        2 => Just(Event::Stop(ProviderStopReason::UserInitiated)),
+        4 => Just(Event::Launched),
+        1 => Just(Event::LaunchFailed(error())),
+        4 => any::<bool>().prop_map(|clears| Event::SettingsRequested(Request { id: 0, clears })),
+        4 => (0..8u64).prop_map(Event::SettingsApplied),
+        1 => (0..8u64).prop_map(|id| {
+            Event::SettingsFailed(id, NetworkSettingsError::Failed("x".into()))
+        }),
+        4 => Just(Event::StartCompleted(Ok(()))),
+        1 => Just(Event::StartCompleted(Err(error()))),
+        2 => any::<bool>().prop_map(Event::Reasserting),
+        1 => Just(Event::Canceled(Some(error()))),
+        1 => Just(Event::StopAcknowledged),
+        1 => Just(Event::ProviderExited),
+        2 => Just(Event::Reverted),
+        1 => Just(Event::LimitPassed),
+    ]
+}

@@ -1,0 +1,329 @@
+//! The network settings of a tunnel (`NEPacketTunnelNetworkSettings`).
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::{DnsSettings, Ipv4Settings, Ipv6Settings, Prefix, ProxySettings, ip::IpSettings};
+
+/// Everything a provider asks of the network for its tunnel, as one whole: applying it replaces
+/// what was there before (TUN-9). Spec SET-1 to SET-12.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PacketTunnelNetworkSettings {
+    /// The server's address, for display. The loop guard does not depend on it (SET-2, PRV-11).
+    pub tunnel_remote_address: IpAddr,
+    /// IPv4; absent means that IPv4 goes outside the tunnel (SET-6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv4: Option<Ipv4Settings>,
+    /// IPv6; absent means that IPv6 goes outside the tunnel (SET-7).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv6: Option<Ipv6Settings>,
+    /// Name resolution; absent leaves the system's alone (SET-3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<DnsSettings>,
+    /// Web proxy; absent leaves the system's alone (SET-4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<ProxySettings>,
+    /// The interface's MTU in bytes (SET-9).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u16>,
+    /// Bytes the tunnel adds to a packet: the MTU follows the physical link's less this (SET-8).
+    /// Ignored beside `mtu`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tunnel_overhead_bytes: Option<u16>,
+    /// Destinations that are refused at once: they go neither inside nor outside. This is how a
+    /// tunnel without IPv6 keeps IPv6 from going around it (SET-7).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_routes: Vec<IpNet>,
+    /// Where the included routes are written.
+    #[serde(default, skip_serializing_if = "RouteTable::is_auto")]
+    pub route_table: RouteTable,
+}
+
+/// Where a tunnel's routes are written. Other than `auto` is for people who do their own policy
+/// routing, as with `Table` of wg-quick(8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RouteTable {
+    /// Tables and rules of ours.
+    #[default]
+    Auto,
+    /// No routes at all.
+    Off,
+    /// This routing table, with no rules.
+    Table(u32),
+}
+
+/// What is wrong with network settings (`networkSettingsInvalid`, TUN-14).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidSettings {
+    /// Neither family is configured.
+    #[error("there is no address; give at least one for IPv4 or IPv6")]
+    NoAddress,
+    /// SET-12: the kernel would have no source address for such packets.
+    #[error("{route} is routed into the tunnel, but the tunnel has no {family} address")]
+    RouteWithoutAddress {
+        /// The route.
+        route: IpNet,
+        /// `IPv4` or `IPv6`.
+        family: &'static str,
+    },
+    /// The same destination is included and excluded.
+    #[error("{0} is both included and excluded")]
+    Contradiction(IpNet),
+    /// A link with IPv6 needs 1280 bytes, RFC 8200 section 5; IPv4 needs 576.
+    #[error("an MTU of {mtu} is too small; it must be at least {least}")]
+    MtuTooSmall {
+        /// What was asked.
+        mtu: u16,
+        /// The least possible.
+        least: u16,
+    },
+    /// An address that no interface may have.
+    #[error("{0} cannot be an address of the tunnel")]
+    UnusableAddress(IpAddr),
+    /// A server that cannot be asked.
+    #[error("{0} cannot be a DNS server")]
+    UnusableDnsServer(IpAddr),
+    /// Not a domain name.
+    #[error("“{0}” is not a domain name")]
+    BadDomain(String),
+    /// The kernel's own tables.
+    #[error("routing table {0} belongs to the system")]
+    ReservedTable(u32),
+    /// The proxy cannot be used.
+    #[error("{0}")]
+    Proxy(String),
+}
+
+/// MTU of a link when the physical one is unknown.
+const DEFAULT_MTU: u32 = 1500;
+const LEAST_IPV4_MTU: u16 = 576;
+const LEAST_IPV6_MTU: u16 = 1280;
+const RT_TABLE_UNSPEC: u32 = 0;
+const RT_TABLE_DEFAULT: u32 = 253;
+const RT_TABLE_LOCAL: u32 = 255;
+
+impl PacketTunnelNetworkSettings {
+    /// Settings that configure nothing yet.
+    #[must_use]
+    pub fn new(tunnel_remote_address: IpAddr) -> Self {
+        Self {
+            tunnel_remote_address,
+            ipv4: None,
+            ipv6: None,
+            dns: None,
+            proxy: None,
+            mtu: None,
+            tunnel_overhead_bytes: None,
+            blocked_routes: Vec::new(),
+            route_table: RouteTable::Auto,
+        }
+    }
+
+    /// Checks the whole before anything is changed on the system.
+    pub fn validate(&self) -> Result<(), InvalidSettings> {
+        if self.addresses().next().is_none() {
+            return Err(InvalidSettings::NoAddress);
+        }
+        if let Some(address) = self.addresses().map(|net| net.addr()).find(unusable_address) {
+            return Err(InvalidSettings::UnusableAddress(address));
+        }
+        if let Some(ipv4) = &self.ipv4 {
+            validate_routes(ipv4, "IPv4")?;
+        }
+        if let Some(ipv6) = &self.ipv6 {
+            validate_routes(ipv6, "IPv6")?;
+        }
+        if let Some(mtu) = self.mtu {
+            let least = self.least_mtu();
+            if mtu < least {
+                return Err(InvalidSettings::MtuTooSmall { mtu, least });
+            }
+        }
+        if let Some(dns) = &self.dns {
+            validate_dns(dns)?;
+        }
+        if let RouteTable::Table(id @ (RT_TABLE_UNSPEC | RT_TABLE_DEFAULT | RT_TABLE_LOCAL)) =
+            self.route_table
+        {
+            return Err(InvalidSettings::ReservedTable(id));
+        }
+        if let Some(proxy) = &self.proxy {
+            proxy.validate().map_err(|error| InvalidSettings::Proxy(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// The MTU of the tunnel's interface over a physical link with MTU `physical`, in bytes.
+    /// `mtu` wins over the overhead (SET-9); with IPv6 it never falls below 1280.
+    #[must_use]
+    pub fn interface_mtu(&self, physical: Option<u32>) -> u32 {
+        if let Some(mtu) = self.mtu {
+            return mtu.into();
+        }
+        let overhead = self.tunnel_overhead_bytes.unwrap_or(0);
+        physical.unwrap_or(DEFAULT_MTU).saturating_sub(overhead.into()).max(self.least_mtu().into())
+    }
+
+    /// The addresses of both families.
+    pub fn addresses(&self) -> impl Iterator<Item = IpNet> + '_ {
+        let ipv4 = self.ipv4.iter().flat_map(|ip| ip.addresses.iter().copied().map(IpNet::from));
+        let ipv6 = self.ipv6.iter().flat_map(|ip| ip.addresses.iter().copied().map(IpNet::from));
+        ipv4.chain(ipv6)
+    }
+
+    /// The included destinations of both families.
+    pub fn included(&self) -> impl Iterator<Item = IpNet> + '_ {
+        let ipv4 = self.ipv4.iter().flat_map(|ip| &ip.included_routes);
+        let ipv6 = self.ipv6.iter().flat_map(|ip| &ip.included_routes);
+        ipv4.map(|route| route.destination().into())
+            .chain(ipv6.map(|route| route.destination().into()))
+    }
+
+    /// Whether the tunnel is the default route of at least one family.
+    #[must_use]
+    pub fn includes_default(&self) -> bool {
+        self.ipv4.as_ref().is_some_and(IpSettings::includes_default)
+            || self.ipv6.as_ref().is_some_and(IpSettings::includes_default)
+    }
+
+    fn least_mtu(&self) -> u16 {
+        if self.ipv6.is_some() { LEAST_IPV6_MTU } else { LEAST_IPV4_MTU }
+    }
+}
+
+impl RouteTable {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+    fn is_auto(&self) -> bool {
+        *self == Self::Auto
+    }
+}
+
+fn validate_routes<P: Prefix>(
+    settings: &IpSettings<P>,
+    family: &'static str,
+) -> Result<(), InvalidSettings> {
+    if settings.addresses.is_empty()
+        && let Some(route) = settings.included_routes.first()
+    {
+        let route = route.destination().into();
+        return Err(InvalidSettings::RouteWithoutAddress { route, family });
+    }
+    let included = |excluded: &&crate::Route<P>| {
+        settings.included_routes.iter().any(|route| route.destination() == excluded.destination())
+    };
+    match settings.excluded_routes.iter().find(included) {
+        Some(route) => Err(InvalidSettings::Contradiction(route.destination().into())),
+        None => Ok(()),
+    }
+}
+
+fn validate_dns(dns: &DnsSettings) -> Result<(), InvalidSettings> {
+    if let Some(server) = dns.servers.iter().find(|server| unusable_address(server)) {
+        return Err(InvalidSettings::UnusableDnsServer(*server));
+    }
+    let named = dns.search_domains.iter().chain(&dns.domain_name);
+    let matched = dns.match_domains.iter().flatten().filter(|domain| !domain.is_empty());
+    match named.chain(matched).find(|domain| !is_domain(domain)) {
+        Some(domain) => Err(InvalidSettings::BadDomain(domain.clone())),
+        None => Ok(()),
+    }
+}
+
+fn unusable_address(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_unspecified() || v4.is_broadcast() || v4.is_multicast(),
+        IpAddr::V6(v6) => *v6 == Ipv6Addr::UNSPECIFIED || v6.is_multicast(),
+    }
+}
+
+/// RFC 1035 section 2.3.4 sizes, with the characters that are seen in the field.
+fn is_domain(text: &str) -> bool {
+    let name = text.strip_suffix('.').unwrap_or(text);
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+            && label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_')
+    };
+    (1..=253).contains(&name.len()) && name.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Route;
+
+    // spec: SET-8, SET-9, SET-10
+    #[test]
+    fn mtu_wins_over_overhead_and_overhead_follows_the_link() {
+        let mut settings = both_families();
+        settings.tunnel_overhead_bytes = Some(80);
+        assert_eq!(settings.interface_mtu(Some(1500)), 1420);
+        assert_eq!(settings.interface_mtu(Some(1492)), 1412);
+        assert_eq!(settings.interface_mtu(None), 1420);
+        assert_eq!(settings.interface_mtu(Some(1300)), 1280, "IPv6 needs 1280");
+        settings.mtu = Some(1400);
+        assert_eq!(settings.interface_mtu(Some(1500)), 1400);
+    }
+
+    // spec: TUN-14, SET-12, V4-8
+    #[test]
+    fn each_fault_is_named() {
+        use InvalidSettings as E;
+        let broken = |edit: fn(&mut PacketTunnelNetworkSettings)| {
+            let mut settings = both_families();
+            edit(&mut settings);
+            settings.validate().unwrap_err()
+        };
+        assert_eq!(both_families().validate(), Ok(()));
+        assert_eq!(broken(|s| (s.ipv4, s.ipv6) = (None, None)), E::NoAddress);
+        assert_eq!(
+            broken(|s| s.ipv6.as_mut().unwrap().addresses.clear()),
+            E::RouteWithoutAddress { route: "::/0".parse().unwrap(), family: "IPv6" }
+        );
+        assert_eq!(
+            broken(|s| {
+                let ipv4 = s.ipv4.as_mut().unwrap();
+                ipv4.excluded_routes.push(Route::to(Prefix::DEFAULT));
+            }),
+            E::Contradiction("0.0.0.0/0".parse().unwrap())
+        );
+        assert_eq!(broken(|s| s.mtu = Some(1200)), E::MtuTooSmall { mtu: 1200, least: 1280 });
+        assert_eq!(
+            broken(|s| s.dns.as_mut().unwrap().servers.push("0.0.0.0".parse().unwrap())),
+            E::UnusableDnsServer("0.0.0.0".parse().unwrap())
+        );
+        assert_eq!(
+            broken(|s| s.dns.as_mut().unwrap().search_domains.push("a b".into())),
+            E::BadDomain("a b".into())
+        );
+        assert_eq!(broken(|s| s.route_table = RouteTable::Table(255)), E::ReservedTable(255));
+    }
+
+    // spec: DNS-1, DNS-3, TUN-13
+    #[test]
+    fn settings_survive_the_wire() {
+        let settings = both_families();
+        let json = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<PacketTunnelNetworkSettings>(&json).unwrap(), settings);
+    }
+
+    fn both_families() -> PacketTunnelNetworkSettings {
+        let mut settings = PacketTunnelNetworkSettings::new("192.0.2.1".parse().unwrap());
+        let mut ipv4 = Ipv4Settings::new(["10.0.0.2/32".parse().unwrap()]);
+        ipv4.included_routes.push(Route::to(Prefix::DEFAULT));
+        let mut ipv6 = Ipv6Settings::new(["fd00::2/128".parse().unwrap()]);
+        ipv6.included_routes.push(Route::to(Prefix::DEFAULT));
+        (settings.ipv4, settings.ipv6) = (Some(ipv4), Some(ipv6));
+        settings.dns = Some(DnsSettings {
+            servers: vec!["10.0.0.1".parse().unwrap()],
+            match_domains: Some(vec![String::new()]),
+            ..DnsSettings::default()
+        });
+        settings
+    }
+}

@@ -1,0 +1,111 @@
+//! Why a provider is told to stop (`NEProviderStopReason`).
+
+use serde::{Deserialize, Serialize};
+
+/// The reason given to a provider's `stop`. Raw values are Apple's. Spec STOP-0 to STOP-17.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[repr(u8)]
+pub enum ProviderStopReason {
+    /// No specific reason.
+    None = 0,
+    /// The user stopped the tunnel.
+    UserInitiated = 1,
+    /// The provider failed to function correctly.
+    ProviderFailed = 2,
+    /// There is no network.
+    NoNetworkAvailable = 3,
+    /// The network changed so that the tunnel cannot go on.
+    UnrecoverableNetworkChange = 4,
+    /// The provider was disabled.
+    ProviderDisabled = 5,
+    /// The authentication was cancelled.
+    AuthenticationCanceled = 6,
+    /// The configuration is invalid.
+    ConfigurationFailed = 7,
+    /// The session was idle too long.
+    IdleTimeout = 8,
+    /// The configuration was disabled.
+    ConfigurationDisabled = 9,
+    /// The configuration was removed.
+    ConfigurationRemoved = 10,
+    /// Another configuration took its place. The spelling is Apple's.
+    Superceded = 11,
+    /// The user logged out.
+    UserLogout = 12,
+    /// Another user came to the console.
+    UserSwitch = 13,
+    /// The connection could not be established.
+    ConnectionFailed = 14,
+    /// The machine went to sleep and the configuration disconnects on sleep.
+    Sleep = 15,
+    /// The provider is being updated.
+    AppUpdate = 16,
+    /// An internal error of the helper.
+    InternalError = 17,
+}
+
+impl ProviderStopReason {
+    /// All reasons, in the order of their raw values.
+    pub const ALL: [Self; 18] = [
+        Self::None,
+        Self::UserInitiated,
+        Self::ProviderFailed,
+        Self::NoNetworkAvailable,
+        Self::UnrecoverableNetworkChange,
+        Self::ProviderDisabled,
+        Self::AuthenticationCanceled,
+        Self::ConfigurationFailed,
+        Self::IdleTimeout,
+        Self::ConfigurationDisabled,
+        Self::ConfigurationRemoved,
+        Self::Superceded,
+        Self::UserLogout,
+        Self::UserSwitch,
+        Self::ConnectionFailed,
+        Self::Sleep,
+        Self::AppUpdate,
+        Self::InternalError,
+    ];
+
+    /// Apple's raw value.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // spec: STOP-0, STOP-1, STOP-2, STOP-3, STOP-4, STOP-5, STOP-6, STOP-7, STOP-8, STOP-9
+    // spec: STOP-10, STOP-11, STOP-12, STOP-13, STOP-14, STOP-15, STOP-16, STOP-17
+    #[test]
+    fn raw_values_and_names_are_apples() {
+        let names = [
+            "none",
+            "userInitiated",
+            "providerFailed",
+            "noNetworkAvailable",
+            "unrecoverableNetworkChange",
+            "providerDisabled",
+            "authenticationCanceled",
+            "configurationFailed",
+            "idleTimeout",
+            "configurationDisabled",
+            "configurationRemoved",
+            "superceded",
+            "userLogout",
+            "userSwitch",
+            "connectionFailed",
+            "sleep",
+            "appUpdate",
+            "internalError",
+        ];
+        for (code, (reason, name)) in ProviderStopReason::ALL.into_iter().zip(names).enumerate() {
+            assert_eq!(usize::from(reason.code()), code);
+            assert_eq!(serde_json::to_value(reason).unwrap(), name);
+        }
+    }
+}
