@@ -1,0 +1,74 @@
+//! What a watcher hears.
+
+use adit_model::{ConfigurationId, SessionStatus, VpnConfiguration};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::Entry;
+
+/// One change. On the wire it is an object with exactly one field.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Event {
+    /// Everything, first of all and after a lag.
+    Snapshot(Snapshot),
+    /// A configuration was created or changed.
+    ConfigurationSaved(Box<Saved>),
+    /// A configuration was deleted.
+    ConfigurationRemoved(Removed),
+    /// A session changed.
+    StatusChanged(StatusChange),
+    /// Events were missed; a snapshot follows.
+    Lagged(Lagged),
+    /// Something that this version does not know.
+    #[serde(untagged)]
+    Unknown(Value),
+}
+
+/// Everything that the watcher may see.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// By name.
+    pub entries: Vec<Entry>,
+}
+
+/// A configuration was created or changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Saved {
+    /// As it is stored.
+    pub configuration: VpnConfiguration,
+}
+
+/// A configuration was deleted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Removed {
+    /// Which.
+    pub id: ConfigurationId,
+}
+
+/// A session changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StatusChange {
+    /// As it is.
+    pub session: SessionStatus,
+}
+
+/// Events were missed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Lagged {
+    /// How many.
+    pub missed: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_of_a_later_version_is_skipped_and_not_an_error() {
+        let later: Event = serde_json::from_str(r#"{"moonPhase":{"full":true}}"#).unwrap();
+        assert!(matches!(later, Event::Unknown(_)));
+        let lagged: Event = serde_json::from_str(r#"{"lagged":{"missed":2}}"#).unwrap();
+        assert_eq!(lagged, Event::Lagged(Lagged { missed: 2 }));
+    }
+}

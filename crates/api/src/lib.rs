@@ -1,0 +1,19 @@
+//! `org.adit.Helper`: what the helper offers to apps, the command line and scripts.
+//!
+//! The `.varlink` file beside this one is the contract; a test holds it and these types together.
+
+mod client;
+mod error;
+mod event;
+mod method;
+
+pub use adit_varlink::{CallError, ServiceError};
+pub use client::{ConnectError, DEFAULT_SOCKET, HelperClient, SOCKET_VARIABLE, socket_path};
+pub use error::HelperError;
+pub use event::{Event, Lagged, Removed, Saved, Snapshot, StatusChange};
+pub use method::{
+    Counters, Details, Entry, Get, Got, Hello, HelloReply, IDL, List, Listing, MessageReply,
+    Provider, ProviderListing, Providers, Remove, Reset, ResetReply, Save, SaveReply,
+    SendProviderMessage, SessionDetails, SetEnabled, Start, Stop, Watch, WatchReply,
+    helper_methods,
+};

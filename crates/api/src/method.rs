@@ -1,0 +1,265 @@
+//! The methods, one struct each.
+
+use adit_model::{
+    ConfigurationId, PacketTunnelNetworkSettings, Secrets, SessionStatus, VpnConfiguration,
+};
+use adit_varlink::Empty;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::{Event, HelperError};
+
+/// The text of `org.adit.Helper`.
+pub const IDL: &str = include_str!("org.adit.Helper.varlink");
+
+macro_rules! messages {
+    ($($(#[$meta:meta])* pub struct $name:ident { $($body:tt)* })*) => { $(
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        pub struct $name { $($body)* }
+    )* };
+}
+
+messages! {
+    /// The first call of every client.
+    pub struct Hello {
+        /// The caller's version.
+        pub version: String,
+        /// What the caller understands beyond it.
+        pub features: Vec<String>,
+    }
+    /// The helper's answer.
+    pub struct HelloReply {
+        /// The helper's version.
+        pub version: String,
+        /// What the helper offers beyond it.
+        pub features: Vec<String>,
+    }
+
+    /// The configurations that the caller may see. Spec MGR-20.
+    pub struct List {}
+    /// They may be none (D-2).
+    pub struct Listing {
+        /// By name.
+        pub entries: Vec<Entry>,
+    }
+    /// A configuration and its session.
+    pub struct Entry {
+        /// As stored.
+        pub configuration: VpnConfiguration,
+        /// As it is at this moment.
+        pub session: SessionStatus,
+    }
+
+    /// One configuration.
+    pub struct Get {
+        /// Which.
+        pub id: ConfigurationId,
+        /// Whether its secrets are wanted too.
+        pub include_secrets: bool,
+    }
+    /// What was asked for.
+    pub struct Got {
+        /// The configuration.
+        pub entry: Entry,
+        /// Only on request.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub secrets: Option<Secrets>,
+    }
+
+    /// Store a configuration. Spec MGR-3.
+    pub struct Save {
+        /// With generation 0 to create it, else with the one it was loaded with.
+        pub configuration: VpnConfiguration,
+        /// Absent: those that are stored stay.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub secrets: Option<Secrets>,
+    }
+    /// As it was stored.
+    pub struct SaveReply {
+        /// With its new generation.
+        pub configuration: VpnConfiguration,
+    }
+
+    /// Delete a configuration. Spec MGR-4.
+    pub struct Remove {
+        /// Which.
+        pub id: ConfigurationId,
+    }
+
+    /// Allow or forbid a configuration to start. Spec MGR-6.
+    pub struct SetEnabled {
+        /// Which.
+        pub id: ConfigurationId,
+        /// Allow or forbid.
+        pub enabled: bool,
+    }
+
+    /// Start a session. Spec SES-1.
+    pub struct Start {
+        /// Of this configuration.
+        pub id: ConfigurationId,
+        /// For the provider.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub options: Option<Map<String, Value>>,
+    }
+
+    /// End a session. Spec SES-4.
+    pub struct Stop {
+        /// Of this configuration.
+        pub id: ConfigurationId,
+    }
+
+    /// Ask a session for all it has to tell.
+    pub struct Details {
+        /// Of this configuration.
+        pub id: ConfigurationId,
+    }
+    /// All that a session has to tell. What is absent does not exist at this moment.
+    pub struct SessionDetails {
+        /// The active network settings.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub settings: Option<PacketTunnelNetworkSettings>,
+        /// What they became on this system, for network engineers.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub plan: Option<String>,
+        /// Of the interface. Spec X-11.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub counters: Option<Counters>,
+        /// In the provider's own form.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub provider: Option<Value>,
+    }
+    /// What went through an interface since it exists, in bytes and packets.
+    pub struct Counters {
+        /// Bytes out of the tunnel to this machine.
+        pub rx_bytes: u64,
+        /// Bytes of this machine into the tunnel.
+        pub tx_bytes: u64,
+        /// Packets out of the tunnel to this machine.
+        pub rx_packets: u64,
+        /// Packets of this machine into the tunnel.
+        pub tx_packets: u64,
+        /// Packets lost on the way in.
+        pub rx_dropped: u64,
+        /// Packets lost on the way out.
+        pub tx_dropped: u64,
+    }
+
+    /// Pass a message to the provider. Spec SES-10.
+    pub struct SendProviderMessage {
+        /// Of this session.
+        pub id: ConfigurationId,
+        /// Base64.
+        pub message: String,
+    }
+    /// The provider's answer.
+    pub struct MessageReply {
+        /// Base64; absent when there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reply: Option<String>,
+    }
+
+    /// Hear of every change. Spec SES-8, MGR-13.
+    pub struct Watch {}
+    /// One change.
+    pub struct WatchReply {
+        /// Which.
+        pub event: Event,
+    }
+
+    /// The installed providers.
+    pub struct Providers {}
+    /// By id.
+    pub struct ProviderListing {
+        /// They may be none.
+        pub providers: Vec<Provider>,
+    }
+    /// One provider.
+    pub struct Provider {
+        /// Its id.
+        pub id: String,
+        /// For people.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub name: Option<String>,
+        /// What it can be, in the words of the manifest.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub kinds: Vec<String>,
+        /// Why it cannot be used.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub reason: Option<String>,
+    }
+
+    /// End all sessions and undo everything.
+    pub struct Reset {}
+    /// What was undone.
+    pub struct ResetReply {
+        /// A line each.
+        pub undone: Vec<String>,
+    }
+}
+
+adit_varlink::methods! {
+    /// Every method of `org.adit.Helper`.
+    pub fn helper_methods() for "org.adit.Helper", HelperError {
+        Hello -> HelloReply,
+        List -> Listing,
+        Get -> Got,
+        Save -> SaveReply,
+        Remove -> Empty,
+        SetEnabled -> SaveReply,
+        Start -> Empty,
+        Stop -> Empty,
+        Details -> SessionDetails,
+        SendProviderMessage -> MessageReply,
+        Watch -> WatchReply,
+        Providers -> ProviderListing,
+        Reset -> ResetReply,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_model::{ConnectionError, HealthItem, Severity, TunnelProviderProtocol, VpnStatus};
+    use adit_varlink::idl::Interface;
+
+    use super::*;
+    use crate::{Lagged, Snapshot};
+
+    #[test]
+    fn the_varlink_file_says_what_the_types_say() {
+        let interface = Interface::parse(IDL).unwrap();
+        assert_eq!(interface.differences(&helper_methods()), Vec::<String>::new());
+        let entry = example();
+        let check = |name: &str, value: Value| interface.check_type(name, &value).unwrap();
+        check("Entry", serde_json::to_value(&entry).unwrap());
+        let snapshot = Event::Snapshot(Snapshot { entries: vec![entry] });
+        check("Event", serde_json::to_value(snapshot).unwrap());
+        check("Event", serde_json::to_value(Event::Lagged(Lagged { missed: 3 })).unwrap());
+    }
+
+    fn example() -> Entry {
+        let id = ConfigurationId::from_random([1; 16]);
+        let protocol = TunnelProviderProtocol::new("org.example.vpn", "vpn.example");
+        Entry {
+            configuration: VpnConfiguration::new(id, "home", protocol),
+            session: SessionStatus {
+                id,
+                status: VpnStatus::Reasserting,
+                sequence: 4,
+                connected_at: None,
+                interface: Some("adit0".into()),
+                blocking: false,
+                last_error: Some(ConnectionError::ServerDead.plain()),
+                health: vec![HealthItem {
+                    code: "dns.split-unavailable".into(),
+                    severity: Severity::Warning,
+                    title: "A title".into(),
+                    text: "A text.".into(),
+                    action: None,
+                }],
+            },
+        }
+    }
+}

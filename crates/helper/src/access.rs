@@ -1,0 +1,71 @@
+//! Who may do what.
+//!
+//! Every method has an access rule, or the router does not compile. A configuration belongs to the
+//! user who created it; others neither see nor touch it, and for them it does not exist (ENT-14).
+
+use adit_api::HelperError;
+use adit_model::{Scope, VpnConfiguration};
+use adit_varlink::{Peer, Refusal};
+
+/// Who may call a method at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Any local user; what they see depends on [`may_see`] and [`may_change`].
+    AnyUser,
+    /// Root alone.
+    Root,
+}
+
+const ROOT: u32 = 0;
+
+/// Decides by the user that the kernel names for the other end of the connection.
+pub(crate) fn authorise(peer: &Peer, access: Access) -> Result<(), Refusal> {
+    match access {
+        Access::AnyUser => Ok(()),
+        Access::Root if peer.uid == ROOT => Ok(()),
+        Access::Root => Err(Refusal::new("Only root may do that.")),
+    }
+}
+
+/// Whether this user may make a configuration the machine's.
+pub(crate) fn authorise_system(uid: u32) -> Result<(), HelperError> {
+    if uid == ROOT {
+        return Ok(());
+    }
+    let message = "Only root may store a configuration for the whole system.".into();
+    Err(HelperError::NotAuthorized { message })
+}
+
+/// Whether this user knows that the configuration exists. Spec MGR-15.
+pub(crate) fn may_see(uid: u32, configuration: &VpnConfiguration) -> bool {
+    may_change(uid, configuration) || configuration.scope == Scope::System
+}
+
+/// Whether this user may change, start and stop the configuration and read its secrets.
+pub(crate) fn may_change(uid: u32, configuration: &VpnConfiguration) -> bool {
+    let owns = configuration.scope == Scope::User && configuration.owner == uid;
+    uid == ROOT || owns
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_model::{ConfigurationId, TunnelProviderProtocol};
+
+    use super::*;
+
+    // spec: ENT-14, MGR-15
+    #[test]
+    fn a_configuration_is_its_owners_and_roots() {
+        let protocol = TunnelProviderProtocol::new("org.example.vpn", "vpn.example");
+        let mut configuration = VpnConfiguration::new(ConfigurationId::random(), "home", protocol);
+        configuration.owner = 1000;
+        let rights =
+            |uid, configuration: &_| (may_see(uid, configuration), may_change(uid, configuration));
+        assert_eq!(rights(1000, &configuration), (true, true));
+        assert_eq!(rights(1001, &configuration), (false, false));
+        assert_eq!(rights(ROOT, &configuration), (true, true));
+        configuration.scope = Scope::System;
+        assert_eq!(rights(1000, &configuration), (true, false));
+        assert_eq!(rights(ROOT, &configuration), (true, true));
+    }
+}

@@ -1,0 +1,136 @@
+//! The interface `org.adit.Helper`, served to apps and command lines.
+
+use std::sync::Arc;
+
+use adit_api::{
+    Details, Get, Got, Hello, HelloReply, HelperError, IDL, List, Listing, MessageReply, Provider,
+    ProviderListing, Providers, Remove, Reset, ResetReply, Save, SaveReply, SendProviderMessage,
+    SetEnabled, Start, Stop, Watch, WatchReply,
+};
+use adit_model::ProviderStopReason;
+use adit_provider::{Kind, Manifest, ManifestError};
+use adit_varlink::{Empty, Peer, Router, ServiceInfo};
+use futures_util::StreamExt;
+
+use crate::{
+    access::{self, Access},
+    recovery,
+    service::Service,
+};
+
+/// Every method with who may call it.
+pub(crate) fn router() -> Router<Arc<Service>, Access> {
+    type State = Arc<Service>;
+    let info = ServiceInfo {
+        vendor: "Adit".into(),
+        product: "adit-helper".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        url: String::new(),
+    };
+    let authorise =
+        |_: State, peer: Peer, access: Access| async move { access::authorise(&peer, access) };
+    Router::new(info, authorise)
+        .describe(IDL)
+        .on(Access::AnyUser, |_: State, _, _: Hello| async {
+            Ok(HelloReply { version: env!("CARGO_PKG_VERSION").into(), features: Vec::new() })
+        })
+        .on(Access::AnyUser, |service: State, peer, _: List| async move {
+            Ok(Listing { entries: service.snapshot(peer.uid).entries })
+        })
+        .on(Access::AnyUser, |service: State, peer, call: Get| async move {
+            get(&service, &peer, &call)
+        })
+        .on(Access::AnyUser, |service: State, peer, call: Save| async move {
+            let saved = service.save(peer.uid, call.configuration, call.secrets).await?;
+            Ok(SaveReply { configuration: saved })
+        })
+        .on(Access::AnyUser, |service: State, peer, call: Remove| async move {
+            service.remove(peer.uid, call.id).await?;
+            Ok(Empty {})
+        })
+        .on(Access::AnyUser, |service: State, peer, call: SetEnabled| async move {
+            let saved = service.set_enabled(peer.uid, call.id, call.enabled).await?;
+            Ok(SaveReply { configuration: saved })
+        })
+        .on(Access::AnyUser, |service: State, peer, call: Start| async move {
+            service.start(peer.uid, call.id, call.options).await?;
+            Ok(Empty {})
+        })
+        .on(Access::AnyUser, |service: State, peer, call: Stop| async move {
+            service.stop(peer.uid, call.id).await?;
+            Ok(Empty {})
+        })
+        .on(Access::AnyUser, |service: State, peer, call: Details| async move {
+            service.details(peer.uid, call.id).await
+        })
+        .on(Access::AnyUser, |service: State, peer, call: SendProviderMessage| async move {
+            let reply = service.send_message(peer.uid, call.id, call.message).await?;
+            Ok(MessageReply { reply })
+        })
+        .on_stream(Access::AnyUser, |service: State, peer, _: Watch| async move {
+            let uid = peer.uid;
+            let events = service.surroundings().events.clone();
+            let changes = events.watch(uid, move || service.snapshot(uid));
+            Ok(changes.map(|event| Ok(WatchReply { event })))
+        })
+        .on(Access::AnyUser, |service: State, _, _: Providers| async move {
+            Ok(ProviderListing { providers: providers(&service)? })
+        })
+        .on(Access::Root, |service: State, _, _: Reset| async move { reset(&service).await })
+}
+
+fn get(service: &Service, peer: &Peer, call: &Get) -> Result<Got, HelperError> {
+    if !call.include_secrets {
+        let (entry, _) = service.get(peer.uid, call.id)?;
+        return Ok(Got { entry, secrets: None });
+    }
+    // Whoever may not change a configuration may not read its keys either.
+    let secrets = service.owned(peer.uid, call.id)?.secrets;
+    let (entry, _) = service.get(peer.uid, call.id)?;
+    Ok(Got { entry, secrets: Some(secrets) })
+}
+
+fn providers(service: &Service) -> Result<Vec<Provider>, HelperError> {
+    let folder = &service.surroundings().providers_dir;
+    let trusted = rustix::process::geteuid().as_raw();
+    let found = Manifest::load_all(folder, trusted).map_err(|error| HelperError::SystemFailed {
+        message: format!("The providers in {} cannot be read: {error}", folder.display()),
+    })?;
+    let describe = |(id, manifest): (String, Result<Manifest, ManifestError>)| match manifest {
+        Ok(manifest) => {
+            let kind = |kind: &Kind| match kind {
+                Kind::PacketTunnel => "packet-tunnel".to_owned(),
+                Kind::EthernetTunnel => "ethernet-tunnel".to_owned(),
+            };
+            let kinds = manifest.kinds.iter().map(kind).collect();
+            Provider { id, name: Some(manifest.name), kinds, reason: None }
+        }
+        Err(error) => {
+            Provider { id, name: None, kinds: Vec::new(), reason: Some(error.to_string()) }
+        }
+    };
+    Ok(found.into_iter().map(describe).collect())
+}
+
+async fn reset(service: &Service) -> Result<ResetReply, HelperError> {
+    service.stop_all(ProviderStopReason::UserInitiated).await;
+    let recovered = service.surroundings().network.recover(&recovery::NO_SESSION).await;
+    let recovered =
+        recovered.map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
+    Ok(ResetReply { undone: recovery::lines(&recovered) })
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_api::helper_methods;
+
+    use super::*;
+
+    #[test]
+    fn every_method_is_served_and_only_reset_is_roots() {
+        let mut expected: Vec<_> = helper_methods().iter().map(|method| method.name).collect();
+        expected.sort_unstable();
+        let served: Vec<_> = router().signatures().iter().map(|method| method.name).collect();
+        assert_eq!(served, expected);
+    }
+}

@@ -1,0 +1,251 @@
+//! The configurations in memory, in step with the store, and the rules of changing them.
+
+use std::collections::BTreeMap;
+
+use adit_api::HelperError;
+use adit_model::{
+    ConfigurationId, Enablement, Scope, Secrets, VpnConfiguration, owns_default_route,
+};
+
+use crate::{
+    access,
+    store::{Record, Store, StoreError},
+};
+
+/// All configurations.
+#[derive(Debug)]
+pub(crate) struct Configurations {
+    store: Store,
+    records: BTreeMap<ConfigurationId, Record>,
+}
+
+impl Configurations {
+    /// Reads all of them.
+    pub(crate) fn load(store: Store) -> Result<Self, StoreError> {
+        let by_id = |record: Record| (record.configuration.id, record);
+        let records = store.load()?.into_iter().map(by_id).collect();
+        Ok(Self { store, records })
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Record> {
+        self.records.values()
+    }
+
+    pub(crate) fn get(&self, id: ConfigurationId) -> Option<&Record> {
+        self.records.get(&id)
+    }
+
+    /// The record if `uid` may know of it.
+    pub(crate) fn seen_by(&self, uid: u32, id: ConfigurationId) -> Result<&Record, HelperError> {
+        self.records
+            .get(&id)
+            .filter(|record| access::may_see(uid, &record.configuration))
+            .ok_or_else(|| HelperError::NoSuchConfiguration { id: id.to_string() })
+    }
+
+    /// Creates or changes a configuration on behalf of `uid` and returns it as it was stored.
+    ///
+    /// A record that does not exist yet never takes the default route from another: it is set
+    /// aside until somebody starts it.
+    pub(crate) fn save(
+        &mut self,
+        uid: u32,
+        mut configuration: VpnConfiguration,
+        secrets: Option<Secrets>,
+    ) -> Result<Record, HelperError> {
+        configuration.name = configuration.name.trim().into();
+        configuration.validate().map_err(|invalid| HelperError::ConfigurationInvalid {
+            field: invalid.field,
+            reason: invalid.reason,
+        })?;
+        let before = self.records.get(&configuration.id);
+        let current_generation = before.map_or(0, |record| record.configuration.generation);
+        if configuration.generation != current_generation {
+            return Err(HelperError::ConfigurationStale { current_generation });
+        }
+        if let Some(before) = before {
+            configuration.owner = before.configuration.owner;
+        } else {
+            configuration.owner = uid;
+            let has_rival = self.all().any(|other| takes_default_route(&other.configuration));
+            if has_rival && takes_default_route(&configuration) {
+                configuration.enablement = Enablement::SetAside;
+            }
+        }
+        let same_name = |other: &&Record| {
+            let other = &other.configuration;
+            other.id != configuration.id
+                && other.name == configuration.name
+                && (other.owner == configuration.owner || other.scope == Scope::System)
+        };
+        if self.all().any(|other| same_name(&other)) {
+            return Err(HelperError::NameTaken { name: configuration.name });
+        }
+        configuration.generation += 1;
+        let secrets = secrets.or_else(|| before.map(|record| record.secrets.clone()));
+        self.put(Record { configuration, secrets: secrets.unwrap_or_default() })
+    }
+
+    /// Changes whether a configuration may start, and returns it if that is a change.
+    pub(crate) fn set_enablement(
+        &mut self,
+        id: ConfigurationId,
+        enablement: Enablement,
+    ) -> Result<Option<Record>, HelperError> {
+        let Some(record) = self.records.get(&id) else {
+            return Err(HelperError::NoSuchConfiguration { id: id.to_string() });
+        };
+        if record.configuration.enablement == enablement {
+            return Ok(None);
+        }
+        let mut record = record.clone();
+        record.configuration.enablement = enablement;
+        record.configuration.generation += 1;
+        self.put(record).map(Some)
+    }
+
+    /// The other enabled configurations that want the default route. Spec MGR-6.
+    pub(crate) fn rivals(&self, configuration: &VpnConfiguration) -> Vec<ConfigurationId> {
+        if !owns_default_route(&configuration.protocol.expected_routes) {
+            return Vec::new();
+        }
+        self.all()
+            .map(|record| &record.configuration)
+            .filter(|other| other.id != configuration.id && takes_default_route(other))
+            .map(|other| other.id)
+            .collect()
+    }
+
+    /// Deletes a configuration.
+    pub(crate) fn remove(&mut self, id: ConfigurationId) -> Result<Record, HelperError> {
+        self.store.remove(id)?;
+        self.records
+            .remove(&id)
+            .ok_or_else(|| HelperError::NoSuchConfiguration { id: id.to_string() })
+    }
+
+    /// On disk first: what is in memory is never ahead of it.
+    fn put(&mut self, record: Record) -> Result<Record, HelperError> {
+        self.store.write(&record)?;
+        self.records.insert(record.configuration.id, record.clone());
+        Ok(record)
+    }
+}
+
+fn takes_default_route(configuration: &VpnConfiguration) -> bool {
+    configuration.enablement == Enablement::Enabled
+        && owns_default_route(&configuration.protocol.expected_routes)
+}
+
+impl From<StoreError> for HelperError {
+    fn from(error: StoreError) -> Self {
+        let message = match &error {
+            StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                format!("The disk is full; nothing was changed. {error}")
+            }
+            StoreError::Io { .. } | StoreError::Unencodable(_) => error.to_string(),
+        };
+        Self::StorageFailed { message }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_model::{Secret, TunnelProviderProtocol};
+
+    use super::*;
+
+    const ALICE: u32 = 1000;
+    const BOB: u32 = 1001;
+
+    // spec: MGR-2, MGR-3, ERR-4, MGR-20, D-2
+    #[test]
+    fn a_stale_write_is_refused_and_changes_nothing() {
+        let mut world = World::new();
+        assert_eq!(world.configurations.all().count(), 0);
+        let loaded = world.save(ALICE, example("home")).unwrap().configuration;
+        let mut first = loaded.clone();
+        first.name = "first".into();
+        world.save(ALICE, first).unwrap();
+        let mut second = loaded;
+        second.name = "second".into();
+        let error = world.save(ALICE, second.clone()).unwrap_err();
+        assert_eq!(error, HelperError::ConfigurationStale { current_generation: 2 });
+        assert_eq!(world.reload().get(second.id).unwrap().configuration.name, "first");
+    }
+
+    // spec: PROTO-5, MGR-15
+    #[test]
+    fn secrets_and_owner_stay_when_a_save_does_not_mention_them() {
+        let mut world = World::new();
+        let secrets = Secrets::from([("privateKey".into(), Secret::new("x"))]);
+        let saved =
+            world.configurations.save(ALICE, example("home"), Some(secrets.clone())).unwrap();
+        let mut edited = saved.configuration;
+        edited.owner = BOB;
+        edited.name = "other".into();
+        let id = edited.id;
+        world.save(0, edited).unwrap();
+        let stored = world.reload().get(id).unwrap().clone();
+        assert_eq!(stored.secrets, secrets);
+        assert_eq!(stored.configuration.owner, ALICE);
+    }
+
+    #[test]
+    fn a_name_is_unique_for_its_owner_only() {
+        let mut world = World::new();
+        world.save(ALICE, example("home")).unwrap();
+        world.save(BOB, example("home")).unwrap();
+        let error = world.save(ALICE, example(" home ")).unwrap_err();
+        assert_eq!(error, HelperError::NameTaken { name: "home".into() });
+    }
+
+    // spec: MGR-6
+    #[test]
+    fn one_enabled_configuration_takes_the_default_route() {
+        let mut world = World::new();
+        let full = |name: &str| {
+            let mut configuration = example(name);
+            configuration.protocol.expected_routes = vec!["0.0.0.0/0".parse().unwrap()];
+            configuration
+        };
+        let first = world.save(ALICE, full("first")).unwrap().configuration;
+        let second = world.save(ALICE, full("second")).unwrap().configuration;
+        let split = world.save(ALICE, example("split")).unwrap().configuration;
+        assert_eq!(first.enablement, Enablement::Enabled);
+        assert_eq!(second.enablement, Enablement::SetAside);
+        assert_eq!(split.enablement, Enablement::Enabled);
+        assert_eq!(world.configurations.rivals(&second), [first.id]);
+        assert_eq!(world.configurations.rivals(&split), []);
+    }
+
+    fn example(name: &str) -> VpnConfiguration {
+        let protocol = TunnelProviderProtocol::new("org.example.vpn", "vpn.example");
+        VpnConfiguration::new(ConfigurationId::random(), name, protocol)
+    }
+
+    struct World {
+        folder: tempfile::TempDir,
+        configurations: Configurations,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let store = Store::open(folder.path().into()).unwrap();
+            Self { configurations: Configurations::load(store).unwrap(), folder }
+        }
+
+        fn save(
+            &mut self,
+            uid: u32,
+            configuration: VpnConfiguration,
+        ) -> Result<Record, HelperError> {
+            self.configurations.save(uid, configuration, None)
+        }
+
+        fn reload(&self) -> Configurations {
+            Configurations::load(Store::open(self.folder.path().into()).unwrap()).unwrap()
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What a provider process gives up between fork and exec.
+
+use std::{fs, io, mem};
+
+use adit_network::Slot;
+use libc::{c_int, c_ulong};
+
+/// The user of the provider in slot 0; each slot has one of its own, so that providers cannot
+/// touch each other. The range belongs to no distribution and to no container runtime.
+const FIRST_UID: u32 = 2_060_500_000;
+
+const HIGHEST_CAPABILITY: c_ulong = 63;
+/// `_LINUX_CAPABILITY_VERSION_3`, linux/capability.h.
+const CAPABILITY_VERSION: u32 = 0x2008_0522;
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Confinement {
+    /// Absent where the user namespace has no such user: then only capabilities are given up.
+    user: Option<u32>,
+}
+
+#[repr(C)]
+struct CapabilityHeader {
+    version: u32,
+    pid: c_int,
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct CapabilityData {
+    effective: u32,
+    permitted: u32,
+    inheritable: u32,
+}
+
+impl Confinement {
+    pub(super) fn for_slot(slot: Slot) -> Self {
+        let uid = FIRST_UID + u32::from(slot.number());
+        let mapped = ["/proc/self/uid_map", "/proc/self/gid_map"]
+            .iter()
+            .all(|map| fs::read_to_string(map).is_ok_and(|text| maps(&text, uid)));
+        Self { user: mapped.then_some(uid) }
+    }
+
+    /// Gives everything up. Runs after fork, so it only makes system calls.
+    pub(super) fn enter(self) -> io::Result<()> {
+        // SAFETY: a plain system call.
+        check(unsafe { libc::setsid() })?;
+        // SAFETY: as above. The provider has no network: its sockets are opened for it.
+        check(unsafe {
+            libc::unshare(libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS)
+        })?;
+        let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: reads the struct. A core file would hold the secrets.
+        check(unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const no_core) })?;
+        for capability in 0..=HIGHEST_CAPABILITY {
+            // SAFETY: as above. EINVAL past the last one that this kernel knows.
+            unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
+        }
+        if let Some(id) = self.user {
+            // SAFETY: plain system calls; groups before user, which takes the right to change them.
+            unsafe {
+                check(libc::setgroups(0, std::ptr::null()))?;
+                check(libc::setresgid(id, id, id))?;
+                check(libc::setresuid(id, id, id))?;
+            }
+        }
+        drop_capabilities()?;
+        // SAFETY: as above.
+        check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
+    }
+}
+
+/// Occupies the descriptors that providers get. The standard library has a pipe of its own between
+/// fork and exec; it must not lie where [`super::place`] puts something.
+pub(crate) fn reserve_descriptors() -> io::Result<()> {
+    loop {
+        let filler = fs::File::open("/dev/null")?;
+        let number = std::os::fd::AsRawFd::as_raw_fd(&filler);
+        if number > adit_provider::protocol::HOST_FD {
+            return Ok(());
+        }
+        // Kept open for as long as the helper lives.
+        mem::forget(filler);
+    }
+}
+
+fn drop_capabilities() -> io::Result<()> {
+    let header = CapabilityHeader { version: CAPABILITY_VERSION, pid: 0 };
+    let none = [CapabilityData { effective: 0, permitted: 0, inheritable: 0 }; 2];
+    // SAFETY: version 3 reads the header and two data structs.
+    let done = unsafe { libc::syscall(libc::SYS_capset, &raw const header, none.as_ptr()) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Whether a user namespace's map (`user_namespaces(7)`) has this id.
+fn maps(map: &str, id: u32) -> bool {
+    map.lines().any(|line| {
+        let numbers: Vec<u32> =
+            line.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        matches!(numbers[..], [first, _, count] if id >= first && id - first < count)
+    })
+}
+
+fn check(result: c_int) -> io::Result<()> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_map_says_which_users_exist() {
+        assert!(maps("         0          0 4294967295\n", FIRST_UID));
+        assert!(!maps("         0       1000          1\n", FIRST_UID));
+        assert!(maps("0 1000 1\n5 100000 65536\n", 6));
+    }
+}

@@ -1,0 +1,400 @@
+//! Configurations and their sessions together: what may be started beside what, and what follows
+//! from a change.
+
+mod slots;
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use adit_api::{Entry, Event, HelperError, Removed, Saved, SessionDetails, Snapshot};
+use adit_model::{
+    Admission, Claim, ConfigurationId, Enablement, NetworkSettingsError, ProviderStopReason, Scope,
+    Secrets, VpnConfiguration, VpnStatus, admit,
+};
+use adit_network::{Network, NetworkState};
+use adit_provider::{Kind, Manifest, ManifestError};
+use ipnet::IpNet;
+use serde_json::{Map, Value};
+use tokio::sync::{Mutex as AsyncMutex, watch};
+
+pub(crate) use self::slots::{SlotGuard, Slots};
+use crate::{
+    access,
+    configurations::Configurations,
+    events::Events,
+    session::{Input, SessionHandle},
+    store::Record,
+};
+
+/// What sessions share.
+pub(crate) struct Surroundings {
+    pub(crate) network: Arc<Network>,
+    pub(crate) events: Events,
+    pub(crate) slots: Slots,
+    pub(crate) sessions_dir: PathBuf,
+    pub(crate) providers_dir: PathBuf,
+    state: watch::Receiver<NetworkState>,
+    claims: Mutex<BTreeMap<ConfigurationId, Claim>>,
+}
+
+/// Everything that the interface acts on.
+pub(crate) struct Service {
+    surroundings: Arc<Surroundings>,
+    configurations: Mutex<Configurations>,
+    sessions: Mutex<BTreeMap<ConfigurationId, SessionHandle>>,
+    /// One start at a time: whether it may start depends on what else has started.
+    starting: AsyncMutex<()>,
+}
+
+/// A session that was told to stop is down within the provider's limit and a little more.
+const STOP_PATIENCE: Duration = Duration::from_secs(25);
+
+impl Surroundings {
+    pub(crate) fn new(
+        network: Arc<Network>,
+        state: watch::Receiver<NetworkState>,
+        sessions_dir: PathBuf,
+        providers_dir: PathBuf,
+    ) -> Self {
+        Self {
+            network,
+            events: Events::new(),
+            slots: Slots::default(),
+            sessions_dir,
+            providers_dir,
+            state,
+            claims: Mutex::default(),
+        }
+    }
+
+    /// The physical network at this moment.
+    pub(crate) fn state(&self) -> NetworkState {
+        self.state.borrow().clone()
+    }
+
+    pub(crate) fn manifest(&self, provider_id: &str) -> Result<Manifest, ManifestError> {
+        let trusted = rustix::process::geteuid().as_raw();
+        Manifest::load(&self.providers_dir, provider_id, trusted)
+    }
+
+    /// Takes destinations for a session, unless another one has them.
+    pub(crate) fn claim(
+        &self,
+        configuration: &VpnConfiguration,
+        routes: Vec<IpNet>,
+    ) -> Result<(), NetworkSettingsError> {
+        let mut claims = locked(&self.claims);
+        let claim = Claim { id: configuration.id, name: configuration.name.clone(), routes };
+        let active: Vec<Claim> = claims.values().cloned().collect();
+        match admit(&claim, &active) {
+            Admission::Free => {
+                claims.insert(claim.id, claim);
+                Ok(())
+            }
+            Admission::Conflict { name, route, .. } => Err(NetworkSettingsError::Failed(format!(
+                "“{name}” is connected and already leads to {route}"
+            ))),
+            Admission::Supersedes(other) => {
+                let name = claims.get(&other).map(|claim| claim.name.clone()).unwrap_or_default();
+                Err(NetworkSettingsError::Failed(format!(
+                    "“{name}” is connected and has the default route"
+                )))
+            }
+        }
+    }
+
+    /// Gives a session's destinations free.
+    pub(crate) fn release(&self, id: ConfigurationId) {
+        locked(&self.claims).remove(&id);
+    }
+
+    fn admit(&self, configuration: &VpnConfiguration) -> Admission {
+        let claim = Claim {
+            id: configuration.id,
+            name: configuration.name.clone(),
+            routes: configuration.protocol.expected_routes.clone(),
+        };
+        let active: Vec<Claim> = locked(&self.claims).values().cloned().collect();
+        admit(&claim, &active)
+    }
+}
+
+impl Service {
+    pub(crate) fn new(surroundings: Arc<Surroundings>, configurations: Configurations) -> Self {
+        let spawn = |record: &Record| {
+            let handle = SessionHandle::spawn(record.clone(), Arc::clone(&surroundings));
+            (record.configuration.id, handle)
+        };
+        let sessions = configurations.all().map(spawn).collect();
+        Self {
+            surroundings,
+            configurations: Mutex::new(configurations),
+            sessions: Mutex::new(sessions),
+            starting: AsyncMutex::default(),
+        }
+    }
+
+    pub(crate) fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
+    }
+
+    /// What `uid` may see, by name.
+    pub(crate) fn snapshot(&self, uid: u32) -> Snapshot {
+        let mut entries: Vec<Entry> = locked(&self.configurations)
+            .all()
+            .filter(|record| access::may_see(uid, &record.configuration))
+            .filter_map(|record| self.entry(&record.configuration))
+            .collect();
+        entries.sort_by(|a, b| a.configuration.name.cmp(&b.configuration.name));
+        Snapshot { entries }
+    }
+
+    pub(crate) fn get(
+        &self,
+        uid: u32,
+        id: ConfigurationId,
+    ) -> Result<(Entry, Record), HelperError> {
+        let record = locked(&self.configurations).seen_by(uid, id)?.clone();
+        let entry = self.entry(&record.configuration);
+        let entry = entry.ok_or(HelperError::NoSuchConfiguration { id: id.to_string() })?;
+        Ok((entry, record))
+    }
+
+    /// The record, if `uid` may change it.
+    pub(crate) fn owned(&self, uid: u32, id: ConfigurationId) -> Result<Record, HelperError> {
+        let record = locked(&self.configurations).seen_by(uid, id)?.clone();
+        if access::may_change(uid, &record.configuration) {
+            return Ok(record);
+        }
+        let name = &record.configuration.name;
+        let message = format!("“{name}” belongs to the system; only root may do that.");
+        Err(HelperError::NotAuthorized { message })
+    }
+
+    /// Creates or changes a configuration. What follows from it for running sessions has been told
+    /// to them when this returns. Spec MGR-3, MGR-6, ordering H.
+    pub(crate) async fn save(
+        &self,
+        uid: u32,
+        configuration: VpnConfiguration,
+        secrets: Option<Secrets>,
+    ) -> Result<VpnConfiguration, HelperError> {
+        let _one = self.starting.lock().await;
+        let before = locked(&self.configurations).get(configuration.id).cloned();
+        if before.is_some() {
+            self.owned(uid, configuration.id)?;
+        }
+        if configuration.scope == Scope::System {
+            access::authorise_system(uid)?;
+        }
+        let record = locked(&self.configurations).save(uid, configuration, secrets)?;
+        let was = before.map(|before| before.configuration.enablement);
+        self.saved(&record).await;
+        let saved = record.configuration;
+        if saved.enablement == Enablement::Enabled
+            && was.is_some_and(|was| was != Enablement::Enabled)
+        {
+            self.set_rivals_aside(&saved, ProviderStopReason::ConfigurationDisabled).await?;
+        }
+        if saved.enablement != Enablement::Enabled {
+            self.tell(saved.id, Input::Stop(ProviderStopReason::ConfigurationDisabled)).await;
+        }
+        Ok(saved)
+    }
+
+    pub(crate) async fn set_enabled(
+        &self,
+        uid: u32,
+        id: ConfigurationId,
+        enabled: bool,
+    ) -> Result<VpnConfiguration, HelperError> {
+        let mut configuration = self.owned(uid, id)?.configuration;
+        configuration.enablement = if enabled { Enablement::Enabled } else { Enablement::Disabled };
+        self.save(uid, configuration, None).await
+    }
+
+    pub(crate) async fn remove(&self, uid: u32, id: ConfigurationId) -> Result<(), HelperError> {
+        self.owned(uid, id)?;
+        let record = locked(&self.configurations).remove(id)?;
+        let session = locked(&self.sessions).remove(&id);
+        if let Some(session) = session {
+            session.tell(Input::Removed).await;
+        }
+        let event = Event::ConfigurationRemoved(Removed { id });
+        self.surroundings.events.announce(&record.configuration, event);
+        Ok(())
+    }
+
+    /// Starts a session and returns when it is connecting. Spec SES-1, SES-3, ordering I.
+    pub(crate) async fn start(
+        &self,
+        uid: u32,
+        id: ConfigurationId,
+        options: Option<Map<String, Value>>,
+    ) -> Result<(), HelperError> {
+        let configuration = self.owned(uid, id)?.configuration;
+        let _one = self.starting.lock().await;
+        self.check_startable(&configuration)?;
+        match self.surroundings.admit(&configuration) {
+            Admission::Free => {}
+            Admission::Conflict { name, route, .. } => {
+                return Err(HelperError::RoutesConflict { name, route: route.to_string() });
+            }
+            Admission::Supersedes(other) => self.supersede(other).await?,
+        }
+        if configuration.enablement == Enablement::SetAside {
+            self.enable(id, Enablement::Enabled).await?;
+        }
+        self.set_rivals_aside(&configuration, ProviderStopReason::Superceded).await?;
+        let routes = configuration.protocol.expected_routes.clone();
+        self.surroundings
+            .claim(&configuration, routes)
+            .map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
+        let session = self.session(id)?;
+        session.tell(Input::Start(options)).await;
+        // Also true while it is on its way down and will start again afterwards (SES-3).
+        session.reach(STOP_PATIENCE, VpnStatus::is_active).await;
+        Ok(())
+    }
+
+    pub(crate) async fn stop(&self, uid: u32, id: ConfigurationId) -> Result<(), HelperError> {
+        self.owned(uid, id)?;
+        self.tell(id, Input::Stop(ProviderStopReason::UserInitiated)).await;
+        Ok(())
+    }
+
+    pub(crate) async fn details(
+        &self,
+        uid: u32,
+        id: ConfigurationId,
+    ) -> Result<SessionDetails, HelperError> {
+        let name = self.owned(uid, id)?.configuration.name;
+        let details = self.session(id)?.ask(Input::Details).await;
+        details.ok_or(HelperError::NotRunning { name })
+    }
+
+    pub(crate) async fn send_message(
+        &self,
+        uid: u32,
+        id: ConfigurationId,
+        message: String,
+    ) -> Result<Option<String>, HelperError> {
+        let name = self.owned(uid, id)?.configuration.name;
+        let reply = self.session(id)?.ask(|answer| Input::Message(message, answer)).await;
+        reply.ok_or(HelperError::NotRunning { name })
+    }
+
+    /// Ends every session and waits until all are down.
+    pub(crate) async fn stop_all(&self, reason: ProviderStopReason) {
+        let sessions: Vec<SessionHandle> = locked(&self.sessions).values().cloned().collect();
+        for session in &sessions {
+            session.tell(Input::Stop(reason)).await;
+        }
+        for session in &sessions {
+            session.reach(STOP_PATIENCE, |status| !status.is_active()).await;
+        }
+    }
+
+    /// Passes a change of the physical network on.
+    pub(crate) async fn network_changed(&self, state: &NetworkState) {
+        let sessions: Vec<SessionHandle> = locked(&self.sessions).values().cloned().collect();
+        for session in sessions {
+            session.tell(Input::NetworkChanged(Box::new(state.clone()))).await;
+        }
+    }
+
+    /// Everything that can be known to be wrong before anything is started.
+    fn check_startable(&self, configuration: &VpnConfiguration) -> Result<(), HelperError> {
+        if configuration.enablement == Enablement::Disabled {
+            return Err(HelperError::ConfigurationDisabled { name: configuration.name.clone() });
+        }
+        // A promise of protection that cannot be kept must not look as if it were.
+        if configuration.protocol.include_all_networks {
+            return Err(HelperError::ConfigurationInvalid {
+                field: "protocol.includeAllNetworks".into(),
+                reason:
+                    "this version cannot lock the machine down; switch the option off to connect \
+                         without that protection"
+                        .into(),
+            });
+        }
+        let manifest = self.surroundings.manifest(&configuration.protocol.provider_id);
+        manifest
+            .and_then(|manifest| manifest.require(Kind::PacketTunnel))
+            .map_err(|error| HelperError::ProviderUnavailable { message: error.to_string() })
+    }
+
+    /// Takes the default route from a session and waits until it is down.
+    async fn supersede(&self, id: ConfigurationId) -> Result<(), HelperError> {
+        let session = self.session(id)?;
+        session.tell(Input::Stop(ProviderStopReason::Superceded)).await;
+        if session.reach(STOP_PATIENCE, |status| !status.is_active()).await {
+            return Ok(());
+        }
+        let message = "The connected tunnel does not end. Try “adit reset” as root.".into();
+        Err(HelperError::SystemFailed { message })
+    }
+
+    async fn set_rivals_aside(
+        &self,
+        configuration: &VpnConfiguration,
+        reason: ProviderStopReason,
+    ) -> Result<(), HelperError> {
+        let rivals = locked(&self.configurations).rivals(configuration);
+        for rival in rivals {
+            self.enable(rival, Enablement::SetAside).await?;
+            self.tell(rival, Input::Stop(reason)).await;
+        }
+        Ok(())
+    }
+
+    async fn enable(&self, id: ConfigurationId, enablement: Enablement) -> Result<(), HelperError> {
+        let changed = locked(&self.configurations).set_enablement(id, enablement)?;
+        if let Some(record) = changed {
+            self.saved(&record).await;
+        }
+        Ok(())
+    }
+
+    /// Tells the session and everybody who watches.
+    async fn saved(&self, record: &Record) {
+        let id = record.configuration.id;
+        let known = locked(&self.sessions).get(&id).cloned();
+        if let Some(session) = known {
+            session.tell(Input::Stored(Box::new(record.clone()))).await;
+        } else {
+            let session = SessionHandle::spawn(record.clone(), Arc::clone(&self.surroundings));
+            locked(&self.sessions).insert(id, session);
+        }
+        let saved = Saved { configuration: record.configuration.clone() };
+        let event = Event::ConfigurationSaved(Box::new(saved));
+        self.surroundings.events.announce(&record.configuration, event);
+    }
+
+    async fn tell(&self, id: ConfigurationId, input: Input) {
+        let session = locked(&self.sessions).get(&id).cloned();
+        if let Some(session) = session {
+            session.tell(input).await;
+        }
+    }
+
+    fn session(&self, id: ConfigurationId) -> Result<SessionHandle, HelperError> {
+        let session = locked(&self.sessions).get(&id).cloned();
+        session.ok_or_else(|| HelperError::NoSuchConfiguration { id: id.to_string() })
+    }
+
+    fn entry(&self, configuration: &VpnConfiguration) -> Option<Entry> {
+        let session = locked(&self.sessions).get(&configuration.id)?.status();
+        Some(Entry { configuration: configuration.clone(), session })
+    }
+}
+
+/// The data behind these locks is whole after every statement, so a panic elsewhere does not spoil
+/// it.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,144 @@
+//! The network of one run: applies, adapts and reverts in the order in which it is told.
+
+use std::sync::Arc;
+
+use adit_model::{
+    HealthItem, NetworkSettingsError, PacketTunnelNetworkSettings,
+    session::{Event, RequestId},
+};
+use adit_network::{Network, NetworkState, Plan, Strength, Tunnel, plan};
+use tokio::sync::mpsc;
+
+use super::{Report, Reporter};
+
+/// What to do.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Make the system as the settings say; without any, clear it.
+    Apply { id: RequestId, settings: Option<Box<PacketTunnelNetworkSettings>>, strength: Strength },
+    /// The same settings on another network.
+    Adapt(Box<NetworkState>),
+    /// Undo everything.
+    Revert,
+}
+
+/// What is in force.
+#[derive(Debug)]
+pub(crate) struct Applied {
+    pub(super) settings: Option<PacketTunnelNetworkSettings>,
+    pub(super) plan: String,
+    pub(super) health: Vec<HealthItem>,
+}
+
+/// The task's inbox. The task ends with it, after what it was told before.
+pub(super) struct NetworkTask {
+    jobs: mpsc::UnboundedSender<Job>,
+}
+
+impl NetworkTask {
+    pub(super) fn spawn(tunnel: Tunnel, network: Arc<Network>, reporter: Reporter) -> Self {
+        let (jobs, inbox) = mpsc::unbounded_channel();
+        let worker = Worker { tunnel, network, reporter, current: None };
+        tokio::spawn(worker.run(inbox));
+        Self { jobs }
+    }
+
+    pub(super) fn submit(&self, job: Job) {
+        // The task ends only after this.
+        let _ = self.jobs.send(job);
+    }
+}
+
+struct Worker {
+    tunnel: Tunnel,
+    network: Arc<Network>,
+    reporter: Reporter,
+    current: Option<(PacketTunnelNetworkSettings, Strength, Plan)>,
+}
+
+impl Worker {
+    async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+        while let Some(job) = jobs.recv().await {
+            match job {
+                Job::Apply { id, settings, strength } => self.apply(id, settings, strength).await,
+                Job::Adapt(state) => self.adapt(&state).await,
+                Job::Revert => self.revert().await,
+            }
+        }
+    }
+
+    async fn apply(
+        &mut self,
+        id: RequestId,
+        settings: Option<Box<PacketTunnelNetworkSettings>>,
+        strength: Strength,
+    ) {
+        let done = match settings {
+            Some(settings) => self.apply_settings(*settings, strength).await,
+            None => self.clear().await,
+        };
+        match done {
+            Ok(applied) => self.reporter.report(Report::Applied(id, Box::new(applied))).await,
+            Err(error) => self.reporter.event(Event::SettingsFailed(id, error)).await,
+        }
+    }
+
+    async fn apply_settings(
+        &mut self,
+        settings: PacketTunnelNetworkSettings,
+        strength: Strength,
+    ) -> Result<Applied, NetworkSettingsError> {
+        let failed =
+            |error: &dyn std::error::Error| NetworkSettingsError::Failed(error.to_string());
+        let state = self.network.state().await.map_err(|error| failed(&error))?;
+        let plan = plan(&self.tunnel, &settings, strength, &state)
+            .map_err(|error| NetworkSettingsError::Invalid(error.to_string()))?;
+        let health = self.network.apply(&self.tunnel, &plan).await?;
+        let applied = Applied { settings: Some(settings.clone()), plan: plan.to_string(), health };
+        self.current = Some((settings, strength, plan));
+        Ok(applied)
+    }
+
+    async fn clear(&mut self) -> Result<Applied, NetworkSettingsError> {
+        let plan = Plan::empty();
+        let health = self.network.apply(&self.tunnel, &plan).await?;
+        self.current = None;
+        Ok(Applied { settings: None, plan: plan.to_string(), health })
+    }
+
+    /// Settings that follow the physical network: MTU, excluded routes, more specific routes of
+    /// the system. Spec SET-8, V4-7, RTE-23.
+    async fn adapt(&mut self, state: &NetworkState) {
+        let Some((settings, strength, before)) = &self.current else { return };
+        let adapted = match plan(&self.tunnel, settings, *strength, state) {
+            Ok(adapted) => adapted,
+            Err(error) => {
+                tracing::error!(%error, "active settings became invalid on another network");
+                return;
+            }
+        };
+        if adapted == *before {
+            return;
+        }
+        match self.network.apply(&self.tunnel, &adapted).await {
+            Ok(health) => {
+                let settings = settings.clone();
+                let applied =
+                    Applied { settings: Some(settings.clone()), plan: adapted.to_string(), health };
+                self.current = Some((settings, *strength, adapted));
+                self.reporter.report(Report::Adapted(Box::new(applied))).await;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the tunnel's routes could not follow the network")
+            }
+        }
+    }
+
+    async fn revert(&mut self) {
+        self.current = None;
+        if let Err(error) = self.network.revert(self.tunnel.slot).await {
+            tracing::error!(%error, "the tunnel's settings could not be undone completely");
+        }
+        self.reporter.event(Event::Reverted).await;
+    }
+}

@@ -1,0 +1,353 @@
+//! One run of a session, from the interface to the end of the provider process.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+    time::Duration,
+};
+
+use adit_api::SessionDetails;
+use adit_model::{
+    HealthItem, PacketTunnelNetworkSettings, ProviderStopReason, VpnConfiguration,
+    session::{Event, RequestId},
+};
+use adit_network::{
+    NetworkState, Tunnel,
+    tun::{self, TunDevice, TunError, TunOptions},
+};
+use adit_provider::{
+    Kind, Manifest, ManifestError,
+    protocol::{
+        ConfigurationChanged, HandleAppMessage, PathChanged, Start, Status, Stop,
+        TunDevice as WireTun, VirtualInterface,
+    },
+};
+use adit_varlink::{CallError, Client, Empty, Method, NoError};
+use serde_json::{Map, Value};
+use tokio::{
+    sync::{Mutex, oneshot},
+    task::AbortHandle,
+    time::timeout,
+};
+
+use super::{
+    Reporter, host,
+    network::{Applied, Job, NetworkTask},
+    record::RunRecord,
+};
+use crate::{
+    counters,
+    provider::{Lifeline, ProviderProcess, duplicate},
+    service::{SlotGuard, Surroundings},
+    store::Record,
+};
+
+/// How long a provider may take to tell its status.
+const STATUS_LIMIT: Duration = Duration::from_secs(1);
+/// How long a provider may take to answer an app. Spec TUN-17.
+const MESSAGE_LIMIT: Duration = Duration::from_secs(10);
+
+/// What exists while a session is not disconnected.
+pub(super) struct Run {
+    reporter: Reporter,
+    surroundings: Arc<Surroundings>,
+    /// Held so that the interface outlives the provider process.
+    tun: TunDevice,
+    calls: ProviderCalls,
+    /// Dropping it ends the process.
+    lifeline: Option<Lifeline>,
+    hosting: AbortHandle,
+    network: NetworkTask,
+    record: RunRecord,
+    requests: BTreeMap<RequestId, Option<PacketTunnelNetworkSettings>>,
+    next_request: RequestId,
+    applied: Option<Applied>,
+    _slot: SlotGuard,
+}
+
+/// Why a run could not begin. Nothing is left of it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LaunchError {
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    #[error("Too many tunnels are running at once. Disconnect one of them.")]
+    NoSlot,
+    #[error(transparent)]
+    Tun(#[from] TunError),
+    #[error("The tunnel provider cannot be started: {0}")]
+    Process(io::Error),
+    #[error("The runtime folder cannot be written: {0}")]
+    Record(io::Error),
+}
+
+impl Run {
+    pub(super) fn launch(
+        configuration: &VpnConfiguration,
+        surroundings: &Arc<Surroundings>,
+        reporter: Reporter,
+    ) -> Result<Self, LaunchError> {
+        let provider_id = &configuration.protocol.provider_id;
+        let manifest = surroundings.manifest(provider_id)?;
+        manifest.require(Kind::PacketTunnel)?;
+        let slot = surroundings.slots.take().ok_or(LaunchError::NoSlot)?;
+        let options = TunOptions { vnet_header: manifest.offloads, ..TunOptions::default() };
+        let tun = tun::open(&options)?;
+        let (process, record) = start_process(&manifest, &slot, surroundings, configuration)
+            .map_err(|(at, error)| at(error))?;
+
+        let (provider, host, lifeline, gone) = process.guard();
+        let hosting = tokio::spawn(host::serve(
+            host,
+            host::Hosting {
+                reporter: reporter.clone(),
+                network: Arc::clone(&surroundings.network),
+            },
+        ))
+        .abort_handle();
+        let exited = reporter.clone();
+        tokio::spawn(async move {
+            gone.await;
+            exited.event(Event::ProviderExited).await;
+        });
+        let tunnel = Tunnel { slot: slot.slot(), interface: tun.name.clone(), index: tun.index };
+        Ok(Self {
+            network: NetworkTask::spawn(
+                tunnel,
+                Arc::clone(&surroundings.network),
+                reporter.clone(),
+            ),
+            reporter,
+            surroundings: Arc::clone(surroundings),
+            tun,
+            calls: ProviderCalls::new(Client::from_stream(provider)),
+            lifeline: Some(lifeline),
+            hosting,
+            record,
+            requests: BTreeMap::new(),
+            next_request: 0,
+            applied: None,
+            _slot: slot,
+        })
+    }
+
+    pub(super) fn interface(&self) -> &str {
+        &self.tun.name
+    }
+
+    pub(super) fn health(&self) -> Vec<HealthItem> {
+        self.applied.as_ref().map(|applied| applied.health.clone()).unwrap_or_default()
+    }
+
+    /// Hands the interface to the provider and tells it to start.
+    pub(super) fn start_provider(&self, record: &Record, options: Option<Map<String, Value>>) {
+        let queues = match duplicate(&self.tun.queues) {
+            Ok(queues) => queues,
+            Err(error) => {
+                tracing::error!(%error, "the TUN device cannot be passed on");
+                return self.fail();
+            }
+        };
+        let start = Start {
+            configuration: record.configuration.clone(),
+            secrets: record.secrets.clone(),
+            options,
+            interface: VirtualInterface { name: self.tun.name.clone(), index: self.tun.index },
+            tun: WireTun {
+                queues: (0..queues.len()).collect(),
+                vnet_header: self.tun.offloads.vnet_header,
+                tso: self.tun.offloads.tso,
+                uso: self.tun.offloads.uso,
+            },
+            path: self.surroundings.state().path,
+        };
+        let (calls, reporter) = (self.calls.clone(), self.reporter.clone());
+        tokio::spawn(async move {
+            if let Err(error) = calls.call_with(&start, &queues).await {
+                protocol_broken(&reporter, &error).await;
+            }
+        });
+    }
+
+    pub(super) fn stop_provider(&self, reason: ProviderStopReason) {
+        let (calls, reporter) = (self.calls.clone(), self.reporter.clone());
+        tokio::spawn(async move {
+            // A provider that fails to answer is given up when the limit passes, or has exited.
+            if calls.call(&Stop { reason }).await.is_ok() {
+                reporter.event(Event::StopAcknowledged).await;
+            }
+        });
+    }
+
+    pub(super) fn kill_provider(&mut self) {
+        self.hosting.abort();
+        self.calls.close();
+        self.lifeline = None;
+    }
+
+    /// Numbers a request and keeps what it asks for until it is applied.
+    pub(super) fn remember_request(
+        &mut self,
+        settings: Option<PacketTunnelNetworkSettings>,
+    ) -> RequestId {
+        self.next_request += 1;
+        self.requests.insert(self.next_request, settings);
+        self.next_request
+    }
+
+    pub(super) fn apply(&mut self, id: RequestId, record: &Record) {
+        let Some(settings) = self.requests.remove(&id) else { return };
+        // A request before this one was cancelled.
+        self.requests.clear();
+        let routes = settings.iter().flat_map(PacketTunnelNetworkSettings::included).collect();
+        match self.surroundings.claim(&record.configuration, routes) {
+            Ok(()) => {
+                let strength = (&record.configuration.protocol).into();
+                self.network.submit(Job::Apply { id, settings: settings.map(Box::new), strength });
+            }
+            Err(conflict) => {
+                let reporter = self.reporter.clone();
+                tokio::spawn(
+                    async move { reporter.event(Event::SettingsFailed(id, conflict)).await },
+                );
+            }
+        }
+    }
+
+    pub(super) fn applied(&mut self, applied: Applied) {
+        self.applied = Some(applied);
+    }
+
+    pub(super) fn revert(&mut self) {
+        self.applied = None;
+        self.network.submit(Job::Revert);
+    }
+
+    pub(super) fn network_changed(&self, state: NetworkState) {
+        let path = state.path.clone();
+        self.network.submit(Job::Adapt(Box::new(state)));
+        self.tell(PathChanged { path });
+    }
+
+    pub(super) fn configuration_changed(&self, record: &Record) {
+        self.tell(ConfigurationChanged {
+            configuration: record.configuration.clone(),
+            secrets: record.secrets.clone(),
+        });
+    }
+
+    pub(super) fn send_message(&self, message: String, answer: oneshot::Sender<Option<String>>) {
+        let calls = self.calls.clone();
+        tokio::spawn(async move {
+            let call = HandleAppMessage { message };
+            if let Ok(Ok(reply)) = timeout(MESSAGE_LIMIT, calls.call(&call)).await {
+                let _ = answer.send(reply.reply);
+            }
+        });
+    }
+
+    pub(super) fn details(&self, answer: oneshot::Sender<SessionDetails>) {
+        let mut details = SessionDetails {
+            settings: self.applied.as_ref().and_then(|applied| applied.settings.clone()),
+            plan: self.applied.as_ref().map(|applied| applied.plan.clone()),
+            counters: counters::read(&self.tun.name),
+            provider: None,
+        };
+        let calls = self.calls.clone();
+        tokio::spawn(async move {
+            if let Ok(Ok(reply)) = timeout(STATUS_LIMIT, calls.call(&Status {})).await {
+                details.provider = Some(reply.status);
+            }
+            let _ = answer.send(details);
+        });
+    }
+
+    /// Everything is down: the interface goes with the last descriptor.
+    pub(super) fn end(self) {
+        self.record.remove();
+        self.surroundings.release(self.record.id());
+    }
+
+    /// Tells the provider something that needs no answer from us.
+    fn tell<M: Method<Error = NoError> + Sync>(&self, call: M) {
+        let (calls, reporter) = (self.calls.clone(), self.reporter.clone());
+        tokio::spawn(async move {
+            if let Err(error) = calls.call(&call).await {
+                protocol_broken(&reporter, &error).await;
+            }
+        });
+    }
+
+    fn fail(&self) {
+        let reporter = self.reporter.clone();
+        tokio::spawn(async move { reporter.event(Event::ProviderExited).await });
+    }
+}
+
+/// A provider that breaks the protocol is not asked again: it is as good as dead. Spec STOP-2.
+async fn protocol_broken(reporter: &Reporter, error: &CallError<NoError>) {
+    match error {
+        // It exits, or is being ended; the process itself tells.
+        CallError::Disconnected => {}
+        CallError::Wire(_)
+        | CallError::Api(_)
+        | CallError::Service(_)
+        | CallError::UnknownError { .. }
+        | CallError::InvalidReply { .. } => {
+            tracing::warn!(%error, "a provider does not speak the protocol");
+            let error = adit_model::ConnectionError::PluginFailed
+                .because(format!("The tunnel provider does not speak the protocol: {error}"));
+            reporter.event(Event::Canceled(Some(error))).await;
+        }
+    }
+}
+
+type Failure = (fn(io::Error) -> LaunchError, io::Error);
+
+fn start_process(
+    manifest: &Manifest,
+    slot: &SlotGuard,
+    surroundings: &Surroundings,
+    configuration: &VpnConfiguration,
+) -> Result<(ProviderProcess, RunRecord), Failure> {
+    let process = ProviderProcess::start(manifest, slot.slot())
+        .map_err(|error| (LaunchError::Process as fn(_) -> _, error))?;
+    let record = RunRecord::write(&surroundings.sessions_dir, configuration.id, process.pid)
+        .map_err(|error| (LaunchError::Record as fn(_) -> _, error))?;
+    Ok((process, record))
+}
+
+/// The connection on which the provider is called, one call after the other.
+#[derive(Clone)]
+struct ProviderCalls {
+    client: Arc<Mutex<Option<Client>>>,
+}
+
+impl ProviderCalls {
+    fn new(client: Client) -> Self {
+        Self { client: Arc::new(Mutex::new(Some(client))) }
+    }
+
+    async fn call<M>(&self, call: &M) -> Result<M::Reply, CallError<NoError>>
+    where
+        M: Method<Error = NoError> + Sync,
+    {
+        let mut client = self.client.lock().await;
+        client.as_mut().ok_or(CallError::Disconnected)?.call(call).await
+    }
+
+    async fn call_with(&self, call: &Start, fds: &[OwnedFd]) -> Result<Empty, CallError<NoError>> {
+        let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
+        let mut client = self.client.lock().await;
+        let client = client.as_mut().ok_or(CallError::Disconnected)?;
+        Ok(client.call_with_fds(call, &fds).await?.0)
+    }
+
+    /// Closes the connection, unless a call hangs in it: then the process is killed anyway.
+    fn close(&self) {
+        if let Ok(mut client) = self.client.try_lock() {
+            *client = None;
+        }
+    }
+}

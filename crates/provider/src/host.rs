@@ -1,0 +1,159 @@
+//! What a provider may ask of the helper.
+
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    os::fd::OwnedFd,
+    sync::Arc,
+};
+
+use adit_model::{NetworkPath, PacketTunnelNetworkSettings};
+use adit_varlink::{CallError, Client, Method};
+use tokio::{
+    net::{TcpStream, UdpSocket},
+    sync::{Mutex, watch},
+};
+
+use crate::{
+    ProviderError,
+    protocol::{
+        Cancel, Family, HostCallError, OpenTcp, OpenUdp, OpenedSocket, Resolve, SetReasserting,
+        SetTunnelNetworkSettings, StartCompleted,
+    },
+};
+
+/// The helper, as a provider sees it. Clones speak over the same connection, one call at a time.
+#[derive(Clone)]
+pub struct Host {
+    client: Arc<Mutex<Client>>,
+    default_path: watch::Receiver<NetworkPath>,
+}
+
+/// Where a UDP socket outside the tunnel goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UdpBinding {
+    /// Connected to one address.
+    Connected(SocketAddr),
+    /// To whatever address of a family; port 0 takes any.
+    Unconnected {
+        /// The family.
+        family: Family,
+        /// The local port.
+        port: u16,
+    },
+}
+
+/// Why a call to the helper failed.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The helper refused it.
+    #[error(transparent)]
+    Refused(#[from] HostCallError),
+    /// The helper is gone or does not speak as expected; the session cannot go on.
+    #[error("The connection to the Adit service is lost: {0}")]
+    Lost(String),
+}
+
+impl Host {
+    pub(crate) fn new(client: Client, default_path: watch::Receiver<NetworkPath>) -> Self {
+        Self { client: Arc::new(Mutex::new(client)), default_path }
+    }
+
+    /// The physical network, and every change of it. Spec PRV-6.
+    #[must_use]
+    pub fn default_path(&self) -> watch::Receiver<NetworkPath> {
+        self.default_path.clone()
+    }
+
+    /// Replaces all network settings of the session; `None` clears them. Returns when they are
+    /// active; after an error those before are still in force. Spec TUN-9, TUN-10.
+    pub async fn set_tunnel_network_settings(
+        &self,
+        settings: Option<PacketTunnelNetworkSettings>,
+    ) -> Result<(), HostError> {
+        self.call(SetTunnelNetworkSettings { settings }).await?;
+        Ok(())
+    }
+
+    /// Ends the session from the provider's side. Spec PTP-6.
+    pub async fn cancel(&self, error: Option<ProviderError>) -> Result<(), HostError> {
+        self.call(Cancel { error }).await?;
+        Ok(())
+    }
+
+    /// Says that the way to the server is being established again, or is. After a failure call
+    /// [`cancel`](Self::cancel) without clearing it first. Spec TUN-8.
+    pub async fn set_reasserting(&self, reasserting: bool) -> Result<(), HostError> {
+        self.call(SetReasserting { reasserting }).await?;
+        Ok(())
+    }
+
+    /// The addresses of a host, looked up outside the tunnel, in the order to try them. Spec NW-22.
+    pub async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, HostError> {
+        Ok(self.call(Resolve { host: host.into() }).await?.0.addresses)
+    }
+
+    /// A UDP socket whose packets go outside the tunnel, non-blocking. Spec PRV-5.
+    pub async fn open_udp(&self, binding: UdpBinding) -> Result<std::net::UdpSocket, HostError> {
+        let call = match binding {
+            UdpBinding::Connected(remote) => OpenUdp { remote: Some(remote), ..OpenUdp::default() },
+            UdpBinding::Unconnected { family, port } => {
+                OpenUdp { family: Some(family), local_port: Some(port), remote: None }
+            }
+        };
+        let (OpenedSocket { fd_index }, fds) = self.call(call).await?;
+        take(fds, fd_index).map(std::net::UdpSocket::from)
+    }
+
+    /// The same as a socket for tokio.
+    pub async fn open_tokio_udp(&self, binding: UdpBinding) -> Result<UdpSocket, HostError> {
+        let socket = self.open_udp(binding).await?;
+        UdpSocket::from_std(socket).map_err(|error| HostError::Lost(error.to_string()))
+    }
+
+    /// A TCP connection that goes outside the tunnel. Spec PRV-4.
+    pub async fn open_tcp(&self, remote: SocketAddr) -> Result<TcpStream, HostError> {
+        let (OpenedSocket { fd_index }, fds) = self.call(OpenTcp { remote }).await?;
+        let stream = std::net::TcpStream::from(take(fds, fd_index)?);
+        TcpStream::from_std(stream).map_err(|error| HostError::Lost(error.to_string()))
+    }
+
+    pub(crate) async fn start_completed(
+        &self,
+        result: Result<(), ProviderError>,
+    ) -> Result<(), HostError> {
+        self.call(StartCompleted { error: result.err() }).await?;
+        Ok(())
+    }
+
+    /// A call that was begun is carried through even if whoever began it goes away: half a call
+    /// would leave its reply to be taken for that of the next.
+    async fn call<M>(&self, call: M) -> Result<(M::Reply, Vec<OwnedFd>), HostError>
+    where
+        M: Method<Error = HostCallError> + Sync,
+    {
+        let client = Arc::clone(&self.client);
+        let calling =
+            tokio::spawn(async move { client.lock().await.call_with_fds(&call, &[]).await });
+        match calling.await {
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(CallError::Api(error))) => Err(error.into()),
+            Ok(Err(error)) => Err(HostError::Lost(error.to_string())),
+            Err(error) => Err(HostError::Lost(error.to_string())),
+        }
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Host")
+    }
+}
+
+fn take(mut fds: Vec<OwnedFd>, index: usize) -> Result<OwnedFd, HostError> {
+    if index < fds.len() {
+        Ok(fds.swap_remove(index))
+    } else {
+        Err(HostError::Lost("the reply came without its socket".into()))
+    }
+}

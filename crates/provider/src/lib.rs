@@ -1,0 +1,20 @@
+//! Everything a tunnel protocol needs to become a VPN on Linux.
+//!
+//! A provider is a program of its own, started by the helper for one session, without privileges
+//! and without a network. It implements [`PacketTunnelProvider`] and calls [`run`]; the [`Host`]
+//! gives it sockets outside the tunnel, applies its network settings and hears how it fares. The
+//! protocol underneath is Varlink on file descriptors 3 and 4, so a provider may be written in any
+//! language: see `org.adit.Provider.varlink` and `org.adit.Host.varlink`.
+
+mod host;
+mod manifest;
+mod packet_flow;
+pub mod protocol;
+mod provider;
+mod run;
+
+pub use host::{Host, HostError, UdpBinding};
+pub use manifest::{Kind, Manifest, ManifestError};
+pub use packet_flow::PacketFlow;
+pub use provider::{PacketTunnelProvider, ProviderError, StartRequest, VirtualInterface};
+pub use run::{RunError, run};

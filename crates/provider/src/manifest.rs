@@ -1,0 +1,214 @@
+//! A provider's manifest: the entitlement to be started by the helper. Spec ENT-1, ENT-2, ENT-9.
+
+use std::{
+    fs::Metadata,
+    io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+/// What the helper may start for a provider id. It lies in `<providers>/<id>/provider.toml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// The id that configurations name.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// The program, an absolute path.
+    pub executable: PathBuf,
+    /// What it can be.
+    pub kinds: Vec<Kind>,
+    /// Whether it understands virtio headers on the TUN device.
+    pub offloads: bool,
+    /// JSON Schema of its provider configuration, an absolute path.
+    pub configuration_schema: Option<PathBuf>,
+}
+
+/// What a provider can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// It carries IP packets.
+    PacketTunnel,
+    /// It carries Ethernet frames.
+    EthernetTunnel,
+}
+
+/// Why a provider cannot be started. Known before any interface exists (ENT-C1).
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// No such folder or file.
+    #[error("The tunnel provider “{0}” is not installed.")]
+    NotInstalled(String),
+    /// The file is not a manifest.
+    #[error("{path}: {reason}")]
+    Unreadable {
+        /// The manifest.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The file names another id than its folder.
+    #[error("{path} is the manifest of “{found}”, not of “{expected}”.")]
+    WrongId {
+        /// The manifest.
+        path: PathBuf,
+        /// The id of the folder.
+        expected: String,
+        /// The id in the file.
+        found: String,
+    },
+    /// Whoever can write it could run programs through the helper.
+    #[error(
+        "{0} can be changed by others than root, so the provider is not started. Repair its owner and mode."
+    )]
+    Writable(PathBuf),
+    /// The program is missing or is no program.
+    #[error(
+        "The program of the tunnel provider, {0}, is missing or cannot be executed. Install the provider again."
+    )]
+    NotExecutable(PathBuf),
+    /// It is something else.
+    #[error("The provider “{id}” cannot be used as a {kind}.")]
+    WrongKind {
+        /// The provider.
+        id: String,
+        /// What was asked of it.
+        kind: &'static str,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    id: String,
+    name: String,
+    executable: PathBuf,
+    kinds: Vec<Kind>,
+    #[serde(default)]
+    offloads: bool,
+    configuration_schema: Option<PathBuf>,
+}
+
+const FILE_NAME: &str = "provider.toml";
+
+impl Manifest {
+    /// Reads the manifest of `id` below `providers`, and checks that neither it nor its program
+    /// can be changed by anyone but root and `trusted_uid`.
+    pub fn load(providers: &Path, id: &str, trusted_uid: u32) -> Result<Self, ManifestError> {
+        let folder = providers.join(id);
+        let path = folder.join(FILE_NAME);
+        let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ManifestError::NotInstalled(id.into()),
+            _ => ManifestError::Unreadable { path: path.clone(), reason: error.to_string() },
+        })?;
+        let file: File = toml::from_str(&text).map_err(|error| ManifestError::Unreadable {
+            path: path.clone(),
+            reason: error.message().into(),
+        })?;
+        if file.id != id {
+            return Err(ManifestError::WrongId { path, expected: id.into(), found: file.id });
+        }
+        let executable = folder.join(file.executable);
+        for guarded in [&folder, &path, &executable] {
+            if !guarded.metadata().is_ok_and(|found| only_changed_by(&found, trusted_uid)) {
+                return Err(match guarded.try_exists() {
+                    Ok(true) => ManifestError::Writable(guarded.clone()),
+                    Ok(false) | Err(_) => ManifestError::NotExecutable(guarded.clone()),
+                });
+            }
+        }
+        if !executable.metadata().is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0) {
+            return Err(ManifestError::NotExecutable(executable));
+        }
+        Ok(Self {
+            id: file.id,
+            name: file.name,
+            executable,
+            kinds: file.kinds,
+            offloads: file.offloads,
+            configuration_schema: file.configuration_schema.map(|schema| folder.join(schema)),
+        })
+    }
+
+    /// All providers below `providers`, by id; those that cannot be used with the reason.
+    pub fn load_all(
+        providers: &Path,
+        trusted_uid: u32,
+    ) -> io::Result<Vec<(String, Result<Self, ManifestError>)>> {
+        let mut ids = Vec::new();
+        for entry in std::fs::read_dir(providers)? {
+            if let Ok(id) = entry?.file_name().into_string() {
+                ids.push(id);
+            }
+        }
+        ids.sort();
+        let load = |id: String| {
+            let manifest = Self::load(providers, &id, trusted_uid);
+            (id, manifest)
+        };
+        Ok(ids.into_iter().map(load).collect())
+    }
+
+    /// Refuses a provider that is not of this kind.
+    pub fn require(&self, kind: Kind) -> Result<(), ManifestError> {
+        if self.kinds.contains(&kind) {
+            return Ok(());
+        }
+        let kind = match kind {
+            Kind::PacketTunnel => "packet tunnel",
+            Kind::EthernetTunnel => "Ethernet tunnel",
+        };
+        Err(ManifestError::WrongKind { id: self.id.clone(), kind })
+    }
+}
+
+fn only_changed_by(found: &Metadata, trusted_uid: u32) -> bool {
+    let owned = found.uid() == 0 || found.uid() == trusted_uid;
+    let group_writable = found.mode() & 0o020 != 0 && found.gid() != 0;
+    owned && !group_writable && found.mode() & 0o002 == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
+    use super::*;
+
+    // spec: ENT-1, ENT-2, ENT-9, PRV-9
+    #[test]
+    fn only_a_sound_manifest_is_an_entitlement() {
+        let providers = tempfile::tempdir().unwrap();
+        let folder = providers.path().join("org.example.vpn");
+        fs::create_dir(&folder).unwrap();
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let write = |name: &str, text: &str, mode| {
+            fs::write(folder.join(name), text).unwrap();
+            fs::set_permissions(folder.join(name), fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let uid = rustix::process::geteuid().as_raw();
+        let load = || Manifest::load(providers.path(), "org.example.vpn", uid);
+        let sound = "id = \"org.example.vpn\"\nname = \"Example\"\nexecutable = \"run\"\nkinds = [\"packet-tunnel\"]\n";
+
+        assert!(matches!(load(), Err(ManifestError::NotInstalled(_))));
+        write("provider.toml", sound, 0o644);
+        assert!(matches!(load(), Err(ManifestError::NotExecutable(_))));
+        write("run", "#!/bin/sh\n", 0o644);
+        assert!(matches!(load(), Err(ManifestError::NotExecutable(_))));
+        write("run", "#!/bin/sh\n", 0o757);
+        assert!(matches!(load(), Err(ManifestError::Writable(_))));
+        write("run", "#!/bin/sh\n", 0o755);
+        let manifest = load().unwrap();
+        assert!(manifest.require(Kind::PacketTunnel).is_ok());
+        assert!(matches!(
+            manifest.require(Kind::EthernetTunnel),
+            Err(ManifestError::WrongKind { .. })
+        ));
+        write("provider.toml", sound, 0o646);
+        assert!(matches!(load(), Err(ManifestError::Writable(_))));
+        write("provider.toml", &sound.replace("org.example.vpn", "org.other"), 0o644);
+        assert!(matches!(load(), Err(ManifestError::WrongId { .. })));
+    }
+}

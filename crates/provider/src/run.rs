@@ -1,0 +1,268 @@
+//! The life of a provider process.
+
+use std::{
+    io,
+    os::{
+        fd::{FromRawFd, OwnedFd, RawFd},
+        unix::net::UnixStream as StdUnixStream,
+    },
+    sync::Arc,
+};
+
+use adit_model::NetworkPath;
+use adit_varlink::{Client, Empty, Router, ServiceInfo, WireError, serve_stream};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use serde_json::Value;
+use tokio::{
+    net::UnixStream,
+    sync::{mpsc, oneshot, watch},
+};
+
+use crate::{
+    Host, PacketFlow, PacketTunnelProvider, ProviderError, StartRequest,
+    protocol::{
+        AppMessageReply, ConfigurationApplied, ConfigurationChanged, HOST_FD, HandleAppMessage,
+        PROVIDER_FD, PROVIDER_IDL, PathChanged, ProviderStatus, Sleep, Start, Status, Stop, Wake,
+    },
+};
+
+/// Why a provider process could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The descriptors 3 and 4 are not there.
+    #[error("A tunnel provider is started by the Adit service, not by hand ({0}).")]
+    NotStartedByHelper(io::Error),
+    /// The helper broke the protocol.
+    #[error("The connection to the Adit service failed: {0}")]
+    Connection(#[from] WireError),
+}
+
+/// Serves one session and returns when the helper has closed the connection. Call it once, first
+/// thing in `main`.
+pub async fn run<P: PacketTunnelProvider>() -> Result<(), RunError> {
+    let provider = inherited(PROVIDER_FD).map_err(RunError::NotStartedByHelper)?;
+    let host = inherited(HOST_FD).map_err(RunError::NotStartedByHelper)?;
+    serve::<P>(provider, Client::from_stream(host)).await
+}
+
+async fn serve<P: PacketTunnelProvider>(stream: UnixStream, host: Client) -> Result<(), RunError> {
+    let (inbox, messages) = mpsc::channel(1);
+    let (path, default_path) = watch::channel(NetworkPath::NONE);
+    let session = tokio::spawn(session::<P>(Host::new(host, default_path), messages));
+    let calls = Calls { inbox, path: Arc::new(path) };
+    let served = serve_stream(Arc::new(router()), calls, stream).await;
+    session.abort();
+    Ok(served?)
+}
+
+/// Where the helper's calls go.
+#[derive(Clone)]
+struct Calls {
+    inbox: mpsc::Sender<Message>,
+    /// Known at once, also to a start that is under way.
+    path: Arc<watch::Sender<NetworkPath>>,
+}
+
+/// A call of the helper on its way to the session.
+enum Message {
+    Start(Box<StartRequest>),
+    Stop(Stop, oneshot::Sender<()>),
+    App(Vec<u8>, oneshot::Sender<Option<Vec<u8>>>),
+    Sleep(oneshot::Sender<()>),
+    Wake(oneshot::Sender<()>),
+    Path(PathChanged, oneshot::Sender<()>),
+    Configuration(Box<ConfigurationChanged>, oneshot::Sender<bool>),
+    Status(oneshot::Sender<Value>),
+}
+
+/// Owns the provider: waits for the start, carries it out while listening for a stop, then handles
+/// one message after the other.
+async fn session<P: PacketTunnelProvider>(host: Host, mut messages: mpsc::Receiver<Message>) {
+    while let Some(message) = messages.recv().await {
+        let Message::Start(request) = message else {
+            idle(message);
+            continue;
+        };
+        let Some(mut provider) = start::<P>(&host, *request, &mut messages).await else { continue };
+        while let Some(message) = messages.recv().await {
+            if let Message::Stop(stop, done) = message {
+                provider.stop(stop.reason).await;
+                answer(done, ());
+                break;
+            }
+            established(&mut provider, message).await;
+        }
+    }
+}
+
+/// The provider once it is established, or nothing when it failed or was stopped meanwhile. Stop is
+/// heard at any moment of it (PRV-10).
+async fn start<P: PacketTunnelProvider>(
+    host: &Host,
+    request: StartRequest,
+    messages: &mut mpsc::Receiver<Message>,
+) -> Option<P> {
+    let mut starting = std::pin::pin!(P::start(request, host.clone()));
+    let started = loop {
+        tokio::select! {
+            started = &mut starting => break started,
+            message = messages.recv() => match message? {
+                Message::Stop(_, done) => {
+                    answer(done, ());
+                    return None;
+                }
+                other => idle(other),
+            },
+        }
+    };
+    let (provider, result) = match started {
+        Ok(provider) => (Some(provider), Ok(())),
+        Err(error) => (None, Err(error)),
+    };
+    match host.start_completed(result).await {
+        Ok(()) => provider,
+        Err(error) => {
+            tracing::warn!(%error, "the start was not accepted");
+            let error = ProviderError {
+                domain: "org.adit.Provider".into(),
+                code: 1,
+                message: error.to_string(),
+            };
+            let _ = host.cancel(Some(error)).await;
+            None
+        }
+    }
+}
+
+async fn established<P: PacketTunnelProvider>(provider: &mut P, message: Message) {
+    match message {
+        Message::App(text, reply) => answer(reply, provider.handle_app_message(text).await),
+        Message::Sleep(done) => {
+            provider.sleep().await;
+            answer(done, ());
+        }
+        Message::Wake(done) => {
+            provider.wake().await;
+            answer(done, ());
+        }
+        Message::Path(changed, done) => {
+            provider.path_changed(changed.path).await;
+            answer(done, ());
+        }
+        Message::Configuration(changed, applied) => {
+            let ConfigurationChanged { configuration, secrets } = *changed;
+            answer(applied, provider.configuration_changed(configuration, secrets).await);
+        }
+        Message::Status(reply) => answer(reply, provider.status()),
+        // A second start and a stop are not for an established session.
+        Message::Start(_) | Message::Stop(..) => {}
+    }
+}
+
+/// What is answered while no tunnel is established. A start that is under way knows the path from
+/// [`Host::default_path`].
+fn idle(message: Message) {
+    match message {
+        Message::Start(_) => {}
+        Message::Stop(_, done)
+        | Message::Sleep(done)
+        | Message::Wake(done)
+        | Message::Path(_, done) => answer(done, ()),
+        Message::App(_, reply) => answer(reply, None),
+        Message::Configuration(_, applied) => answer(applied, false),
+        Message::Status(reply) => answer(reply, Value::Object(serde_json::Map::new())),
+    }
+}
+
+/// Whoever asked may be gone.
+fn answer<T>(to: oneshot::Sender<T>, value: T) {
+    let _ = to.send(value);
+}
+
+fn router() -> Router<Calls, ()> {
+    let info = ServiceInfo {
+        vendor: "Adit".into(),
+        product: "tunnel provider".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        url: String::new(),
+    };
+    Router::unrestricted(info)
+        .describe(PROVIDER_IDL)
+        .on_fds((), |calls: Calls, _, call: Start, fds| async move {
+            calls.path.send_replace(call.path.clone());
+            match request(call, fds) {
+                Ok(request) => post(&calls.inbox, Message::Start(Box::new(request))).await,
+                Err(error) => tracing::error!(%error, "the TUN device cannot be used"),
+            }
+            Ok((Empty {}, Vec::new()))
+        })
+        .on((), |calls: Calls, _, call: Stop| async move {
+            ask(&calls.inbox, |done| Message::Stop(call, done)).await;
+            Ok(Empty {})
+        })
+        .on((), |calls: Calls, _, call: HandleAppMessage| async move {
+            let message = BASE64_STANDARD.decode(call.message).unwrap_or_default();
+            let reply = ask(&calls.inbox, |reply| Message::App(message, reply)).await.flatten();
+            Ok(AppMessageReply { reply: reply.map(|bytes| BASE64_STANDARD.encode(bytes)) })
+        })
+        .on((), |calls: Calls, _, _: Sleep| async move {
+            ask(&calls.inbox, Message::Sleep).await;
+            Ok(Empty {})
+        })
+        .on((), |calls: Calls, _, _: Wake| async move {
+            ask(&calls.inbox, Message::Wake).await;
+            Ok(Empty {})
+        })
+        .on((), |calls: Calls, _, call: PathChanged| async move {
+            calls.path.send_replace(call.path.clone());
+            ask(&calls.inbox, |done| Message::Path(call, done)).await;
+            Ok(Empty {})
+        })
+        .on((), |calls: Calls, _, call: ConfigurationChanged| async move {
+            let ask = ask(&calls.inbox, |reply| Message::Configuration(Box::new(call), reply));
+            Ok(ConfigurationApplied { applied: ask.await.unwrap_or(false) })
+        })
+        .on((), |calls: Calls, _, _: Status| async move {
+            Ok(ProviderStatus {
+                status: ask(&calls.inbox, Message::Status).await.unwrap_or_default(),
+            })
+        })
+}
+
+fn request(call: Start, fds: Vec<OwnedFd>) -> io::Result<StartRequest> {
+    Ok(StartRequest {
+        configuration: call.configuration,
+        secrets: call.secrets,
+        options: call.options,
+        interface: call.interface,
+        flow: PacketFlow::new(&call.tun, fds)?,
+        path: call.path,
+    })
+}
+
+async fn post(inbox: &mpsc::Sender<Message>, message: Message) {
+    // The session task lives as long as the connection does.
+    let _ = inbox.send(message).await;
+}
+
+async fn ask<T>(
+    inbox: &mpsc::Sender<Message>,
+    message: impl FnOnce(oneshot::Sender<T>) -> Message,
+) -> Option<T> {
+    let (sender, receiver) = oneshot::channel();
+    post(inbox, message(sender)).await;
+    receiver.await.ok()
+}
+
+/// The socket that the helper left at `fd`. Taken once, at the start of the process.
+fn inherited(fd: RawFd) -> io::Result<UnixStream> {
+    // SAFETY: fcntl reads a flag and reports EBADF for a descriptor that is not open.
+    if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is open, by the protocol it is ours, and nothing else here owns it.
+    let stream = StdUnixStream::from(unsafe { OwnedFd::from_raw_fd(fd) });
+    rustix::io::fcntl_setfd(&stream, rustix::io::FdFlags::CLOEXEC)?;
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream)
+}

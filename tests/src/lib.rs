@@ -1,0 +1,33 @@
+#![doc = include_str!("../README.md")]
+#![allow(clippy::expect_used, clippy::missing_panics_doc, reason = "a panic is how a test reports")]
+#![allow(clippy::must_use_candidate, reason = "scenarios do things for their effect")]
+
+pub mod address;
+mod capture;
+mod dns;
+mod http;
+mod lab;
+mod log;
+mod machine;
+mod packet;
+mod peer;
+mod process;
+mod requirements;
+mod resolved;
+mod running;
+mod topology;
+mod whoami;
+mod wireguard;
+mod world;
+
+pub use capture::Capture;
+pub use dns::{DnsServer, Query, QueryType};
+pub use lab::Lab;
+pub use machine::Machine;
+pub use packet::{Direction, Packet, Packets, Protocol};
+pub use peer::{Peer, PeerOptions};
+pub use process::{Outcome, Process};
+pub use resolved::Resolved;
+pub use rustix::process::Signal;
+pub use topology::Uplink;
+pub use wireguard::{ServerOptions, WireGuardServer};
