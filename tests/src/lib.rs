@@ -3,6 +3,7 @@
 #![allow(clippy::must_use_candidate, reason = "scenarios do things for their effect")]
 
 pub mod address;
+mod adit;
 mod capture;
 mod dns;
 mod http;
@@ -20,6 +21,7 @@ mod whoami;
 mod wireguard;
 mod world;
 
+pub use adit::{Adit, program};
 pub use capture::Capture;
 pub use dns::{DnsServer, Query, QueryType};
 pub use lab::Lab;

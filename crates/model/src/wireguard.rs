@@ -1,6 +1,7 @@
 //! The provider configuration of the WireGuard provider, shared by importer, provider and app.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fmt,
     net::{IpAddr, Ipv6Addr},
     str::FromStr,
@@ -158,20 +159,19 @@ impl WireGuardConfiguration {
         if self.peers.is_empty() {
             return invalid("peers".into(), "there is no peer; a tunnel needs another end".into());
         }
+        let mut keys = BTreeSet::new();
+        let mut owners = BTreeMap::new();
         for (index, peer) in self.peers.iter().enumerate() {
-            let earlier = &self.peers[..index];
-            if earlier.iter().any(|other| other.public_key == peer.public_key) {
+            if !keys.insert(peer.public_key) {
                 let reason = "is the same as that of an earlier peer".into();
                 return invalid(format!("peers[{index}].publicKey"), reason);
             }
             for net in &peer.allowed_ips {
-                let same = |other: &&WireGuardPeer| {
-                    other.allowed_ips.iter().any(|theirs| theirs.trunc() == net.trunc())
-                };
-                if let Some(position) = earlier.iter().position(|other| same(&other)) {
+                let owner = *owners.entry(net.trunc()).or_insert(index);
+                if owner != index {
                     let reason = format!(
                         "{net} belongs to peer {} already; each network can lead to one peer only",
-                        position + 1
+                        owner + 1
                     );
                     return invalid(format!("peers[{index}].allowedIps"), reason);
                 }

@@ -1,0 +1,16 @@
+//! The formats that people have their VPN configurations in: import, lint and export.
+//!
+//! Everything here is a pure function from bytes to a configuration or back. Files are read and
+//! written, and ids drawn, by whoever calls.
+
+mod configuration;
+mod imported;
+mod lint;
+mod name;
+mod wg_quick;
+
+pub use configuration::{set_wireguard, wireguard_configuration};
+pub use imported::{Imported, Note};
+pub use lint::lint;
+pub use name::name_from_file;
+pub use wg_quick::{ExportError, ImportError, MAX_SIZE, export_wg_quick, import_wg_quick};

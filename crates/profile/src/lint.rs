@@ -1,0 +1,280 @@
+//! What a WireGuard configuration will do, in words.
+
+use adit_model::{
+    RouteTable, owns_default_route,
+    wireguard::{WireGuardConfiguration, WireGuardPeer},
+};
+use ipnet::IpNet;
+
+use crate::Note;
+
+/// More destinations than this are counted in place of named.
+const MAX_NAMED: usize = 3;
+
+/// Says what goes through the tunnel, then what may surprise.
+#[must_use]
+pub fn lint(wireguard: &WireGuardConfiguration) -> Vec<Note> {
+    let (routed, blocked): (Vec<IpNet>, Vec<IpNet>) =
+        wireguard.routes().partition(|net| wireguard.has_family_of(net));
+    let mut notes = vec![summary(wireguard, &routed)];
+    notes.extend(blocked_family(&blocked));
+    notes.extend(leaking_family(wireguard));
+    notes.extend(missing_dns(wireguard, &routed));
+    notes.extend(unrouted_dns(wireguard, &routed));
+    notes.extend(waiting_peers(&wireguard.peers));
+    notes
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    fn of(net: &IpNet) -> Self {
+        match net {
+            IpNet::V4(_) => Self::V4,
+            IpNet::V6(_) => Self::V6,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        }
+    }
+
+    fn default_route(self) -> &'static str {
+        match self {
+            Self::V4 => "0.0.0.0/0",
+            Self::V6 => "::/0",
+        }
+    }
+
+    /// Whether `routes` amount to the default route of this family.
+    fn is_full(self, routes: &[IpNet]) -> bool {
+        let own = routes.iter().copied().filter(|net| Self::of(net) == self);
+        owns_default_route(&own.collect::<Vec<_>>())
+    }
+}
+
+fn summary(wireguard: &WireGuardConfiguration, routed: &[IpNet]) -> Note {
+    match wireguard.table {
+        RouteTable::Auto => {}
+        RouteTable::Off => {
+            return Note::notice(
+                "Table is off: no routes are set, and nothing enters the tunnel until you set some.",
+            )
+            .about("Table");
+        }
+        RouteTable::Table(number) => {
+            let text = format!(
+                "The routes are written to routing table {number}, and no rules that lead there."
+            );
+            return Note::notice(text).about("Table");
+        }
+    }
+    let (and_dns, dns_and) =
+        if wireguard.dns_servers.is_empty() { ("", "") } else { (" and DNS", "DNS and ") };
+    let what = match (Family::V4.is_full(routed), Family::V6.is_full(routed)) {
+        (true, true) => format!("All traffic{and_dns}"),
+        (true, false) => format!("All IPv4 traffic{and_dns}"),
+        (false, true) => format!("All IPv6 traffic{and_dns}"),
+        (false, false) if routed.is_empty() => {
+            let text =
+                "Nothing will go through the tunnel: no network in AllowedIPs can be routed.";
+            return Note::warning(text).about("AllowedIPs");
+        }
+        (false, false) => format!("Only {dns_and}traffic to {}", named(routed)),
+    };
+    let way = way(&wireguard.peers);
+    Note::notice(format!("{what} will go through {way}.")).about("AllowedIPs")
+}
+
+/// The one server that everything goes through, when there is one.
+fn way(peers: &[WireGuardPeer]) -> &str {
+    let mut used = peers.iter().filter(|peer| !peer.allowed_ips.is_empty());
+    let (Some(only), None) = (used.next(), used.next()) else { return "the tunnel" };
+    only.endpoint.as_ref().map_or("the tunnel", |endpoint| &endpoint.host)
+}
+
+/// See [`WireGuardConfiguration::network_settings`].
+fn blocked_family(blocked: &[IpNet]) -> Option<Note> {
+    let family = Family::of(blocked.first()?).name();
+    let text = format!(
+        "{family} to {} is blocked while the tunnel is up: the tunnel has no {family} address.",
+        named(blocked)
+    );
+    Some(Note::warning(text).about("AllowedIPs"))
+}
+
+/// One family goes through the tunnel as a whole, the other does not.
+fn leaking_family(wireguard: &WireGuardConfiguration) -> Option<Note> {
+    if wireguard.table != RouteTable::Auto {
+        return None;
+    }
+    let routes: Vec<IpNet> = wireguard.routes().collect();
+    let (full, other) = match (Family::V4.is_full(&routes), Family::V6.is_full(&routes)) {
+        (true, false) => (Family::V4, Family::V6),
+        (false, true) => (Family::V6, Family::V4),
+        (true, true) | (false, false) => return None,
+    };
+    let partly = routes.iter().any(|net| Family::of(net) == other);
+    let text = format!(
+        "{}{} stays outside the tunnel while all {} goes inside; add {} to AllowedIPs to keep it in.",
+        if partly { "Other " } else { "" },
+        other.name(),
+        full.name(),
+        other.default_route()
+    );
+    Some(Note::warning(text).about("AllowedIPs"))
+}
+
+fn missing_dns(wireguard: &WireGuardConfiguration, routed: &[IpNet]) -> Option<Note> {
+    if !wireguard.dns_servers.is_empty() {
+        return None;
+    }
+    let text = if !wireguard.search_domains.is_empty() {
+        "The search domains have no effect without a DNS server; add one to DNS."
+    } else if wireguard.table == RouteTable::Auto && owns_default_route(routed) {
+        "There is no DNS: the network’s own servers will still see the names you visit."
+    } else {
+        return None;
+    };
+    Some(Note::warning(text).about("DNS"))
+}
+
+fn unrouted_dns<'a>(
+    wireguard: &'a WireGuardConfiguration,
+    routed: &'a [IpNet],
+) -> impl Iterator<Item = Note> + 'a {
+    let routed_by_us = wireguard.table == RouteTable::Auto;
+    let servers = wireguard.dns_servers.iter().filter(move |_| routed_by_us);
+    let unrouted = servers.filter(|server| !routed.iter().any(|net| net.contains(*server)));
+    unrouted.map(|server| {
+        let text = format!(
+            "The DNS server {server} is not within AllowedIPs: the tunnel does not lead to it."
+        );
+        Note::warning(text).about("DNS")
+    })
+}
+
+fn waiting_peers(peers: &[WireGuardPeer]) -> impl Iterator<Item = Note> + '_ {
+    let waiting = peers.iter().filter(|peer| peer.endpoint.is_none());
+    waiting.map(|peer| {
+        let text = format!(
+            "The peer {} has no Endpoint: nothing is sent to it until it has sent something.",
+            peer.public_key
+        );
+        Note::notice(text).about("Endpoint")
+    })
+}
+
+fn named(networks: &[IpNet]) -> String {
+    let first: Vec<String> = networks.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+    let first = first.join(", ");
+    match networks.len().saturating_sub(MAX_NAMED) {
+        0 => first,
+        1 => format!("{first} and 1 other network"),
+        more => format!("{first} and {more} other networks"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_model::{Severity, wireguard::Key};
+
+    use super::*;
+
+    // spec: SET-6, SET-7
+    #[test]
+    fn the_summary_says_what_enters_the_tunnel() {
+        let text = |addresses: &str, allowed: &str, dns: &str| {
+            lint(&example(addresses, allowed, dns)).remove(0).text
+        };
+        let both = "10.0.0.2/32 fd00::2/128";
+        assert_eq!(
+            text(both, "0.0.0.0/0 ::/0", "10.0.0.1"),
+            "All traffic and DNS will go through de.example.net."
+        );
+        assert_eq!(
+            text(both, "0.0.0.0/1 128.0.0.0/1 ::/1 8000::/1", ""),
+            "All traffic will go through de.example.net."
+        );
+        assert_eq!(
+            text("10.0.0.2/32", "0.0.0.0/0 ::/0", ""),
+            "All IPv4 traffic will go through de.example.net."
+        );
+        assert_eq!(
+            text(both, "10.1.0.0/16 10.2.0.0/16 10.3.0.0/16 10.4.0.0/16", "10.1.0.1"),
+            "Only DNS and traffic to 10.1.0.0/16, 10.2.0.0/16, 10.3.0.0/16 and 1 other network \
+             will go through de.example.net."
+        );
+        assert!(text(both, "", "").starts_with("Nothing will go"));
+        assert!(text("10.0.0.2/32", "fd00::/8", "").starts_with("Nothing will go"));
+    }
+
+    #[test]
+    fn several_servers_are_called_the_tunnel() {
+        let mut wireguard = example("10.0.0.2/32", "10.0.0.0/8", "");
+        let mut second = example("10.0.0.2/32", "0.0.0.0/0", "").peers.remove(0);
+        second.public_key = Key::new([2; 32]);
+        wireguard.peers.push(second);
+        assert_eq!(lint(&wireguard)[0].text, "All IPv4 traffic will go through the tunnel.");
+    }
+
+    // spec: SET-6, SET-7
+    #[test]
+    fn what_leaves_by_another_way_is_a_warning() {
+        let warnings = |addresses: &str, allowed: &str, dns: &str| -> Vec<String> {
+            let notes = lint(&example(addresses, allowed, dns)).into_iter();
+            notes.filter(|note| note.severity == Severity::Warning).map(|note| note.text).collect()
+        };
+        let both = "10.0.0.2/32 fd00::2/128";
+        assert_eq!(warnings(both, "0.0.0.0/0 ::/0", "10.0.0.1"), [""; 0]);
+        assert_eq!(warnings(both, "10.0.0.0/8", "10.0.0.1"), [""; 0]);
+        let expect_one = |found: Vec<String>, beginning: &str| {
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].starts_with(beginning), "{found:?}");
+        };
+        expect_one(warnings(both, "0.0.0.0/0", "10.0.0.1"), "IPv6 stays outside");
+        expect_one(warnings(both, "::/0", "fd00::1"), "IPv4 stays outside");
+        expect_one(
+            warnings("10.0.0.2/32", "0.0.0.0/0 ::/0", "10.0.0.1"),
+            "IPv6 to ::/0 is blocked",
+        );
+        expect_one(warnings(both, "0.0.0.0/0 ::/0", ""), "There is no DNS");
+        expect_one(warnings(both, "10.0.0.0/8", "9.9.9.9"), "The DNS server 9.9.9.9 is not");
+    }
+
+    #[test]
+    fn routes_of_ones_own_are_not_judged() {
+        let mut wireguard = example("10.0.0.2/32", "0.0.0.0/0", "");
+        wireguard.peers[0].endpoint = None;
+        for (table, expected) in
+            [(RouteTable::Off, "no routes are set"), (RouteTable::Table(7), "routing table 7")]
+        {
+            wireguard.table = table;
+            let notes = lint(&wireguard);
+            assert!(notes[0].text.contains(expected), "{notes:?}");
+            assert_eq!(notes.len(), 2, "{notes:?}");
+            assert_eq!(notes[1].key.as_deref(), Some("Endpoint"));
+        }
+    }
+
+    fn example(addresses: &str, allowed: &str, dns: &str) -> WireGuardConfiguration {
+        WireGuardConfiguration {
+            addresses: addresses.split_whitespace().map(|net| net.parse().unwrap()).collect(),
+            dns_servers: dns.split_whitespace().map(|server| server.parse().unwrap()).collect(),
+            peers: vec![WireGuardPeer {
+                public_key: Key::new([1; 32]),
+                endpoint: Some("de.example.net:51820".parse().unwrap()),
+                allowed_ips: allowed.split_whitespace().map(|net| net.parse().unwrap()).collect(),
+                persistent_keepalive: None,
+            }],
+            ..WireGuardConfiguration::default()
+        }
+    }
+}

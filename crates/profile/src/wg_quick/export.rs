@@ -1,0 +1,142 @@
+//! Writing a wg-quick file.
+
+use std::fmt::Display;
+
+use adit_model::{
+    RouteTable, Secrets,
+    wireguard::{PRIVATE_KEY, WireGuardConfiguration, WireGuardPeer, preshared_key},
+};
+use zeroize::Zeroizing;
+
+use super::{ExportError, value};
+
+/// Writes a file for wg-quick(8). Importing it again yields the same configuration and secrets.
+pub fn export_wg_quick(
+    configuration: &WireGuardConfiguration,
+    secrets: &Secrets,
+) -> Result<Zeroizing<String>, ExportError> {
+    let mut lines = Lines::default();
+    lines.interface(configuration, secrets)?;
+    for peer in &configuration.peers {
+        lines.peer(peer, secrets)?;
+    }
+    Ok(lines.join())
+}
+
+/// The lines so far, each wiped on drop.
+#[derive(Default)]
+struct Lines(Vec<Zeroizing<String>>);
+
+impl Lines {
+    fn interface(
+        &mut self,
+        configuration: &WireGuardConfiguration,
+        secrets: &Secrets,
+    ) -> Result<(), ExportError> {
+        self.header("[Interface]");
+        if !secrets.contains_key(PRIVATE_KEY) {
+            return Err(ExportError::NoPrivateKey);
+        }
+        self.secret("PrivateKey", secrets, PRIVATE_KEY)?;
+        self.optional("ListenPort", configuration.listen_port)?;
+        self.optional("FwMark", configuration.fwmark.map(|mark| format!("{mark:#x}")))?;
+        self.list("Address", &configuration.addresses)?;
+        let servers = configuration.dns_servers.iter().map(ToString::to_string);
+        let domains = configuration.search_domains.iter().cloned();
+        if configuration.search_domains.iter().any(|domain| value::is_dns_server(domain)) {
+            return Err(ExportError::Inexpressible { key: "DNS" });
+        }
+        self.list("DNS", &servers.chain(domains).collect::<Vec<_>>())?;
+        self.optional("MTU", configuration.mtu)?;
+        self.optional("Table", table(configuration.table))?;
+        self.optional("SaveConfig", configuration.save_config.then_some(true))?;
+        for (key, command) in configuration.scripts.iter() {
+            self.setting(key, command)?;
+        }
+        Ok(())
+    }
+
+    fn peer(&mut self, peer: &WireGuardPeer, secrets: &Secrets) -> Result<(), ExportError> {
+        self.header("");
+        self.header("[Peer]");
+        self.setting("PublicKey", peer.public_key)?;
+        self.secret("PresharedKey", secrets, &preshared_key(&peer.public_key))?;
+        self.list("AllowedIPs", &peer.allowed_ips)?;
+        if let Some(endpoint) = &peer.endpoint {
+            if !value::is_host(&endpoint.host) {
+                return Err(ExportError::Inexpressible { key: "Endpoint" });
+            }
+            self.setting("Endpoint", endpoint)?;
+        }
+        self.optional("PersistentKeepalive", peer.persistent_keepalive)
+    }
+
+    fn header(&mut self, line: &str) {
+        self.0.push(Zeroizing::new(line.into()));
+    }
+
+    fn optional(
+        &mut self,
+        key: &'static str,
+        value: Option<impl Display>,
+    ) -> Result<(), ExportError> {
+        value.map_or(Ok(()), |value| self.setting(key, value))
+    }
+
+    fn list(&mut self, key: &'static str, items: &[impl Display]) -> Result<(), ExportError> {
+        let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+        if items.is_empty() {
+            return Ok(());
+        }
+        let separator = |c: char| c == ',' || c.is_whitespace();
+        if items.iter().any(|item| item.is_empty() || item.contains(separator)) {
+            return Err(ExportError::Inexpressible { key });
+        }
+        self.setting(key, items.join(", "))
+    }
+
+    fn secret(
+        &mut self,
+        key: &'static str,
+        secrets: &Secrets,
+        name: &str,
+    ) -> Result<(), ExportError> {
+        let Some(secret) = secrets.get(name) else { return Ok(()) };
+        match value::secret_key(secret.expose()) {
+            Ok(Some(secret)) => self.setting(key, secret.expose()),
+            Ok(None) | Err(_) => Err(ExportError::BadKey { key }),
+        }
+    }
+
+    /// A value that would not be read back as it is must not be written: it could become a
+    /// command that somebody else's wg-quick runs.
+    fn setting(&mut self, key: &'static str, value: impl Display) -> Result<(), ExportError> {
+        let line = Zeroizing::new(format!("{key} = {value}"));
+        let value = &line[key.len() + " = ".len()..];
+        let breaks = |c: char| c == '#' || (c.is_control() && c != '\t');
+        if value.is_empty() || value.trim() != value || value.contains(breaks) {
+            return Err(ExportError::Inexpressible { key });
+        }
+        self.0.push(line);
+        Ok(())
+    }
+
+    /// Reserves before it writes: growing would leave copies of the keys in freed memory.
+    fn join(self) -> Zeroizing<String> {
+        let length = self.0.iter().map(|line| line.len() + 1).sum();
+        let mut text = Zeroizing::new(String::with_capacity(length));
+        for line in self.0 {
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text
+    }
+}
+
+fn table(table: RouteTable) -> Option<String> {
+    match table {
+        RouteTable::Auto => None,
+        RouteTable::Off => Some("off".into()),
+        RouteTable::Table(number) => Some(number.to_string()),
+    }
+}

@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""A tunnel provider in plain Python: each IP packet travels as one UDP datagram.
+
+Varlink on descriptor 3 (the helper calls) and 4 (we call), nothing but the standard library. There
+is no encryption: this shows the protocol, not how to protect traffic.
+
+Provider configuration: {"remote": "192.0.2.1:5000", "address": "10.77.0.2/24", "routes": ["10.77.0.0/16"]}
+"""
+import json
+import os
+import select
+import socket
+import sys
+
+
+class Connection:
+    """NUL-terminated JSON, with file descriptors beside it."""
+
+    def __init__(self, fd):
+        self.socket, self.buffer, self.fds = socket.socket(fileno=fd), b"", []
+
+    def receive(self):
+        while b"\0" not in self.buffer:
+            data, fds, _, _ = socket.recv_fds(self.socket, 65536, 16)
+            if not data:
+                sys.exit(0)  # the helper has ended the session
+            self.buffer, self.fds = self.buffer + data, self.fds + fds
+        message, self.buffer = self.buffer.split(b"\0", 1)
+        fds, self.fds = self.fds, []
+        return json.loads(message), fds
+
+    def send(self, message):
+        self.socket.sendall(json.dumps(message).encode() + b"\0")
+
+    def call(self, method, **parameters):
+        self.send({"method": "org.adit.Host." + method, "parameters": parameters})
+        reply, fds = self.receive()
+        if "error" in reply:
+            raise RuntimeError(reply["error"], reply.get("parameters"))
+        return reply.get("parameters", {}), fds
+
+
+HELLO = b"hello"
+provider, host = Connection(3), Connection(4)
+tun = server = None
+counters = {"packetsIn": 0, "packetsOut": 0}
+
+
+def start(call, fds):
+    """Greets the server, sets the network up, and says that the tunnel is established."""
+    global tun, server
+    wanted = call["configuration"]["protocol"]["providerConfiguration"]
+    tun = fds[call["tun"]["queues"][0]]
+    reply, sockets = host.call("OpenUdp", remote=wanted["remote"])
+    server = socket.socket(fileno=sockets[reply["fdIndex"]])
+    server.send(HELLO)
+    if not select.select([server], [], [], 5)[0] or server.recv(65536) != HELLO:
+        error = {"domain": "org.example.udp", "code": 7, "message": "The server does not greet back."}
+        return host.call("StartCompleted", error=error)
+    host.call("SetTunnelNetworkSettings", settings={
+        "tunnelRemoteAddress": wanted["remote"].rsplit(":", 1)[0],
+        "ipv4": {
+            "addresses": [wanted["address"]],
+            "includedRoutes": [{"destination": route} for route in wanted["routes"]],
+        },
+        "mtu": 1400,
+    })
+    host.call("StartCompleted")
+
+
+def answer():
+    """Serves one call of the helper."""
+    message, fds = provider.receive()
+    method, call = message["method"].rsplit(".", 1)[1], message.get("parameters") or {}
+    reply = {}
+    if method == "Status":
+        reply = {"status": counters}
+    elif method == "HandleAppMessage":
+        reply = {"reply": call["message"]}
+    elif method == "ConfigurationChanged":
+        reply = {"applied": False}
+    provider.send({"parameters": reply})
+    if method == "Start":
+        start(call, fds)
+
+
+while True:
+    waiting = [provider.socket] + ([tun, server] if server else [])
+    for ready in select.select(waiting, [], [])[0]:
+        if ready is provider.socket:
+            answer()
+        elif ready is tun:
+            counters["packetsOut"] += 1
+            server.send(os.read(tun, 65536))
+        else:
+            packet = server.recv(65536)
+            if packet != HELLO:
+                counters["packetsIn"] += 1
+                os.write(tun, packet)
