@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use crate::machine::Machine;
 use crate::process::{Outcome, Process};
 
-/// How long what should happen soon may take on a busy computer.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How long what should happen soon may take on a busy computer; a peer of WireGuard notices only
+/// after 15 seconds that it is not heard.
+const PATIENCE: Duration = Duration::from_secs(45);
 const SOCKET: &str = "/run/adit/helper.sock";
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
@@ -102,6 +103,23 @@ impl Adit {
             );
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Waits until `done`.
+    #[track_caller]
+    pub fn eventually(&self, what: &str, done: impl Fn() -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !done() {
+            assert!(Instant::now() < end, "no {what}; the helper's log:\n{}", self.helper.log());
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// `adit-helper reset`, as root does when no helper runs.
+    #[track_caller]
+    pub fn reset(&self) -> String {
+        let helper = program("adit-helper").display().to_string();
+        self.machine.run([helper.as_str(), "reset", "--runtime-dir", "/run/adit"])
     }
 
     /// The helper's process.

@@ -48,7 +48,8 @@ impl ImportPython for Adit {
     /// As an administrator would: JSON in the form that `adit export --format adit` writes.
     fn run_import(&self, client: &Machine, remote: &str) {
         let configuration = format!(
-            r#"{{"configuration": {{"name": "python", "protocol": {{
+            r#"{{"adit": 1, "secrets": {{}}, "configuration": {{"name": "python",
+                "id": "5f0c6a32-9d3c-4a9e-8d0b-3c1f9b7d2a11", "protocol": {{
                 "providerId": "org.example.udp", "serverAddress": "server.test",
                 "providerConfiguration": {{
                     "remote": "{remote}", "address": "10.77.0.2/24", "routes": ["10.77.0.0/16"]

@@ -51,12 +51,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     }
     let store = Store::open(places.configurations())?;
     let configurations = Configurations::load(store)?;
-    let watched = Arc::clone(&network);
-    let state = monitor::watch(move || {
-        let network = Arc::clone(&watched);
-        async move { network.state().await }
-    })
-    .await?;
+    let state = monitor::watch(Arc::clone(&network)).await?;
     let surroundings = Surroundings::new(
         Arc::clone(&network),
         state.clone(),

@@ -363,6 +363,10 @@ impl Service {
     /// Tells the session and everybody who watches.
     async fn saved(&self, record: &Record) {
         let id = record.configuration.id;
+        let saved = Saved { configuration: record.configuration.clone() };
+        let event = Event::ConfigurationSaved(Box::new(saved));
+        // Before anything about its session, so that a watcher knows whose session that is.
+        self.surroundings.events.announce(&record.configuration, event);
         let known = locked(&self.sessions).get(&id).cloned();
         if let Some(session) = known {
             session.tell(Input::Stored(Box::new(record.clone()))).await;
@@ -370,9 +374,6 @@ impl Service {
             let session = SessionHandle::spawn(record.clone(), Arc::clone(&self.surroundings));
             locked(&self.sessions).insert(id, session);
         }
-        let saved = Saved { configuration: record.configuration.clone() };
-        let event = Event::ConfigurationSaved(Box::new(saved));
-        self.surroundings.events.announce(&record.configuration, event);
     }
 
     async fn tell(&self, id: ConfigurationId, input: Input) {

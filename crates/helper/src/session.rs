@@ -13,8 +13,8 @@ use std::{sync::Arc, time::Duration};
 
 use adit_api::{Event as ApiEvent, SessionDetails, StatusChange};
 use adit_model::{
-    ConfigurationId, ConnectionError, NetworkSettingsError, PacketTunnelNetworkSettings,
-    ProviderStopReason, SessionStatus, VpnStatus,
+    ConfigurationId, NetworkSettingsError, PacketTunnelNetworkSettings, ProviderStopReason,
+    SessionStatus, VpnStatus,
     session::{Effect, Event, Request, RequestId, Session, StartAnswer},
 };
 use adit_network::NetworkState;
@@ -239,13 +239,13 @@ impl Actor {
                     run.applied(*applied);
                 }
                 self.feed(Event::SettingsApplied(id));
-                self.publish();
+                self.publish(self.machine.status());
             }
             Report::Adapted(applied) => {
                 if let Some(run) = &mut self.run {
                     run.applied(*applied);
                 }
-                self.publish();
+                self.publish(self.machine.status());
             }
         }
     }
@@ -305,10 +305,11 @@ impl Actor {
                     tracing::info!("“{name}” is disconnected.");
                     run.end();
                 }
+                self.surroundings.release(self.id);
             }
             VpnStatus::Invalid | VpnStatus::Connecting | VpnStatus::Disconnecting => {}
         }
-        self.publish();
+        self.publish(status);
     }
 
     fn launch(&mut self) {
@@ -322,11 +323,11 @@ impl Actor {
             }
             Err(error) => {
                 tracing::debug!(%id, "the launch failed: {error}");
-                let error = ConnectionError::PluginDisabled.because(error.to_string());
+                let error = error.to_disconnect_error();
                 tokio::spawn(async move { reporter.event(Event::LaunchFailed(error)).await });
             }
         }
-        self.publish();
+        self.publish(VpnStatus::Connecting);
     }
 
     fn details(&self, answer: oneshot::Sender<SessionDetails>) {
@@ -336,9 +337,9 @@ impl Actor {
         }
     }
 
-    fn publish(&self) {
+    fn publish(&self, status: VpnStatus) {
         self.publisher.send_modify(|published| {
-            published.status = self.machine.status();
+            published.status = status;
             published.sequence += 1;
             published.connected_at = self.machine.connected_at();
             published.last_error = self.machine.last_error().cloned();

@@ -191,3 +191,94 @@ impl PacketFlow {
         Ok(self.readiness.get_or_init(|| readiness))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+
+    use super::*;
+
+    // spec: FLOW-1, FLOW-2, FLOW-4
+    #[tokio::test]
+    async fn a_plain_device_gives_and_takes_single_packets() {
+        let (flow, system) = device(false);
+        let (ipv4, ipv6) = (packet(4), packet(6));
+        let mut packets = vec![vec![9; 9]; 9];
+        for packet in [&ipv4, &ipv6] {
+            system.send(packet).unwrap();
+            flow.recv(&mut packets).await.unwrap();
+            assert_eq!(&packets, std::slice::from_ref(packet));
+        }
+        assert_eq!(PacketFlow::family(&ipv4), Some(Family::Ipv4));
+        assert_eq!(PacketFlow::family(&ipv6), Some(Family::Ipv6));
+
+        assert!(flow.send(&ipv6));
+        let mut received = [0; 100];
+        let length = system.recv(&mut received).unwrap();
+        assert_eq!(received[..length], ipv6);
+        assert!(!flow.send(&packet(5)));
+        assert!(!flow.send(b""));
+        assert_eq!(flow.dropped(), 2);
+    }
+
+    // spec: FLOW-1
+    #[tokio::test]
+    async fn receiving_waits_and_a_reader_that_does_not_come_back_costs_no_memory() {
+        let (flow, system) = device(false);
+        system.set_nonblocking(true).unwrap();
+        let mut accepted = 0;
+        while system.send(&packet(4)).is_ok() {
+            accepted += 1;
+        }
+        let mut packets = Vec::new();
+        for _ in 0..accepted {
+            flow.recv(&mut packets).await.unwrap();
+            assert_eq!(packets, [packet(4)]);
+        }
+        tokio::select! {
+            biased;
+            _ = flow.recv(&mut packets) => panic!("there is nothing to receive"),
+            () = std::future::ready(()) => {}
+        }
+    }
+
+    // spec: FLOW-4
+    #[test]
+    fn what_the_system_does_not_take_is_dropped_and_counted() {
+        let (flow, system) = device(false);
+        let mut accepted = 0;
+        while flow.send(&packet(4)) {
+            accepted += 1;
+        }
+        assert!(accepted > 0);
+        assert_eq!(flow.dropped(), 1);
+        system.recv(&mut [0; 100]).unwrap();
+        assert!(flow.send(&packet(4)));
+    }
+
+    #[test]
+    fn a_device_needs_its_queues() {
+        let new = |queues: Vec<usize>| {
+            let (_, fd) = UnixDatagram::pair().unwrap();
+            let plain = TunDevice { queues, vnet_header: false, tso: false, uso: false };
+            PacketFlow::new(&plain, vec![fd.into()])
+        };
+        assert!(new(vec![0]).is_ok());
+        assert!(new(vec![]).is_err());
+        assert!(new(vec![1]).is_err());
+        assert!(new(vec![0, 0]).is_err());
+    }
+
+    pub(super) fn device(offloads: bool) -> (PacketFlow, UnixDatagram) {
+        let (system, fd) = UnixDatagram::pair().unwrap();
+        let tun =
+            TunDevice { queues: vec![0], vnet_header: offloads, tso: offloads, uso: offloads };
+        (PacketFlow::new(&tun, vec![fd.into()]).unwrap(), system)
+    }
+
+    fn packet(version: u8) -> Vec<u8> {
+        let mut packet = vec![0; 60];
+        packet[0] = version << 4;
+        packet
+    }
+}

@@ -53,8 +53,7 @@ def start(call, fds):
     tun = fds[call["tun"]["queues"][0]]
     reply, sockets = host.call("OpenUdp", remote=wanted["remote"])
     server = socket.socket(fileno=sockets[reply["fdIndex"]])
-    server.send(HELLO)
-    if not select.select([server], [], [], 5)[0] or server.recv(65536) != HELLO:
+    if not greeted():
         error = {"domain": "org.example.udp", "code": 7, "message": "The server does not greet back."}
         return host.call("StartCompleted", error=error)
     host.call("SetTunnelNetworkSettings", settings={
@@ -66,6 +65,14 @@ def start(call, fds):
         "mtu": 1400,
     })
     host.call("StartCompleted")
+
+
+def greeted():
+    try:
+        server.send(HELLO)
+        return bool(select.select([server], [], [], 5)[0]) and server.recv(65536) == HELLO
+    except OSError:
+        return False
 
 
 def answer():

@@ -3,7 +3,12 @@
 //! The provider is not trusted: it gets marked sockets and addresses, and what it asks of the
 //! network is checked before anything is changed.
 
-use std::{num::NonZeroU16, os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{
+    num::{NonZeroU16, NonZeroU32},
+    os::fd::OwnedFd,
+    sync::Arc,
+    time::Duration,
+};
 
 use adit_model::{
     NetworkSettingsError,
@@ -101,7 +106,10 @@ impl Hosting {
 
     async fn resolve(self, call: Resolve) -> Result<Resolved, HostCallError> {
         let servers = self.network.underlying_dns().await;
-        match OutsideResolver::default().resolve(&call.host, &servers).await {
+        let state = self.network.state().await.ok();
+        let link = state.and_then(|state| state.path.interface);
+        let link = link.and_then(|interface| NonZeroU32::new(interface.index));
+        match OutsideResolver::default().link(link).resolve(&call.host, &servers).await {
             Ok(addresses) => Ok(Resolved { addresses }),
             Err(error) => {
                 Err(HostCallError::ResolutionFailed { host: call.host, message: error.to_string() })
@@ -113,8 +121,8 @@ impl Hosting {
 fn open_udp(call: &OpenUdp) -> Result<UdpRequest, HostCallError> {
     let remote = match (call.remote, call.family) {
         (Some(remote), _) => Remote::Connected(remote),
-        (None, Some(Family::Ipv4)) => Remote::Any(socket::Family::V4),
-        (None, Some(Family::Ipv6)) => Remote::Any(socket::Family::V6),
+        (None, Some(Family::Ipv4)) => Remote::Any(adit_network::Family::V4),
+        (None, Some(Family::Ipv6)) => Remote::Any(adit_network::Family::V6),
         (None, None) => {
             let message = "A UDP socket needs a remote address or a family.".into();
             return Err(HostCallError::SocketRefused { message });

@@ -129,7 +129,7 @@ impl Worker {
                 self.reporter.report(Report::Adapted(Box::new(applied))).await;
             }
             Err(error) => {
-                tracing::warn!(%error, "the tunnel's routes could not follow the network")
+                tracing::warn!(%error, "the tunnel's routes could not follow the network");
             }
         }
     }

@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 /// The record of one run, in a folder below the runtime folder.
 #[derive(Debug)]
 pub(crate) struct RunRecord {
-    id: ConfigurationId,
     folder: PathBuf,
 }
 
@@ -34,13 +33,11 @@ impl RunRecord {
         let folder = sessions.join(id.to_string());
         fs::create_dir_all(&folder)?;
         let pid = pid.as_raw_nonzero().get();
-        let start_time = start_time(pid).ok_or(io::ErrorKind::NotFound)?;
-        fs::write(folder.join(FILE), serde_json::to_vec(&Content { pid, start_time })?)?;
-        Ok(Self { id, folder })
-    }
-
-    pub(super) fn id(&self) -> ConfigurationId {
-        self.id
+        // Of a process that has ended already there is nothing to record.
+        if let Some(start_time) = start_time(pid) {
+            fs::write(folder.join(FILE), serde_json::to_vec(&Content { pid, start_time })?)?;
+        }
+        Ok(Self { folder })
     }
 
     pub(super) fn remove(&self) {

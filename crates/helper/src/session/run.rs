@@ -10,7 +10,8 @@ use std::{
 
 use adit_api::SessionDetails;
 use adit_model::{
-    HealthItem, PacketTunnelNetworkSettings, ProviderStopReason, VpnConfiguration,
+    ConnectionError, DisconnectError, HealthItem, PacketTunnelNetworkSettings, ProviderStopReason,
+    VpnConfiguration,
     session::{Event, RequestId},
 };
 use adit_network::{
@@ -80,6 +81,19 @@ pub(super) enum LaunchError {
     Process(io::Error),
     #[error("The runtime folder cannot be written: {0}")]
     Record(io::Error),
+}
+
+impl LaunchError {
+    /// As the session's error.
+    pub(super) fn to_disconnect_error(&self) -> DisconnectError {
+        let kind = match self {
+            Self::Manifest(_) => ConnectionError::PluginDisabled,
+            Self::NoSlot | Self::Tun(_) | Self::Process(_) | Self::Record(_) => {
+                ConnectionError::PluginFailed
+            }
+        };
+        kind.because(self.to_string())
+    }
 }
 
 impl Run {
@@ -266,7 +280,6 @@ impl Run {
     /// Everything is down: the interface goes with the last descriptor.
     pub(super) fn end(self) {
         self.record.remove();
-        self.surroundings.release(self.record.id());
     }
 
     /// Tells the provider something that needs no answer from us.
@@ -296,7 +309,7 @@ async fn protocol_broken(reporter: &Reporter, error: &CallError<NoError>) {
         | CallError::UnknownError { .. }
         | CallError::InvalidReply { .. } => {
             tracing::warn!(%error, "a provider does not speak the protocol");
-            let error = adit_model::ConnectionError::PluginFailed
+            let error = ConnectionError::PluginFailed
                 .because(format!("The tunnel provider does not speak the protocol: {error}"));
             reporter.event(Event::Canceled(Some(error))).await;
         }

@@ -90,3 +90,162 @@ fn complete_checksum(packet: &mut [u8], start: u16, offset: u16) -> io::Result<(
 fn invalid(reason: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixDatagram;
+
+    use crate::{PacketFlow, packet_flow::tests::device};
+
+    const MSS: usize = 1000;
+    const TCP: u8 = 6;
+    const UDP: u8 = 17;
+    const MTU: usize = 65_536;
+
+    // spec: FLOW-6
+    #[test]
+    fn segments_of_a_flow_are_merged_for_the_system_and_split_again() {
+        for (protocol, header) in [(TCP, 40), (UDP, 28)] {
+            let (flow, system) = device(true);
+            let sent: Vec<Vec<u8>> = (0..5).map(|number| segment(protocol, number)).collect();
+            let mut buffers: Vec<Vec<u8>> =
+                sent.iter().map(|packet| with_headroom(packet)).collect();
+            flow.write(0, &mut buffers, PacketFlow::HEADROOM);
+            assert_eq!(flow.dropped(), 0);
+
+            let merged = receive(&system);
+            assert_eq!(merged.len(), PacketFlow::HEADROOM + header + 5 * MSS, "one message");
+            system.set_nonblocking(true).unwrap();
+            assert!(system.recv(&mut [0; 1]).is_err(), "and no other");
+
+            system.send(&merged).unwrap();
+            assert_eq!(read(&flow), sent);
+        }
+    }
+
+    #[test]
+    fn packets_of_different_flows_stay_apart_and_in_order() {
+        let (flow, system) = device(true);
+        let sent = [segment(TCP, 0), segment(UDP, 1), vec![0x45; 20], segment(TCP, 1)];
+        let mut buffers: Vec<Vec<u8>> = sent.iter().map(|packet| with_headroom(packet)).collect();
+        flow.write(0, &mut buffers, PacketFlow::HEADROOM);
+        let mut received = Vec::new();
+        for _ in 0..3 {
+            system.send(&receive(&system)).unwrap();
+            received.extend(read(&flow));
+        }
+        received.sort();
+        let mut expected = sent.to_vec();
+        expected.sort();
+        assert_eq!(received, expected);
+    }
+
+    #[test]
+    fn a_checksum_left_to_the_reader_is_completed() {
+        let whole = segment(UDP, 3);
+        let mut message = vec![0; PacketFlow::HEADROOM];
+        (message[0], message[6], message[8]) = (super::NEEDS_CHECKSUM, 20, 6);
+        let mut unfinished = whole.clone();
+        let pseudo = !checksum(&[], pseudo_header(&whole));
+        unfinished[26..28].copy_from_slice(&pseudo.to_be_bytes());
+        message.extend(unfinished);
+        let (flow, system) = device(true);
+        system.send(&message).unwrap();
+        assert_eq!(read(&flow), [whole]);
+    }
+
+    #[test]
+    fn a_message_of_no_use_is_dropped_and_counted() {
+        let (flow, system) = device(true);
+        let header = |set: &[(usize, u8)]| {
+            let mut message = with_headroom(&segment(TCP, 0));
+            message[..PacketFlow::HEADROOM].fill(0);
+            for (at, value) in set {
+                message[*at] = *value;
+            }
+            message
+        };
+        let broken = [
+            vec![0; 3],
+            // A checksum beyond the end.
+            header(&[(0, 1), (7, 0xff)]),
+            header(&[(0, 1), (6, 20), (9, 0xff)]),
+            // Segments without a size, of no known kind, with no transport header.
+            header(&[(1, 1), (6, 20), (8, 16)]),
+            header(&[(1, 99), (4, 100), (6, 20), (8, 16)]),
+            header(&[(1, 1), (4, 100), (7, 0xff), (8, 16)]),
+        ];
+        for message in &broken {
+            system.send(message).unwrap();
+            assert_eq!(read(&flow), Vec::<Vec<u8>>::new(), "{:?}", &message[..3]);
+        }
+        assert_eq!(flow.dropped(), broken.len() as u64);
+    }
+
+    fn receive(system: &UnixDatagram) -> Vec<u8> {
+        let mut message = vec![0; MTU];
+        let length = system.recv(&mut message).unwrap();
+        message.truncate(length);
+        message
+    }
+
+    fn read(flow: &PacketFlow) -> Vec<Vec<u8>> {
+        let mut buffers = vec![vec![0; PacketFlow::MAX_PACKET]; 8];
+        let mut sizes = vec![0; 8];
+        let count = flow.read(0, &mut buffers, &mut sizes, 0).unwrap();
+        let packets = buffers.into_iter().zip(sizes).take(count);
+        packets.map(|(packet, size)| packet[..size].to_vec()).collect()
+    }
+
+    fn with_headroom(packet: &[u8]) -> Vec<u8> {
+        let mut buffer = Vec::with_capacity(MTU);
+        buffer.resize(PacketFlow::HEADROOM, 0);
+        buffer.extend(packet);
+        buffer
+    }
+
+    /// The segment of a flow with this number, with valid checksums.
+    fn segment(protocol: u8, number: u8) -> Vec<u8> {
+        let mut transport = vec![0; if protocol == TCP { 20 } else { 8 }];
+        transport[..4].copy_from_slice(&[0x10, 0, 0x20, 0]);
+        let checksum_at = if protocol == TCP {
+            let sequence = u32::from(number) * u32::try_from(MSS).unwrap();
+            transport[4..8].copy_from_slice(&sequence.to_be_bytes());
+            transport[12..16].copy_from_slice(&[0x50, 0x10, 0xff, 0xff]);
+            36
+        } else {
+            transport[4..6].copy_from_slice(&u16::try_from(8 + MSS).unwrap().to_be_bytes());
+            26
+        };
+        let length = u16::try_from(20 + transport.len() + MSS).unwrap().to_be_bytes();
+        let mut packet =
+            vec![0x45, 0, length[0], length[1], 0, number, 0x40, 0, 64, protocol, 0, 0];
+        packet.extend([10, 0, 0, 1, 10, 0, 0, 2]);
+        let sum = checksum(&packet, 0);
+        packet[10..12].copy_from_slice(&sum.to_be_bytes());
+        packet.extend(transport);
+        packet.extend(std::iter::repeat_n(number, MSS));
+        let sum = checksum(&packet[20..], pseudo_header(&packet));
+        packet[checksum_at..checksum_at + 2].copy_from_slice(&sum.to_be_bytes());
+        packet
+    }
+
+    /// RFC 9293 section 3.1.
+    fn pseudo_header(packet: &[u8]) -> u32 {
+        let transport = u32::try_from(packet.len() - 20).unwrap();
+        sum(&packet[12..20]) + u32::from(packet[9]) + transport
+    }
+
+    fn checksum(bytes: &[u8], initial: u32) -> u16 {
+        let mut sum = sum(bytes) + initial;
+        while sum > 0xffff {
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        !u16::try_from(sum).unwrap()
+    }
+
+    fn sum(bytes: &[u8]) -> u32 {
+        let words = bytes.chunks(2);
+        words.map(|word| u32::from(word[0]) << 8 | u32::from(*word.get(1).unwrap_or(&0))).sum()
+    }
+}

@@ -1,0 +1,202 @@
+//! What can be written on the command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  failed; the reason is on standard error
+  2  wrong usage
+  3  the Adit service cannot be reached
+  4  not authorised
+
+Environment:
+  ADIT_SOCKET  socket of the Adit service, if not /run/adit/helper.sock
+  NO_COLOR     no colours when set";
+
+/// VPN tunnels: import them, connect, and see what goes where.
+#[derive(Debug, Parser)]
+#[command(name = "adit", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Print one JSON value in place of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    Import(Import),
+    /// List the configurations and their states
+    List,
+    Show(Show),
+    Connect(Connect),
+    Disconnect(Disconnect),
+    /// Disconnect and connect again
+    Reconnect(Connect),
+    Status(Status),
+    /// Print every change as it happens, until interrupted
+    ///
+    /// With --json one object a line: a snapshot first, then the changes.
+    Watch,
+    /// Allow a configuration to connect
+    Enable(Named),
+    /// Forbid a configuration to connect, and disconnect it
+    Disable(Named),
+    Export(Export),
+    Remove(Remove),
+    Rename(Rename),
+    /// Edit a WireGuard configuration as text, in $VISUAL or $EDITOR
+    Edit(Named),
+    /// List the installed tunnel providers
+    Providers,
+    /// End all sessions and undo everything on the system
+    ///
+    /// Works as root even when the Adit service does not run.
+    Reset,
+    Completions(Completions),
+}
+
+/// Import WireGuard files, or what `adit export --format adit` wrote
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  adit import ~/Downloads/de-berlin.conf
+  adit import *.conf
+  adit import --replace --name work new-keys.conf
+  ssh router cat laptop.conf | adit import - --name lab")]
+pub(crate) struct Import {
+    /// Files to import; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Name of the configuration; without it the file's
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Update the configuration of that name if there is one
+    #[arg(long)]
+    pub(crate) replace: bool,
+}
+
+/// Show one configuration
+#[derive(Debug, Args)]
+pub(crate) struct Show {
+    /// Its name, the beginning of it, or its id
+    pub(crate) name: String,
+    /// Show its keys and passwords too
+    #[arg(long)]
+    pub(crate) secrets: bool,
+}
+
+/// Connect, and wait until traffic can pass
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  adit connect work
+  adit connect work --wait 10 && ssh build.work.example")]
+pub(crate) struct Connect {
+    /// Its name, the beginning of it, or its id
+    pub(crate) name: String,
+    /// How long to wait; 0 does not wait
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
+    pub(crate) wait: Duration,
+}
+
+/// Disconnect, and wait until everything is undone
+#[derive(Debug, Args)]
+pub(crate) struct Disconnect {
+    /// Its name, the beginning of it, or its id; without it all of yours
+    pub(crate) name: Option<String>,
+}
+
+/// Say what is connected, what goes through it, and how it does
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Its name, the beginning of it, or its id; without it all
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Named {
+    /// Its name, the beginning of it, or its id
+    pub(crate) name: String,
+}
+
+/// Write a configuration with its keys to standard output
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  (umask 077; adit export work > work.conf)
+  adit export work --format adit | ssh laptop adit import -")]
+pub(crate) struct Export {
+    /// Its name, the beginning of it, or its id
+    pub(crate) name: String,
+    /// What to write
+    #[arg(long, value_enum, default_value_t = Format::WgQuick)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A file of wg-quick
+    WgQuick,
+    /// JSON with all that Adit knows of it
+    Adit,
+}
+
+/// Delete a configuration and its keys
+#[derive(Debug, Args)]
+pub(crate) struct Remove {
+    /// Its name, the beginning of it, or its id
+    pub(crate) name: String,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+}
+
+/// Give a configuration another name
+#[derive(Debug, Args)]
+pub(crate) struct Rename {
+    /// Its name, the beginning of it, or its id
+    pub(crate) old: String,
+    /// Its name from then on
+    pub(crate) new: String,
+}
+
+/// Print the completions of a shell
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  adit completions bash > ~/.local/share/bash-completion/completions/adit
+  adit completions fish > ~/.config/fish/completions/adit.fish
+  adit completions zsh  > a folder of $fpath, as _adit")]
+pub(crate) struct Completions {
+    /// Whose completions
+    pub(crate) shell: Shell,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse().map(Duration::from_secs).map_err(|_| "give whole seconds, such as 30".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn json_is_understood_before_and_after_the_verb() {
+        for line in [["adit", "--json", "list"], ["adit", "list", "--json"]] {
+            assert!(Arguments::try_parse_from(line).unwrap().json, "{line:?}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! The shapes of the states. The shape comes first; colour only repeats it.
+
+/// A state as a shape, for terminals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Glyph {
+    /// Hollow circle.
+    Disconnected,
+    /// Ring with a gap.
+    Connecting,
+    /// Filled disc.
+    Connected,
+    /// Filled disc with a gap.
+    Reasserting,
+    /// Disc with a bar: connected, and yet it does not work.
+    Impaired,
+    /// Filled polygon.
+    Blocked,
+    /// Triangle.
+    Problem,
+    /// Dashed circle.
+    ServiceMissing,
+}
+
+impl Glyph {
+    pub(crate) fn shape(self) -> &'static str {
+        match self {
+            Self::Disconnected => "○",
+            Self::Connecting => "↻",
+            Self::Connected => "●",
+            Self::Reasserting => "◕",
+            Self::Impaired => "⊖",
+            Self::Blocked => "⬣",
+            Self::Problem => "▲",
+            Self::ServiceMissing => "◌",
+        }
+    }
+
+    /// The parameter of ECMA-48 SGR.
+    pub(crate) fn colour(self) -> Option<&'static str> {
+        const RED: &str = "31";
+        const GREEN: &str = "32";
+        const YELLOW: &str = "33";
+        match self {
+            Self::Connected => Some(GREEN),
+            Self::Connecting | Self::Reasserting | Self::Impaired => Some(YELLOW),
+            Self::Blocked | Self::Problem => Some(RED),
+            Self::Disconnected | Self::ServiceMissing => None,
+        }
+    }
+}

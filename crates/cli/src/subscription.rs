@@ -1,0 +1,58 @@
+//! The changes that the helper tells of.
+
+use std::path::Path;
+
+use adit_api::{CallError, Entry, Event, HelperClient, HelperError, Snapshot};
+use adit_model::{ConfigurationId, SessionStatus};
+use futures_util::{StreamExt, stream::BoxStream};
+
+use crate::failure::Failure;
+
+/// A connection to the helper that hears of every change.
+pub(crate) struct Subscription {
+    events: BoxStream<'static, Result<Event, CallError<HelperError>>>,
+}
+
+impl Subscription {
+    /// Everything as it is, and the changes from there on.
+    pub(crate) async fn open(socket: &Path) -> Result<(Vec<Entry>, Self), Failure> {
+        let events = HelperClient::connect(socket).await?.watch().await?.boxed();
+        let mut subscription = Self { events };
+        loop {
+            if let Event::Snapshot(Snapshot { entries }) = subscription.next().await? {
+                return Ok((entries, subscription));
+            }
+        }
+    }
+
+    /// The next change. May be dropped while it waits.
+    pub(crate) async fn next(&mut self) -> Result<Event, Failure> {
+        let event = self.events.next().await.unwrap_or(Err(CallError::Disconnected));
+        Ok(event?)
+    }
+
+    /// What the next change that concerns it makes of the session of `id`; none when the
+    /// configuration is gone. May be dropped while it waits.
+    pub(crate) async fn next_of(
+        &mut self,
+        id: ConfigurationId,
+    ) -> Result<Option<SessionStatus>, Failure> {
+        loop {
+            match self.next().await? {
+                Event::StatusChanged(change) if change.session.id == id => {
+                    return Ok(Some(change.session));
+                }
+                Event::ConfigurationRemoved(removed) if removed.id == id => return Ok(None),
+                Event::Snapshot(Snapshot { entries }) => {
+                    let entry = entries.into_iter().find(|entry| entry.configuration.id == id);
+                    return Ok(entry.map(|entry| entry.session));
+                }
+                Event::StatusChanged(_)
+                | Event::ConfigurationRemoved(_)
+                | Event::ConfigurationSaved(_)
+                | Event::Lagged(_)
+                | Event::Unknown(_) => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `adit disconnect`
+
+use std::{collections::BTreeMap, time::Duration};
+
+use adit_api::{CallError, Entry, Event, HelperError, Snapshot, Stop};
+use adit_model::{ConfigurationId, VpnConfiguration};
+use serde::Serialize;
+use tokio::{signal, time};
+
+use crate::{
+    args::Disconnect, context::Context, failure::Failure, glyph::Glyph, output::Report, page::Page,
+    select::select, subscription::Subscription,
+};
+
+/// The helper gives a provider less, so what takes longer does not come.
+const LIMIT: Duration = Duration::from_secs(30);
+
+pub(super) async fn run(arguments: Disconnect, context: &Context) -> Result<(), Failure> {
+    let (entries, mut changes) = Subscription::open(&context.socket).await?;
+    let wanted = match &arguments.name {
+        Some(name) => vec![select(&entries, name)?],
+        None => own(&entries),
+    };
+    let active: Vec<_> =
+        wanted.iter().copied().filter(|entry| entry.session.status.is_active()).collect();
+    stop(&active, &mut changes, context).await?;
+    let idle = match (wanted.as_slice(), active.as_slice()) {
+        ([entry], []) if arguments.name.is_some() => Some(entry.configuration.name.clone()),
+        _ => None,
+    };
+    let disconnected = active.iter().map(|entry| Stopped::of(&entry.configuration)).collect();
+    context.output.report(&Disconnected { disconnected, idle })
+}
+
+/// Ends these sessions and waits until everything is undone. `changes` must begin with what
+/// `entries` were.
+pub(super) async fn stop(
+    entries: &[&Entry],
+    changes: &mut Subscription,
+    context: &Context,
+) -> Result<(), Failure> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut helper = context.helper().await?;
+    let mut pending = BTreeMap::new();
+    for Entry { configuration, .. } in entries {
+        match helper.call(&Stop { id: configuration.id }).await {
+            // It has ended by itself meanwhile, and the end is still to be heard of.
+            Ok(_) | Err(CallError::Api(HelperError::NotRunning { .. })) => {}
+            Err(error) => return Err(error.into()),
+        }
+        pending.insert(configuration.id, configuration.name.clone());
+    }
+    let result = tokio::select! {
+        result = all_ended(&mut pending, changes) => result.map(|()| None),
+        () = time::sleep(LIMIT) => Ok(Some(Interruption::Limit)),
+        _ = signal::ctrl_c() => Ok(Some(Interruption::Person)),
+    };
+    let name = pending.into_values().collect::<Vec<_>>().join("”, “");
+    match result? {
+        None => Ok(()),
+        Some(Interruption::Limit) => Err(Failure::NotDownInTime { name, seconds: LIMIT.as_secs() }),
+        Some(Interruption::Person) => Err(Failure::NotWaitingForEnd { name }),
+    }
+}
+
+/// Why nobody waits any longer.
+enum Interruption {
+    Limit,
+    Person,
+}
+
+/// Takes out whatever ends, until nothing is left.
+async fn all_ended(
+    pending: &mut BTreeMap<ConfigurationId, String>,
+    changes: &mut Subscription,
+) -> Result<(), Failure> {
+    while !pending.is_empty() {
+        match changes.next().await? {
+            Event::StatusChanged(change) if !change.session.status.is_active() => {
+                pending.remove(&change.session.id);
+            }
+            Event::ConfigurationRemoved(removed) => {
+                pending.remove(&removed.id);
+            }
+            Event::Snapshot(Snapshot { entries }) => pending.retain(|id, _| {
+                let active = |entry: &Entry| entry.session.status.is_active();
+                entries.iter().any(|entry| entry.configuration.id == *id && active(entry))
+            }),
+            Event::StatusChanged(_)
+            | Event::ConfigurationSaved(_)
+            | Event::Lagged(_)
+            | Event::Unknown(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn own(entries: &[Entry]) -> Vec<&Entry> {
+    let user = rustix::process::geteuid().as_raw();
+    entries.iter().filter(|entry| entry.configuration.owner == user).collect()
+}
+
+#[derive(Serialize)]
+struct Disconnected {
+    disconnected: Vec<Stopped>,
+    /// The one that was named and was not connected.
+    #[serde(skip)]
+    idle: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Stopped {
+    id: ConfigurationId,
+    name: String,
+}
+
+impl Stopped {
+    fn of(configuration: &VpnConfiguration) -> Self {
+        Self { id: configuration.id, name: configuration.name.clone() }
+    }
+}
+
+impl Report for Disconnected {
+    fn write(&self, page: &mut Page) {
+        for stopped in &self.disconnected {
+            page.glyph(Glyph::Disconnected);
+            page.line(&format!("“{}” is disconnected.", stopped.name));
+        }
+        match &self.idle {
+            Some(name) => page.line(&format!("“{name}” is not connected.")),
+            None if self.disconnected.is_empty() => page.line("None of yours is connected."),
+            None => {}
+        }
+    }
+}

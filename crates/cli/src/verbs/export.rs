@@ -1,0 +1,49 @@
+//! `adit export`
+
+use adit_api::Got;
+use adit_model::{Secrets, VpnConfiguration};
+use adit_profile::export_wg_quick;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::{
+    archive::Archive,
+    args::{Export, Format},
+    context::{Context, find_with_secrets},
+    failure::Failure,
+    output::{print_json, to_standard_output},
+    traffic,
+};
+
+pub(super) async fn run(arguments: Export, context: &Context) -> Result<(), Failure> {
+    let mut helper = context.helper().await?;
+    let Got { entry, secrets } = find_with_secrets(&mut helper, &arguments.name).await?;
+    let secrets = secrets.unwrap_or_default();
+    match arguments.format {
+        Format::WgQuick => {
+            let text = wg_quick(&entry.configuration, &secrets)?;
+            if context.output.is_json() {
+                print_json(&json!({ "format": "wg-quick", "text": *text }))?;
+            } else {
+                to_standard_output(&text)?;
+            }
+        }
+        Format::Adit => print_json(&Archive::new(entry.configuration, secrets))?,
+    }
+    context.output.note("This has the keys in it: whoever can read it can use the tunnel.");
+    Ok(())
+}
+
+/// The configuration as a file of wg-quick, with its keys.
+pub(super) fn wg_quick(
+    configuration: &VpnConfiguration,
+    secrets: &Secrets,
+) -> Result<Zeroizing<String>, Failure> {
+    let Some(wireguard) = traffic::wireguard(configuration) else {
+        return Err(Failure::NotWireGuard {
+            name: configuration.name.clone(),
+            provider: configuration.protocol.provider_id.clone(),
+        });
+    };
+    Ok(export_wg_quick(&wireguard, secrets)?)
+}

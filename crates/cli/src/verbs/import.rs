@@ -1,0 +1,178 @@
+//! `adit import`
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use adit_api::{Entry, HelperClient, List, Save, SaveReply};
+use adit_model::{ConfigurationId, Secrets, Severity, VpnConfiguration};
+use adit_profile::{MAX_SIZE, Note, import_wg_quick, lint, name_from_file, set_wireguard};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::{
+    archive::Archive, args::Import, context::Context, failure::Failure, output::Report, page::Page,
+    traffic,
+};
+
+/// All files are understood before the first is saved.
+pub(super) async fn run(arguments: Import, context: &Context) -> Result<(), Failure> {
+    if arguments.name.is_some() && arguments.files.len() > 1 {
+        let message = "--name is for one file; several are named after themselves.";
+        return Err(Failure::Usage(message.into()));
+    }
+    let mut profiles = arguments
+        .files
+        .iter()
+        .map(|file| Profile::load(file, arguments.name.as_deref()))
+        .collect::<Result<VecDeque<_>, _>>()?;
+    let mut helper = context.helper().await?;
+    let mut listing = Imports(Vec::new());
+    let failed = loop {
+        let Some(profile) = profiles.pop_front() else { break None };
+        match save(profile, arguments.replace, &mut helper).await {
+            Ok(saved) => listing.0.push(saved),
+            Err(failure) => break Some(failure),
+        }
+    };
+    // What was saved stays saved, so it is said in any case.
+    if failed.is_none() || !listing.0.is_empty() {
+        context.output.report(&listing)?;
+    }
+    failed.map_or(Ok(()), Err)
+}
+
+/// What is read from one file and not saved yet.
+struct Profile {
+    file: String,
+    configuration: VpnConfiguration,
+    secrets: Secrets,
+    notes: Vec<Note>,
+    is_archive: bool,
+}
+
+impl Profile {
+    fn load(path: &Path, name: Option<&str>) -> Result<Self, Failure> {
+        let is_stdin = path == Path::new("-");
+        let bytes = if is_stdin { read(io::stdin()) } else { File::open(path).and_then(read) };
+        let bytes =
+            bytes.map_err(|error| Failure::Unreadable { file: PathBuf::from(path), error })?;
+        let file = if is_stdin { "Standard input".into() } else { path.display().to_string() };
+        if Archive::is_meant_by(&bytes) {
+            return Self::from_archive(file, &bytes, name);
+        }
+        let name = match name {
+            Some(name) => name.to_owned(),
+            None if is_stdin => {
+                let message = "Standard input has no name. Give one with: --name NAME";
+                return Err(Failure::Usage(message.into()));
+            }
+            None => name_from_file(path),
+        };
+        match import_wg_quick(&bytes, &name, ConfigurationId::random()) {
+            Ok(imported) => Ok(Self {
+                file,
+                configuration: imported.configuration,
+                secrets: imported.secrets,
+                notes: imported.notes,
+                is_archive: false,
+            }),
+            Err(error) => Err(Failure::Import { file, error }),
+        }
+    }
+
+    /// An archive comes from elsewhere, where its id and generation stay.
+    fn from_archive(file: String, bytes: &[u8], name: Option<&str>) -> Result<Self, Failure> {
+        let Archive { mut configuration, secrets, .. } = match Archive::read(bytes) {
+            Ok(archive) => archive,
+            Err(error) => return Err(Failure::Archive { file, error }),
+        };
+        configuration.id = ConfigurationId::random();
+        configuration.generation = 0;
+        if let Some(name) = name {
+            configuration.name = name.into();
+        }
+        configuration.validate()?;
+        let notes = traffic::wireguard(&configuration).as_ref().map(lint).unwrap_or_default();
+        Ok(Self { file, configuration, secrets, notes, is_archive: true })
+    }
+
+    /// What `existing` becomes when this takes its place. A file of wg-quick says nothing about
+    /// what the system does around the tunnel, so that stays.
+    fn replacing(&self, mut existing: VpnConfiguration) -> Result<VpnConfiguration, Failure> {
+        let imported = &self.configuration;
+        match traffic::wireguard(imported) {
+            Some(wireguard) if !self.is_archive => set_wireguard(&mut existing, &wireguard),
+            Some(_) | None => existing.protocol = imported.protocol.clone(),
+        }
+        existing.validate()?;
+        Ok(existing)
+    }
+}
+
+/// At most one byte more than is allowed, so that too much is noticed and not kept.
+fn read(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    source.take(MAX_SIZE as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+async fn save(
+    profile: Profile,
+    replace: bool,
+    helper: &mut HelperClient,
+) -> Result<Saved, Failure> {
+    let name = &profile.configuration.name;
+    let entries = helper.call(&List {}).await?.entries;
+    let existing = entries.into_iter().find(|entry| entry.configuration.name == *name);
+    let (configuration, action) = match existing {
+        None => (profile.configuration.clone(), Action::Created),
+        Some(Entry { configuration, .. }) if replace => {
+            (profile.replacing(configuration)?, Action::Replaced)
+        }
+        Some(_) => return Err(Failure::NameTaken { name: name.clone() }),
+    };
+    let save = Save { configuration, secrets: Some(profile.secrets) };
+    let SaveReply { configuration } = helper.call(&save).await?;
+    Ok(Saved { file: profile.file, action, configuration, notes: profile.notes })
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Imports(Vec<Saved>);
+
+#[derive(Serialize)]
+struct Saved {
+    file: String,
+    action: Action,
+    configuration: VpnConfiguration,
+    notes: Vec<Note>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Action {
+    Created,
+    Replaced,
+}
+
+impl Report for Imports {
+    fn write(&self, page: &mut Page) {
+        for saved in &self.0 {
+            let name = &saved.configuration.name;
+            page.line(&match saved.action {
+                Action::Created => format!("Imported “{name}” from {}.", saved.file),
+                Action::Replaced => format!("Updated “{name}” from {}.", saved.file),
+            });
+            for note in &saved.notes {
+                page.part(&match note.severity {
+                    Severity::Notice => note.to_string(),
+                    Severity::Warning | Severity::Problem => format!("Warning: {note}"),
+                });
+            }
+        }
+    }
+}

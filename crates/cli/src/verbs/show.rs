@@ -1,0 +1,105 @@
+//! `adit show`
+
+use adit_api::{Get, Got};
+use adit_model::{Enablement, Scope, Secrets, VpnConfiguration, wireguard::WireGuardConfiguration};
+use serde::Serialize;
+
+use crate::{
+    args::Show,
+    context::{Context, find},
+    failure::Failure,
+    output::Report,
+    page::Page,
+    traffic::{self, Traffic},
+};
+
+pub(super) async fn run(arguments: Show, context: &Context) -> Result<(), Failure> {
+    let mut helper = context.helper().await?;
+    let id = find(&mut helper, &arguments.name).await?.configuration.id;
+    let Got { entry, secrets } =
+        helper.call(&Get { id, include_secrets: arguments.secrets }).await?;
+    context.output.report(&Shown { configuration: entry.configuration, secrets })
+}
+
+#[derive(Serialize)]
+struct Shown {
+    configuration: VpnConfiguration,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secrets: Option<Secrets>,
+}
+
+impl Report for Shown {
+    fn write(&self, page: &mut Page) {
+        let configuration = &self.configuration;
+        let protocol = &configuration.protocol;
+        page.line(&configuration.name);
+        page.field("Id", &configuration.id.to_string());
+        page.field("Provider", &protocol.provider_id);
+        page.field("Server", &protocol.server_address);
+        page.field("User name", protocol.username.as_deref().unwrap_or_default());
+        page.field(
+            "May connect",
+            match configuration.enablement {
+                Enablement::Enabled => "yes",
+                Enablement::SetAside => "yes, in place of the one that has the default route",
+                Enablement::Disabled => "no, it is disabled",
+            },
+        );
+        page.field(
+            "For",
+            match configuration.scope {
+                Scope::User => "its owner",
+                Scope::System => "everybody on this computer",
+            },
+        );
+        let traffic = Traffic::expected(configuration).sentence(&protocol.server_address);
+        page.field("Traffic", &traffic.unwrap_or_default());
+        page.list("Options", options(configuration));
+        match traffic::wireguard(configuration) {
+            Some(wireguard) => write_wireguard(&wireguard, page),
+            None if protocol.provider_configuration.is_empty() => {}
+            None => write_json(&protocol.provider_configuration, page),
+        }
+        if let Some(secrets) = &self.secrets {
+            page.line("Secrets");
+            for (name, secret) in secrets {
+                page.part(&format!("{name}  {}", secret.expose()));
+            }
+        }
+    }
+}
+
+fn options(configuration: &VpnConfiguration) -> Vec<&'static str> {
+    let protocol = &configuration.protocol;
+    [
+        (protocol.include_all_networks, "nothing leaves but through the tunnel"),
+        (protocol.exclude_local_networks, "the local network stays outside"),
+        (protocol.enforce_routes, "its routes beat those of the system"),
+        (protocol.disconnect_on_sleep, "disconnects before the computer sleeps"),
+    ]
+    .into_iter()
+    .filter_map(|(set, text)| set.then_some(text))
+    .collect()
+}
+
+fn write_wireguard(wireguard: &WireGuardConfiguration, page: &mut Page) {
+    page.list("Addresses", &wireguard.addresses);
+    page.list("DNS", &wireguard.dns_servers);
+    page.list("Search", &wireguard.search_domains);
+    page.list("MTU", wireguard.mtu);
+    page.list("Port", wireguard.listen_port);
+    page.list("Not run", wireguard.scripts.iter().map(|(key, line)| format!("{key} = {line}")));
+    for peer in &wireguard.peers {
+        page.line(&format!("Peer {}", peer.public_key));
+        page.list("Endpoint", &peer.endpoint);
+        page.list("Networks", &peer.allowed_ips);
+        page.list("Keepalive", peer.persistent_keepalive.map(|seconds| format!("{seconds} s")));
+    }
+}
+
+fn write_json(value: &impl Serialize, page: &mut Page) {
+    // A value that cannot be printed is better left out than in the way of the rest.
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    page.line("Provider configuration");
+    page.part(&text);
+}

@@ -1,0 +1,233 @@
+//! Which names the tunnel's servers answer, and telling the system so.
+
+mod back_end;
+mod resolv_conf;
+mod resolved;
+
+use std::{fmt, net::IpAddr};
+
+use adit_model::{DnsProtocol, DnsSettings};
+
+pub(crate) use back_end::Dns;
+pub use back_end::DnsError;
+
+/// Name resolution of one session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DnsPlan {
+    /// The servers, in order of preference.
+    pub servers: Vec<IpAddr>,
+    /// How they are spoken to.
+    pub protocol: DnsProtocol,
+    /// Domains, without repetition. Their order is that of the search list.
+    pub domains: Vec<Domain>,
+    /// Whether these servers answer all names that no other domain claims.
+    pub default_route: bool,
+}
+
+/// A domain of the tunnel's servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Domain {
+    /// In lower case and without a final dot; `.` is all names.
+    pub name: String,
+    /// Whether it only decides which servers answer, or also completes single-label names.
+    pub routing_only: bool,
+}
+
+const ROOT: &str = ".";
+
+/// Plans name resolution. Spec DNS-4 to DNS-13, D-12, D-13.
+///
+/// Unlike Apple we honour `search_domains` with a split tunnel too (DNS-4): whoever writes them
+/// down expects them to work.
+pub(crate) fn plan(settings: &DnsSettings, is_default_route: bool) -> DnsPlan {
+    // The tunnel is the default route: its servers answer everything, and match domains have no
+    // meaning (DNS-9, D-12).
+    let matched = if is_default_route {
+        vec![routing(ROOT)]
+    } else {
+        settings.match_domains.iter().flatten().map(|name| matched(name, settings)).collect()
+    };
+    let default_route = matched.iter().any(|domain| domain.name == ROOT);
+    let domains = merge(matched.into_iter().chain(searched(settings)));
+    let (servers, protocol) = (settings.servers.clone(), settings.protocol.clone());
+    DnsPlan { servers, protocol, domains, default_route }
+}
+
+fn matched(name: &str, settings: &DnsSettings) -> Domain {
+    let domain = routing(name);
+    // DNS-10: neither the root nor reverse zones complete a name.
+    let is_reverse = [".in-addr.arpa", ".ip6.arpa"]
+        .iter()
+        .any(|zone| domain.name.ends_with(zone) || domain.name == zone[1..]);
+    let routing_only = settings.match_domains_no_search || is_reverse || domain.name == ROOT;
+    Domain { routing_only, ..domain }
+}
+
+fn searched(settings: &DnsSettings) -> impl Iterator<Item = Domain> + '_ {
+    let substitute =
+        if settings.search_domains.is_empty() { settings.domain_name.as_ref() } else { None };
+    let names = settings.search_domains.iter().chain(substitute);
+    names.map(|name| Domain { routing_only: false, ..routing(name) })
+}
+
+fn routing(name: &str) -> Domain {
+    let name = name.trim_end_matches('.').to_lowercase();
+    Domain { name: if name.is_empty() { ROOT.into() } else { name }, routing_only: true }
+}
+
+/// A domain that comes twice keeps its first place; it completes names if either does.
+fn merge(domains: impl Iterator<Item = Domain>) -> Vec<Domain> {
+    let mut merged: Vec<Domain> = Vec::new();
+    for domain in domains {
+        match merged.iter_mut().find(|known| known.name == domain.name) {
+            Some(known) => known.routing_only &= domain.routing_only,
+            None => merged.push(domain),
+        }
+    }
+    merged
+}
+
+impl DnsPlan {
+    /// The domains that complete single-label names, in order.
+    pub fn search(&self) -> impl Iterator<Item = &str> {
+        self.domains.iter().filter(|domain| !domain.routing_only).map(|domain| domain.name.as_str())
+    }
+}
+
+impl fmt::Display for DnsPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let join = |words: Vec<String>| words.join(" ");
+        let servers = join(self.servers.iter().map(IpAddr::to_string).collect());
+        match &self.protocol {
+            DnsProtocol::Cleartext => writeln!(f, "dns servers {servers}")?,
+            DnsProtocol::Tls { server_name } => {
+                writeln!(f, "dns servers {servers} over TLS as {server_name}")?;
+            }
+            DnsProtocol::Https { server_url } => {
+                writeln!(f, "dns servers {servers} over HTTPS at {server_url}")?;
+            }
+        }
+        if !self.domains.is_empty() {
+            writeln!(
+                f,
+                "dns domains {}",
+                join(self.domains.iter().map(Domain::to_string).collect())
+            )?;
+        }
+        writeln!(f, "dns default-route {}", if self.default_route { "yes" } else { "no" })
+    }
+}
+
+/// The form of resolved.conf(5): `~` marks a domain that does not complete names.
+impl fmt::Display for Domain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", if self.routing_only { "~" } else { "" }, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NONE: Option<&[&str]> = None;
+
+    // spec: DNS-4, DNS-5, DNS-6, DNS-7, DNS-8, DNS-9, DNS-10, DNS-11, DNS-12, D-12, D-13, DNS-C1
+    #[test]
+    fn domains_follow_from_match_search_and_the_default_route() {
+        // Full tunnel: all names, whatever the match domains say.
+        assert_eq!(full(NONE, false, &[], None), "~. yes");
+        assert_eq!(full(Some(&[""]), false, &[], None), "~. yes");
+        assert_eq!(full(Some(&["corp.example"]), false, &[], None), "~. yes");
+        assert_eq!(full(Some(&["corp.example"]), true, &[], None), "~. yes");
+        assert_eq!(
+            full(NONE, false, &["a.example", "b.example"], None),
+            "~. a.example b.example yes"
+        );
+        assert_eq!(full(NONE, false, &[], Some("corp.example")), "~. corp.example yes");
+        assert_eq!(full(NONE, false, &["a.example"], Some("corp.example")), "~. a.example yes");
+
+        // Split tunnel without match domains: nobody asks these servers by themselves.
+        assert_eq!(split(NONE, false, &[], None), "no");
+        assert_eq!(split(Some(&[]), false, &[], None), "no");
+        assert_eq!(split(NONE, false, &["a.example"], None), "a.example no");
+        assert_eq!(split(NONE, false, &[], Some("corp.example")), "corp.example no");
+
+        // Split tunnel with the empty match domain: all names.
+        assert_eq!(split(Some(&[""]), false, &[], None), "~. yes");
+        assert_eq!(split(Some(&[""]), true, &[], None), "~. yes");
+        assert_eq!(split(Some(&["", "corp.example"]), false, &[], None), "~. corp.example yes");
+
+        // Split tunnel with match domains: these names, and search unless told otherwise.
+        assert_eq!(
+            split(Some(&["b.example", "a.example"]), false, &[], None),
+            "b.example a.example no"
+        );
+        assert_eq!(split(Some(&["b.example"]), true, &[], None), "~b.example no");
+        assert_eq!(
+            split(Some(&["b.example"]), true, &["a.example"], None),
+            "~b.example a.example no"
+        );
+
+        // Reverse zones never complete a name.
+        assert_eq!(
+            split(Some(&["10.in-addr.arpa", "d.f.ip6.arpa"]), false, &[], None),
+            "~10.in-addr.arpa ~d.f.ip6.arpa no"
+        );
+
+        // One entry for each domain, however it is written.
+        assert_eq!(
+            split(Some(&["B.example.", "a.example"]), false, &["a.example", "b.example"], None),
+            "b.example a.example no"
+        );
+        assert_eq!(split(Some(&["a.example"]), true, &["A.example"], None), "a.example no");
+    }
+
+    // spec: DNS-1
+    #[test]
+    fn servers_keep_their_order() {
+        let servers: Vec<IpAddr> =
+            ["fd00::53", "10.0.0.1", "10.0.0.2"].map(|s| s.parse().unwrap()).into();
+        let settings = DnsSettings { servers: servers.clone(), ..DnsSettings::default() };
+        assert_eq!(plan(&settings, false).servers, servers);
+    }
+
+    fn full(
+        matched: Option<&[&str]>,
+        no_search: bool,
+        search: &[&str],
+        name: Option<&str>,
+    ) -> String {
+        text(true, matched, no_search, search, name)
+    }
+
+    fn split(
+        matched: Option<&[&str]>,
+        no_search: bool,
+        search: &[&str],
+        name: Option<&str>,
+    ) -> String {
+        text(false, matched, no_search, search, name)
+    }
+
+    /// The domains, then whether the servers answer all other names.
+    fn text(
+        is_default_route: bool,
+        matched: Option<&[&str]>,
+        no_search: bool,
+        search: &[&str],
+        name: Option<&str>,
+    ) -> String {
+        let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        let settings = DnsSettings {
+            search_domains: owned(search),
+            domain_name: name.map(Into::into),
+            match_domains: matched.map(owned),
+            match_domains_no_search: no_search,
+            ..DnsSettings::default()
+        };
+        let plan = plan(&settings, is_default_route);
+        let mut words: Vec<String> = plan.domains.iter().map(Domain::to_string).collect();
+        words.push(if plan.default_route { "yes" } else { "no" }.into());
+        words.join(" ")
+    }
+}

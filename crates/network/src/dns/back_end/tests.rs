@@ -1,0 +1,270 @@
+use std::{
+    os::unix::fs::{PermissionsExt, symlink},
+    path::PathBuf,
+    thread,
+};
+
+use adit_model::DnsSettings;
+use rustix::{
+    mount::{MountPropagationFlags, mount_bind, mount_change},
+    thread::{UnshareFlags, unshare_unsafe},
+};
+use tempfile::TempDir;
+
+use super::*;
+use crate::dns;
+
+// spec: DNS-6, DNS-21, DNS-23, SET-3
+#[tokio::test]
+async fn the_file_names_the_tunnels_servers_and_comes_back_as_it_was() {
+    let mut system = System::new();
+    fs::write(&system.path, ORIGINAL).unwrap();
+    fs::set_permissions(&system.path, fs::Permissions::from_mode(0o640)).unwrap();
+
+    system.set(0, &full("10.0.0.1", "corp.example")).await.unwrap();
+    let lines = system.lines();
+    assert!(lines[0].starts_with('#'), "the header comes first");
+    assert_eq!(lines[2..], ["nameserver 10.0.0.1", "search corp.example"]);
+    assert_eq!(system.underlying().await, ["192.0.2.53".parse::<IpAddr>().unwrap()]);
+
+    system.clear(0).await;
+    assert_eq!(system.content(), ORIGINAL);
+    assert_eq!(fs::metadata(&system.path).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(system.files(), ["network.json", "resolv.conf"]);
+}
+
+// spec: DNS-21
+#[tokio::test]
+async fn a_symbolic_link_comes_back_as_one_and_nothing_as_nothing() {
+    let mut system = System::new();
+    let target = system.folder.path().join("by-dhcp.conf");
+    fs::write(&target, ORIGINAL).unwrap();
+    symlink("by-dhcp.conf", &system.path).unwrap();
+    system.set(0, &full("10.0.0.1", "corp.example")).await.unwrap();
+    assert_eq!(fs::read_to_string(&target).unwrap(), ORIGINAL, "never written through the link");
+    assert_eq!(system.underlying().await, ["192.0.2.53".parse::<IpAddr>().unwrap()]);
+    system.clear(0).await;
+    assert_eq!(fs::read_link(&system.path).unwrap(), PathBuf::from("by-dhcp.conf"));
+
+    fs::remove_file(&system.path).unwrap();
+    system.set(0, &full("10.0.0.1", "corp.example")).await.unwrap();
+    assert!(system.underlying().await.is_empty());
+    system.clear(0).await;
+    assert!(!system.path.exists());
+}
+
+// spec: DNS-C3, TUN-18
+#[tokio::test]
+async fn either_copy_of_the_original_is_enough_after_a_crash() {
+    let backup = |system: &System| system.path.with_file_name("resolv.conf.adit-backup");
+    let journal = |system: &System| system.path.with_file_name("network.json");
+    for lost in [backup, journal] {
+        let mut system = System::new();
+        fs::write(&system.path, ORIGINAL).unwrap();
+        system.set(0, &full("10.0.0.1", "corp.example")).await.unwrap();
+        fs::remove_file(lost(&system)).unwrap();
+        system.crash();
+        assert!(system.dns.recover_file(&mut system.journal).unwrap());
+        assert_eq!(system.content(), ORIGINAL);
+        assert!(!system.dns.recover_file(&mut system.journal).unwrap(), "only once");
+    }
+
+    let mut system = System::new();
+    fs::write(&system.path, ORIGINAL).unwrap();
+    system.set(0, &full("10.0.0.1", "corp.example")).await.unwrap();
+    fs::remove_file(backup(&system)).unwrap();
+    fs::remove_file(journal(&system)).unwrap();
+    system.crash();
+    let outcome = system.dns.recover_file(&mut system.journal);
+    assert!(matches!(outcome, Err(NetworkError::Dns(DnsError::OriginalLost(_)))));
+}
+
+// spec: DNS-21
+#[tokio::test]
+async fn what_somebody_else_has_written_meanwhile_is_theirs() {
+    let theirs = "nameserver 198.51.100.53\n";
+    let mut system = System::new();
+    fs::write(&system.path, ORIGINAL).unwrap();
+    system.set(0, &full("10.0.0.1", "corp.example")).await.unwrap();
+    fs::remove_file(&system.path).unwrap();
+    fs::write(&system.path, theirs).unwrap();
+    system.crash();
+    assert!(!system.dns.recover_file(&mut system.journal).unwrap());
+    assert_eq!(system.content(), theirs);
+
+    // A session that is applied again takes it for the original.
+    system.set(0, &full("10.0.0.1", "corp.example")).await.unwrap();
+    fs::remove_file(&system.path).unwrap();
+    fs::write(&system.path, theirs).unwrap();
+    system.set(0, &full("10.0.0.1", "corp.example")).await.unwrap();
+    assert!(system.content().contains("10.0.0.1"));
+    system.clear(0).await;
+    assert_eq!(system.content(), theirs);
+}
+
+// spec: DNS-7, DNS-9
+#[tokio::test]
+async fn of_several_sessions_the_last_one_for_all_names_has_the_file() {
+    let mut system = System::new();
+    fs::write(&system.path, ORIGINAL).unwrap();
+    system.set(0, &full("10.0.0.1", "one.example")).await.unwrap();
+    system.set(1, &split("10.1.0.1", "two.example")).await.unwrap();
+    assert!(system.content().contains("10.0.0.1"));
+    system.set(2, &full("10.2.0.1", "three.example")).await.unwrap();
+    assert!(system.content().contains("10.2.0.1"));
+
+    system.crash();
+    system.clear(2).await;
+    assert!(system.content().contains("10.0.0.1"));
+    system.clear(1).await;
+    assert!(system.content().contains("10.0.0.1"));
+    system.clear(0).await;
+    assert_eq!(system.content(), ORIGINAL);
+}
+
+// spec: DNS-7, DNS-15, DNS-17, TUN-14
+#[tokio::test]
+async fn what_a_file_cannot_say_is_told_or_refused() {
+    let mut system = System::new();
+    fs::write(&system.path, ORIGINAL).unwrap();
+    let health = system.set(0, &split("10.0.0.1", "corp.example")).await.unwrap();
+    assert_eq!(health[0].code, "dns.split-unavailable");
+    assert!(health[0].text.contains("corp.example"));
+    assert_eq!(system.content(), ORIGINAL);
+
+    let tls = DnsProtocol::Tls { server_name: "dns.example".into() };
+    let https = DnsProtocol::Https { server_url: "https://dns.example/dns-query".into() };
+    for protocol in [tls, https] {
+        let plan = DnsPlan { protocol, ..full("10.0.0.1", "corp.example") };
+        let error = system.set(0, &plan).await.unwrap_err();
+        assert!(matches!(error, NetworkError::Dns(DnsError::Unsupported(_))), "{error}");
+        assert_eq!(system.content(), ORIGINAL);
+    }
+}
+
+// spec: DNS-21
+#[test]
+fn a_file_that_is_a_mount_point_is_overwritten_and_given_back() {
+    let test = thread::spawn(|| {
+        // SAFETY: no other thread shares this one's file system state, and none needs the mounts
+        // that are made here.
+        if let Err(error) = unsafe { unshare_unsafe(UnshareFlags::NEWNS) } {
+            assert!(std::env::var_os("CI").is_none(), "no mount namespace: {error}");
+            eprintln!("SKIPPED: this test needs root for a mount namespace of its own: {error}");
+            return;
+        }
+        let private = MountPropagationFlags::PRIVATE | MountPropagationFlags::REC;
+        mount_change("/", private).unwrap();
+        let mut system = System::new();
+        let source = system.folder.path().join("of-the-container");
+        fs::write(&source, ORIGINAL).unwrap();
+        fs::write(&system.path, "").unwrap();
+        mount_bind(&source, &system.path).unwrap();
+
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            system.set(0, &full("10.0.0.1", "corp.example")).await.unwrap();
+            assert!(fs::read_to_string(&source).unwrap().contains("10.0.0.1"));
+            assert_eq!(system.underlying().await, ["192.0.2.53".parse::<IpAddr>().unwrap()]);
+            system.crash();
+            assert!(system.dns.recover_file(&mut system.journal).unwrap());
+            assert_eq!(fs::read_to_string(&source).unwrap(), ORIGINAL);
+        });
+    });
+    test.join().unwrap();
+}
+
+#[test]
+fn systemd_resolved_is_used_only_where_programs_ask_it() {
+    let asks = |resolv_conf: &str, nsswitch: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resolv.conf");
+        match resolv_conf.strip_prefix("-> ") {
+            Some(target) => symlink(target, &path).unwrap(),
+            None => fs::write(&path, resolv_conf).unwrap(),
+        }
+        fs::write(folder.path().join("nsswitch.conf"), nsswitch).unwrap();
+        asks_resolved(&path)
+    };
+    assert!(asks("-> ../run/systemd/resolve/stub-resolv.conf", ""));
+    assert!(asks("-> /run/systemd/resolve/resolv.conf", ""));
+    assert!(asks("-> /usr/lib/systemd/resolv.conf", ""));
+    assert!(asks("nameserver 127.0.0.53\noptions edns0\n", ""));
+    assert!(asks("nameserver 192.0.2.1\n", "hosts: files resolve [!UNAVAIL=return] dns\n"));
+    assert!(!asks("nameserver 192.0.2.1\n", "hosts: files dns\n# hosts: resolve\n"));
+    assert!(!asks("# nameserver 127.0.0.53\nnameserver 127.0.0.1\n", ""));
+    assert!(!asks("-> /run/NetworkManager/resolv.conf", ""));
+}
+
+const ORIGINAL: &str = "# of the network\nnameserver 192.0.2.53\n";
+
+/// A system whose only resolver is the C library's.
+struct System {
+    dns: Dns,
+    journal: Journal,
+    path: PathBuf,
+    folder: TempDir,
+}
+
+impl System {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("resolv.conf");
+        let dns = Dns::new(Bus::None, &path);
+        Self { dns, journal: Journal::open(folder.path()).unwrap(), path, folder }
+    }
+
+    /// Another process takes over, which knows only what is on disk.
+    fn crash(&mut self) {
+        self.journal = Journal::open(self.folder.path()).unwrap();
+    }
+
+    async fn set(&mut self, slot: u8, plan: &DnsPlan) -> Result<Vec<HealthItem>, NetworkError> {
+        let slot = Slot::new(slot).unwrap();
+        let tunnel = Tunnel { slot, interface: format!("adit{slot}"), index: 7 };
+        self.dns.set(&tunnel, Some(plan), &mut self.journal).await
+    }
+
+    async fn clear(&mut self, slot: u8) {
+        self.dns.clear(Slot::new(slot).unwrap(), &mut self.journal).await.unwrap();
+    }
+
+    async fn underlying(&self) -> Vec<IpAddr> {
+        self.dns.underlying(None, &self.journal).await
+    }
+
+    fn content(&self) -> String {
+        fs::read_to_string(&self.path).unwrap()
+    }
+
+    fn lines(&self) -> Vec<String> {
+        self.content().lines().map(Into::into).collect()
+    }
+
+    fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+/// A plan of a full tunnel with a search domain.
+fn full(server: &str, search: &str) -> DnsPlan {
+    dns::plan(&settings(server, search), true)
+}
+
+/// A plan for the names of one domain.
+fn split(server: &str, domain: &str) -> DnsPlan {
+    dns::plan(&settings(server, domain), false)
+}
+
+fn settings(server: &str, domain: &str) -> DnsSettings {
+    DnsSettings {
+        servers: vec![server.parse().unwrap()],
+        search_domains: vec![domain.into()],
+        match_domains: Some(vec![domain.into()]),
+        ..DnsSettings::default()
+    }
+}

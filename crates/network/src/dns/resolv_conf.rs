@@ -1,0 +1,153 @@
+//! `/etc/resolv.conf`, resolv.conf(5), when nothing else looks after name resolution.
+
+use std::{
+    fs, io,
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
+
+use super::DnsPlan;
+use crate::{atomic_file, journal::Original};
+
+/// The file.
+#[derive(Debug, Clone)]
+pub(super) struct ResolvConf {
+    path: PathBuf,
+}
+
+/// What became of the file when it was given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Restored {
+    /// It is as it was before us.
+    AsBefore,
+    /// Somebody else has written it since; it is theirs.
+    LeftAlone,
+}
+
+/// The first line of a file of ours, which proves that we may replace it.
+const HEADER: &str = "# Written by Adit for as long as the VPN is up.";
+
+impl ResolvConf {
+    pub(super) fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The file that makes the libc's resolver ask the plan's servers.
+    pub(super) fn content(&self, plan: &DnsPlan) -> String {
+        let servers = plan.servers.iter().map(|server| format!("nameserver {server}"));
+        let search: Vec<&str> = plan.search().collect();
+        let search = (!search.is_empty()).then(|| format!("search {}", search.join(" ")));
+        let backup = format!("# The system's own is {} until then.", self.backup().display());
+        let lines: Vec<String> =
+            [HEADER.to_owned(), backup].into_iter().chain(servers).chain(search).collect();
+        lines.join("\n") + "\n"
+    }
+
+    pub(super) fn is_ours(&self) -> bool {
+        fs::read(&self.path).is_ok_and(|content| content.starts_with(HEADER.as_bytes()))
+    }
+
+    /// The file as it is, to be put back later.
+    pub(super) fn original(&self) -> io::Result<Original> {
+        match fs::symlink_metadata(&self.path) {
+            Ok(metadata) if metadata.is_symlink() => Ok(Original::Link(fs::read_link(&self.path)?)),
+            Ok(_) => {
+                let content = fs::read(&self.path)?;
+                Ok(Original::Content(String::from_utf8_lossy(&content).into_owned()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Original::Absent),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps the very file beside itself, with its owner, mode and labels. The journal has its
+    /// content too, so it does no harm where that is not possible.
+    pub(super) fn back_up(&self) {
+        drop(fs::remove_file(self.backup()));
+        if let Err(error) = fs::hard_link(&self.path, self.backup()) {
+            tracing::debug!("{} has no backup beside it: {error}", self.path.display());
+        }
+    }
+
+    pub(super) fn write(&self, content: &str) -> io::Result<()> {
+        self.replace(content, |path| atomic_file::write(path, content.as_bytes(), 0o644))
+    }
+
+    /// Gives the file back.
+    pub(super) fn restore(&self, original: &Original) -> io::Result<Restored> {
+        if !self.is_ours() {
+            drop(fs::remove_file(self.backup()));
+            return Ok(Restored::LeftAlone);
+        }
+        if !self.restore_backup()? {
+            match original {
+                Original::Absent => fs::remove_file(&self.path)?,
+                Original::Content(content) => self.write(content)?,
+                Original::Link(target) => atomic_file::write_link(&self.path, target)?,
+            }
+        }
+        Ok(Restored::AsBefore)
+    }
+
+    /// Puts the backup back. False if there is none.
+    pub(super) fn restore_backup(&self) -> io::Result<bool> {
+        if fs::symlink_metadata(self.backup()).is_err() {
+            return Ok(false);
+        }
+        let content = fs::read_to_string(self.backup()).unwrap_or_default();
+        self.replace(&content, |path| atomic_file::rename(&self.backup(), path))?;
+        Ok(true)
+    }
+
+    /// The servers of the file as it is without us.
+    pub(super) fn underlying_servers(&self, original: Option<&Original>) -> Vec<IpAddr> {
+        let read = |path: &Path| fs::read_to_string(path).ok();
+        let content = if self.is_ours() {
+            read(&self.backup()).or_else(|| match original? {
+                Original::Absent => None,
+                Original::Content(content) => Some(content.clone()),
+                Original::Link(target) => read(&self.path.parent()?.join(target)),
+            })
+        } else {
+            read(&self.path)
+        };
+        content.iter().flat_map(|content| servers(content)).collect()
+    }
+
+    /// Replaces the file as a whole; where that is not possible, as it is a mount point in many
+    /// containers, overwrites it. Never through a symbolic link: that file is somebody else's.
+    fn replace(
+        &self,
+        content: &str,
+        whole: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let Err(error) = whole(&self.path) else { return Ok(()) };
+        if !fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.is_file()) {
+            return Err(error);
+        }
+        // A backup may be the same file under another name, and would be overwritten with it.
+        drop(fs::remove_file(self.backup()));
+        atomic_file::overwrite(&self.path, content.as_bytes()).map_err(|_| error)
+    }
+
+    fn backup(&self) -> PathBuf {
+        let mut path = self.path.clone().into_os_string();
+        path.push(".adit-backup");
+        path.into()
+    }
+}
+
+/// The servers of a resolv.conf(5), without systemd-resolved's own stub: it answers with the
+/// tunnel's servers too.
+pub(super) fn servers(content: &str) -> impl Iterator<Item = IpAddr> {
+    const STUBS: [[u8; 4]; 2] = [[127, 0, 0, 53], [127, 0, 0, 54]];
+    content
+        .lines()
+        .filter_map(|line| line.strip_prefix("nameserver"))
+        .filter_map(|server| server.trim().split('%').next()?.parse().ok())
+        .filter(|server| !STUBS.map(IpAddr::from).contains(server))
+}

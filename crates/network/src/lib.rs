@@ -1,0 +1,37 @@
+//! The Linux network below a tunnel: what its settings mean, as a pure plan, and making the kernel
+//! and the system's name resolution equal to that plan and back again.
+
+mod atomic_file;
+mod destinations;
+mod dns;
+mod error;
+mod family;
+mod health;
+mod interface_kind;
+mod journal;
+pub mod monitor;
+mod netlink;
+#[cfg(test)]
+mod netns;
+mod network;
+pub mod plan;
+pub mod resolver;
+mod route;
+mod rule;
+mod slot;
+pub mod socket;
+mod state;
+mod sysctl;
+pub mod tun;
+
+pub use dns::{DnsError, DnsPlan, Domain};
+pub use error::{ApplyError, NetworkError};
+pub use family::Family;
+pub use interface_kind::interface_kind;
+pub use network::{Bus, Network, Places, Recovered};
+pub use plan::{Plan, Strength, plan};
+pub use route::{Metric, Route, TABLE_MAIN, Target};
+pub use rule::{Action, Rule, Selector};
+pub use slot::{BYPASS_MARK, BYPASS_MASK, RTPROT_ADIT, Slot, Tunnel};
+pub use state::{MainRoute, NetworkState};
+pub use sysctl::{Lifetime, Sysctl};

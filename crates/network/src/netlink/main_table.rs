@@ -1,0 +1,110 @@
+//! The network without us, as the kernel tells it.
+
+use std::{collections::BTreeMap, net::IpAddr, path::Path};
+
+use adit_model::{NetworkPath, PathInterface, PathStatus};
+use rtnetlink::packet_route::route::{RouteAttribute, RouteFlags, RouteMessage, RouteType};
+
+use super::{Link, Netlink, address, route};
+use crate::{
+    error::NetworkError, family::Family, interface_kind, route::TABLE_MAIN, state::MainRoute,
+};
+
+/// What the kernel says about the network besides our own part in it.
+pub(crate) struct Surroundings {
+    pub(crate) path: NetworkPath,
+    pub(crate) main_routes: Vec<MainRoute>,
+    pub(crate) ipv6: bool,
+}
+
+impl Netlink {
+    /// The network without us: nothing that leads into one of our interfaces counts.
+    pub(crate) async fn surroundings(
+        &self,
+        is_ours: impl Fn(&Link) -> bool,
+    ) -> Result<Surroundings, NetworkError> {
+        let links: BTreeMap<u32, Link> =
+            self.links().await?.into_iter().map(|link| (link.index, link)).collect();
+        let is_other = |message: &RouteMessage| {
+            let link = route::output(message).and_then(|index| links.get(&index));
+            !link.is_some_and(&is_ours)
+        };
+        let mut routes = self.all_routes().await?;
+        routes.retain(|message| is_in_force(message) && is_other(message));
+
+        let mut main_routes: Vec<MainRoute> =
+            routes.iter().filter_map(|message| main_route(message, &links)).collect();
+        main_routes.sort();
+        main_routes.dedup();
+        let path = self.path(&routes, &links).await?;
+        Ok(Surroundings { path, main_routes, ipv6: Path::new("/proc/sys/net/ipv6").exists() })
+    }
+
+    async fn path(
+        &self,
+        routes: &[RouteMessage],
+        links: &BTreeMap<u32, Link>,
+    ) -> Result<NetworkPath, NetworkError> {
+        let best = best_default(routes, |_| true);
+        let Some(link) = best.and_then(route::output).and_then(|index| links.get(&index)) else {
+            return Ok(NetworkPath::NONE);
+        };
+        let gateways = Family::ALL.into_iter().filter_map(|family| {
+            let leaves = |message: &RouteMessage| {
+                route::output(message) == Some(link.index)
+                    && route::destination(message).is_some_and(|net| Family::of(&net) == family)
+            };
+            route::gateway(best_default(routes, leaves)?)
+        });
+        let addresses = self.addresses_of(link.index).await?;
+        let mut addresses: Vec<IpAddr> = addresses.iter().filter_map(address::reachable).collect();
+        addresses.sort();
+        let interface = PathInterface {
+            name: link.name.clone(),
+            index: link.index,
+            kind: interface_kind(&link.name, link.hardware_type),
+            mtu: link.mtu,
+        };
+        Ok(NetworkPath {
+            status: PathStatus::Satisfied,
+            interface: Some(interface),
+            gateways: gateways.collect(),
+            addresses,
+        })
+    }
+}
+
+/// The default route that the kernel prefers. IPv4 goes first between equals.
+fn best_default(
+    routes: &[RouteMessage],
+    matches: impl Fn(&RouteMessage) -> bool,
+) -> Option<&RouteMessage> {
+    routes
+        .iter()
+        .filter(|message| message.header.destination_prefix_length == 0)
+        .filter(|message| message.header.kind == RouteType::Unicast && matches(message))
+        .min_by_key(|message| route::metric(message))
+}
+
+/// Routes of the system's table that somebody configured. Copies that the kernel caches are not.
+fn is_in_force(message: &RouteMessage) -> bool {
+    let is_real = !message.header.flags.intersects(RouteFlags::Cloned | RouteFlags::Dead);
+    is_real && route::table(message) == TABLE_MAIN && !route::is_ours(message)
+}
+
+fn main_route(message: &RouteMessage, links: &BTreeMap<u32, Link>) -> Option<MainRoute> {
+    let destination = route::destination(message)?.trunc();
+    match message.header.kind {
+        RouteType::Unicast => {
+            let link = links.get(&route::output(message)?)?;
+            let has_gateway = route::gateway(message).is_some()
+                || message.attributes.iter().any(|a| matches!(a, RouteAttribute::Via(_)));
+            let interface = Some(link.name.clone());
+            Some(MainRoute { destination, interface, connected: !has_gateway })
+        }
+        RouteType::BlackHole | RouteType::Unreachable | RouteType::Prohibit => {
+            Some(MainRoute { destination, interface: None, connected: false })
+        }
+        _ => None,
+    }
+}

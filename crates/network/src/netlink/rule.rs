@@ -1,0 +1,91 @@
+//! Rules as netlink messages.
+
+use rtnetlink::packet_route::{
+    AddressFamily,
+    route::RouteProtocol,
+    rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage},
+};
+
+use crate::{
+    BYPASS_MARK, BYPASS_MASK, RTPROT_ADIT,
+    family::Family,
+    rule::{Action, Rule, Selector},
+};
+
+pub(super) fn to_message(rule: &Rule) -> RuleMessage {
+    let mut message = RuleMessage::default();
+    message.header.family = family(rule.family);
+    let attributes = &mut message.attributes;
+    attributes.push(RuleAttribute::Protocol(RouteProtocol::Other(RTPROT_ADIT)));
+    attributes.push(RuleAttribute::Priority(rule.priority));
+    match &rule.selector {
+        Selector::All => {}
+        Selector::Bypass => {
+            attributes.push(RuleAttribute::FwMark(BYPASS_MARK));
+            attributes.push(RuleAttribute::FwMask(BYPASS_MASK));
+        }
+        Selector::OutputInterface(name) => attributes.push(RuleAttribute::Oifname(name.clone())),
+    }
+    match rule.action {
+        Action::Lookup(table) => attributes.push(RuleAttribute::Table(table)),
+        Action::LookupExceptDefault(table) => {
+            attributes.push(RuleAttribute::Table(table));
+            attributes.push(RuleAttribute::SuppressPrefixLen(0));
+        }
+        Action::Unreachable => {}
+    }
+    message.header.action = match rule.action {
+        Action::Lookup(_) | Action::LookupExceptDefault(_) => RuleAction::ToTable,
+        Action::Unreachable => RuleAction::Unreachable,
+    };
+    message
+}
+
+/// The rule of a message, if it is one that we would make.
+pub(super) fn from_message(message: &RuleMessage) -> Option<Rule> {
+    let family = match message.header.family {
+        AddressFamily::Inet => Family::V4,
+        AddressFamily::Inet6 => Family::V6,
+        _ => return None,
+    };
+    let mut rule =
+        Rule { priority: 0, family, selector: Selector::All, action: Action::Unreachable };
+    let (mut table, mut except_default) = (u32::from(message.header.table), false);
+    for attribute in &message.attributes {
+        match attribute {
+            RuleAttribute::Priority(priority) => rule.priority = *priority,
+            RuleAttribute::Table(number) => table = *number,
+            RuleAttribute::SuppressPrefixLen(length) => except_default = *length == 0,
+            RuleAttribute::FwMark(BYPASS_MARK) => rule.selector = Selector::Bypass,
+            RuleAttribute::Oifname(name) => {
+                rule.selector = Selector::OutputInterface(name.clone());
+            }
+            _ => {}
+        }
+    }
+    rule.action = match message.header.action {
+        RuleAction::ToTable if except_default => Action::LookupExceptDefault(table),
+        RuleAction::ToTable => Action::Lookup(table),
+        RuleAction::Unreachable => Action::Unreachable,
+        _ => return None,
+    };
+    Some(rule)
+}
+
+pub(super) fn is_ours(message: &RuleMessage) -> bool {
+    let ours = RouteProtocol::Other(RTPROT_ADIT);
+    message.attributes.contains(&RuleAttribute::Protocol(ours))
+}
+
+/// The message that deletes what this message shows. Flags are the kernel's remarks.
+pub(super) fn deletion(mut message: RuleMessage) -> RuleMessage {
+    message.header.flags &= RuleFlags::Invert;
+    message
+}
+
+fn family(family: Family) -> AddressFamily {
+    match family {
+        Family::V4 => AddressFamily::Inet,
+        Family::V6 => AddressFamily::Inet6,
+    }
+}

@@ -1,0 +1,174 @@
+//! Making the system equal to the sessions' plans, and back again.
+
+mod reconcile;
+#[cfg(test)]
+mod tests;
+mod wanted;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    net::IpAddr,
+    path::PathBuf,
+};
+
+use adit_model::HealthItem;
+use tokio::sync::Mutex;
+
+use crate::{
+    Slot, Tunnel,
+    dns::Dns,
+    error::{ApplyError, NetworkError},
+    journal::Journal,
+    netlink::Netlink,
+    plan::Plan,
+    state::NetworkState,
+};
+use reconcile::{Reconciler, Session};
+
+/// The network of the namespace it was opened in. Whatever is done to it is done whole, one thing
+/// after the other.
+#[derive(Debug)]
+pub struct Network {
+    reconciler: Mutex<Reconciler>,
+}
+
+/// Where the network keeps and finds things.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// Folder of the journal, which must not outlive a boot.
+    pub runtime_dir: PathBuf,
+    /// The resolver's configuration, resolv.conf(5); `nsswitch.conf` is beside it.
+    pub resolv_conf: PathBuf,
+    /// Where systemd-resolved is.
+    pub bus: Bus,
+}
+
+/// A message bus.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Bus {
+    /// The system's, or `DBUS_SYSTEM_BUS_ADDRESS`.
+    System,
+    /// The one with this address, in the form of the D-Bus specification.
+    Address(String),
+    /// There is none.
+    None,
+}
+
+/// What a crash had left and is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Recovered {
+    /// How many policy rules.
+    pub rules: usize,
+    /// How many routes.
+    pub routes: usize,
+    /// Which kernel settings have their old value again.
+    pub sysctls: Vec<String>,
+    /// Whether name resolution is as before.
+    pub dns: bool,
+}
+
+impl Places {
+    /// The usual ones, with the journal in this folder.
+    pub fn new(runtime_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            runtime_dir: runtime_dir.into(),
+            resolv_conf: "/etc/resolv.conf".into(),
+            bus: Bus::System,
+        }
+    }
+}
+
+impl Network {
+    /// Opens the network of the calling thread's namespace. Nothing is changed by this.
+    ///
+    /// Needs a tokio runtime.
+    pub fn open(places: &Places) -> Result<Self, NetworkError> {
+        let reconciler = Reconciler {
+            netlink: Netlink::open()?,
+            journal: Journal::open(&places.runtime_dir)?,
+            dns: Dns::new(places.bus.clone(), &places.resolv_conf),
+            sessions: BTreeMap::new(),
+        };
+        Ok(Self { reconciler: Mutex::new(reconciler) })
+    }
+
+    /// The network as it is without us: the input of a plan.
+    pub async fn state(&self) -> Result<NetworkState, NetworkError> {
+        self.reconciler.lock().await.state().await
+    }
+
+    /// Makes a session's part of the system equal to `plan`.
+    ///
+    /// All of it is in force when this returns, and nothing of the session's last plan; in between,
+    /// at least one of the two is (TUN-9). On an error the last plan is in force again, and the
+    /// error names what failed. To apply the same plan again repairs what others have changed, and
+    /// flushes the resolver's cache (TUN-12).
+    ///
+    /// If the future is dropped halfway, the next call for the slot puts things right.
+    pub async fn apply(&self, tunnel: &Tunnel, plan: &Plan) -> Result<Vec<HealthItem>, ApplyError> {
+        let session = Session { tunnel: tunnel.clone(), plan: plan.clone() };
+        match self.reconciler.lock().await.apply(session).await {
+            Ok(health) => {
+                tracing::debug!("applied in slot {}:\n{plan}", tunnel.slot);
+                Ok(health)
+            }
+            Err(error) => {
+                tracing::warn!("network settings were not applied: {error}");
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Takes everything of a session back (TUN-18). Its interface may be gone already. What fails
+    /// does not keep the rest from being taken back; the first failure is returned.
+    pub async fn revert(&self, slot: Slot) -> Result<(), NetworkError> {
+        self.reconciler.lock().await.take_back(slot).await
+    }
+
+    /// Undoes what a crash has left, but for the sessions in `keep`, which are still running and will
+    /// be applied again. Without any, nothing that is ours remains.
+    ///
+    /// What fails does not keep the rest from being undone; the first failure is returned.
+    pub async fn recover(&self, keep: &BTreeSet<Slot>) -> Result<Recovered, NetworkError> {
+        self.reconciler.lock().await.recover(keep).await
+    }
+
+    /// The DNS servers of the network below the tunnels, also while the tunnels' are in force
+    /// (DNS-23). Empty if nobody knows any.
+    pub async fn underlying_dns(&self) -> Vec<IpAddr> {
+        let reconciler = self.reconciler.lock().await;
+        let path = reconciler.state().await.map(|state| state.path);
+        let link = path.ok().and_then(|path| path.interface).map(|interface| interface.index);
+        reconciler.dns.underlying(link, &reconciler.journal).await
+    }
+}
+
+impl Recovered {
+    /// Whether there was nothing to undo.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A sentence.
+impl fmt::Display for Recovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_empty() {
+            return f.write_str("There was nothing to undo.");
+        }
+        let count = |number: usize, noun: &str| {
+            let plural = if number == 1 { "" } else { "s" };
+            (number > 0).then(|| format!("{number} {noun}{plural}"))
+        };
+        let parts = [
+            count(self.rules, "routing rule"),
+            count(self.routes, "route"),
+            count(self.sysctls.len(), "kernel setting"),
+            self.dns.then(|| "name resolution".to_owned()),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        write!(f, "Undone: {}.", parts.join(", "))
+    }
+}

@@ -1,0 +1,304 @@
+//! What a tunnel's settings mean for the kernel and the system's name resolution.
+//!
+//! # Routing
+//!
+//! All our routes are in tables of our own, two for each session, and all our routes and rules bear
+//! the protocol [`RTPROT_ADIT`](crate::RTPROT_ADIT). Of the rules, in the order of evaluation:
+//!
+//! | Priority | Packets | Do | Exists |
+//! |---|---|---|---|
+//! | 5000 | marked | look up `main` | with any below |
+//! | 5001 | marked | refuse | with any below |
+//! | 5050 | of sockets bound to a physical interface | look up `main` | default strength, nothing blocked |
+//! | 5100 + slot | all | look up the session's specific table | it has specific routes |
+//! | 5150 + slot | all | look up the session's default table | it has a default route, enforced |
+//! | 5200 | all | look up `main` except default routes | it has a default route, not enforced |
+//! | 5300 + slot | all | look up the session's default table | it has a default route, not enforced |
+//! | 32766 | all | look up `main` | always, the system's own |
+//!
+//! Four invariants hold:
+//!
+//! * **No loop.** Marked packets are decided by 5000 and 5001 alone, before any table of ours.
+//!   Without a route in `main` they are refused and do not fall through into the tunnel.
+//! * **One table** (RTE-23). Together, the specific table and `main` act as one table in which the
+//!   longest prefix wins, and at equal length `main`: what `main` has within an included network
+//!   is a `throw` in the specific table. Hence a plan must be made again when `main` changes. In
+//!   the enforcing strength `main` has no say, apart from local networks if the user wants so.
+//! * **Fail closed.** Each route into the tunnel has an `unreachable` twin with the worst metric.
+//!   When the interface vanishes the kernel drops its routes, and the twins stay.
+//! * **The link stays a link.** IPv6 link-local destinations never enter a tunnel.
+//!
+//! Between concurrent sessions the lower slot is asked first; that their networks do not overlap is
+//! for whoever admits sessions to see to.
+
+#[cfg(test)]
+mod precedence;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeSet, fmt};
+
+use adit_model::{
+    HealthItem, InvalidSettings, PacketTunnelNetworkSettings, RouteTable, TunnelProviderProtocol,
+};
+use ipnet::IpNet;
+
+use crate::{
+    Tunnel,
+    destinations::{Destinations, Verdict, destinations, wanted},
+    dns::{self, DnsPlan},
+    family::Family,
+    health,
+    route::{Metric, Route, TABLE_MAIN, Target},
+    rule::{Action, Rule, Selector},
+    state::NetworkState,
+    sysctl::{self, Lifetime, Sysctl},
+};
+
+/// Everything that shall exist for one session. As text it is what ip(8) would show.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// MTU of the interface in bytes. Absent: the interface is left as it is.
+    pub mtu: Option<u32>,
+    /// The interface's addresses, with the length of the network each is on; the first of a family
+    /// is the source of what leaves through the tunnel.
+    pub addresses: Vec<IpNet>,
+    /// Policy rules. Those that do not bear the slot are shared with other sessions.
+    pub rules: BTreeSet<Rule>,
+    /// Routes.
+    pub routes: BTreeSet<Route>,
+    /// Kernel settings.
+    pub sysctls: BTreeSet<Sysctl>,
+    /// Name resolution; absent leaves the system's alone (SET-3).
+    pub dns: Option<DnsPlan>,
+    /// What a person should know about these settings on this network.
+    pub health: Vec<HealthItem>,
+}
+
+/// How strongly the tunnel's routes stand against the system's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Strength {
+    /// The tunnel's routes beat the system's table (RTE-13, D-17).
+    pub enforce_routes: bool,
+    /// But not where a network is directly connected (RTE-14, D-16).
+    pub exclude_local_networks: bool,
+}
+
+const PRIORITY_BYPASS: u32 = 5000;
+const PRIORITY_BYPASS_END: u32 = 5001;
+const PRIORITY_BOUND_SOCKETS: u32 = 5050;
+const PRIORITY_SPECIFIC: u32 = 5100;
+const PRIORITY_ENFORCED_DEFAULT: u32 = 5150;
+const PRIORITY_MAIN: u32 = 5200;
+const PRIORITY_DEFAULT: u32 = 5300;
+
+/// Plans a session's settings on the network as it is.
+///
+/// Settings that are invalid never become a plan (TUN-14).
+pub fn plan(
+    tunnel: &Tunnel,
+    settings: &PacketTunnelNetworkSettings,
+    strength: Strength,
+    state: &NetworkState,
+) -> Result<Plan, InvalidSettings> {
+    settings.validate()?;
+    let families: Vec<Family> =
+        Family::ALL.into_iter().filter(|family| *family == Family::V4 || state.ipv6).collect();
+    let physical_mtu = state.path.interface.as_ref().map(|interface| interface.mtu);
+    let mut plan = Plan {
+        mtu: Some(settings.interface_mtu(physical_mtu)),
+        addresses: settings.addresses().filter(|net| families.contains(&Family::of(net))).collect(),
+        dns: settings.dns.as_ref().map(|dns| dns::plan(dns, is_default_route(settings))),
+        health: health::of_settings(settings, strength, state),
+        ..Plan::default()
+    };
+    plan.sysctls = sysctls(tunnel, &plan, state);
+    for family in families {
+        match settings.route_table {
+            RouteTable::Off => {}
+            RouteTable::Table(table) => {
+                plan.routes.extend(routes_of_user(family, tunnel, table, settings));
+            }
+            RouteTable::Auto => {
+                let destinations = destinations(family, settings, strength, state);
+                plan.rules.extend(rules(family, tunnel, &destinations, strength, state));
+                plan.routes.extend(routes(tunnel, &destinations));
+            }
+        }
+    }
+    Ok(plan)
+}
+
+impl Plan {
+    /// Nothing at all, as when a provider clears its settings.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+}
+
+impl From<&TunnelProviderProtocol> for Strength {
+    fn from(protocol: &TunnelProviderProtocol) -> Self {
+        Self {
+            enforce_routes: protocol.enforce_routes,
+            exclude_local_networks: protocol.exclude_local_networks,
+        }
+    }
+}
+
+/// One line for each object, in the order in which they are made.
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.mtu.iter().try_for_each(|mtu| writeln!(f, "link mtu {mtu} up"))?;
+        self.sysctls.iter().try_for_each(|sysctl| writeln!(f, "{sysctl}"))?;
+        self.addresses.iter().try_for_each(|address| writeln!(f, "address {address}"))?;
+        self.routes.iter().try_for_each(|route| writeln!(f, "{route}"))?;
+        self.rules.iter().try_for_each(|rule| writeln!(f, "{rule}"))?;
+        self.dns.iter().try_for_each(|dns| write!(f, "{dns}"))?;
+        self.health.iter().try_for_each(|item| writeln!(f, "health {}", item.code))
+    }
+}
+
+/// Whether the tunnel is the default route of a family, in whatever way it is written.
+pub(crate) fn is_default_route(settings: &PacketTunnelNetworkSettings) -> bool {
+    Family::ALL.into_iter().any(|family| default_verdict(family, settings).is_tunnel())
+}
+
+fn default_verdict(family: Family, settings: &PacketTunnelNetworkSettings) -> Verdict {
+    let wanted = wanted(family, settings);
+    wanted.get(&family.default_route()).copied().unwrap_or(Verdict::Outside)
+}
+
+fn rules(
+    family: Family,
+    tunnel: &Tunnel,
+    destinations: &Destinations,
+    strength: Strength,
+    state: &NetworkState,
+) -> Vec<Rule> {
+    let Destinations { specific, default } = destinations;
+    if specific.is_empty() && default.is_empty() {
+        return Vec::new();
+    }
+    let rule = |priority, selector, action| Rule { priority, family, selector, action };
+    let slot = u32::from(tunnel.slot.number());
+    let mut rules = vec![
+        rule(PRIORITY_BYPASS, Selector::Bypass, Action::Lookup(TABLE_MAIN)),
+        rule(PRIORITY_BYPASS_END, Selector::Bypass, Action::Unreachable),
+    ];
+    if !specific.is_empty() {
+        let lookup = Action::Lookup(tunnel.slot.specific_table());
+        rules.push(rule(PRIORITY_SPECIFIC + slot, Selector::All, lookup));
+    }
+    let lookup_default = Action::Lookup(tunnel.slot.default_table());
+    if strength.enforce_routes {
+        if !default.is_empty() {
+            rules.push(rule(PRIORITY_ENFORCED_DEFAULT + slot, Selector::All, lookup_default));
+        }
+        return rules;
+    }
+    // A socket that is bound to an interface goes out of it (RTE-4); without this rule it would
+    // meet the `unreachable` twins. But what is blocked goes nowhere, whatever a program does.
+    if !specific.values().chain(default.values()).any(|verdict| *verdict == Verdict::Refused) {
+        rules.extend(ways_out(family, state).into_iter().map(|interface| {
+            let selector = Selector::OutputInterface(interface);
+            rule(PRIORITY_BOUND_SOCKETS, selector, Action::Lookup(TABLE_MAIN))
+        }));
+    }
+    if !default.is_empty() {
+        let main = Action::LookupExceptDefault(TABLE_MAIN);
+        rules.push(rule(PRIORITY_MAIN, Selector::All, main));
+        rules.push(rule(PRIORITY_DEFAULT + slot, Selector::All, lookup_default));
+    }
+    rules
+}
+
+/// The interfaces with a default route.
+fn ways_out(family: Family, state: &NetworkState) -> BTreeSet<String> {
+    let default = family.default_route();
+    let routes = state.main_routes.iter().filter(|route| route.destination == default);
+    routes.filter_map(|route| route.interface.clone()).collect()
+}
+
+fn routes(tunnel: &Tunnel, destinations: &Destinations) -> Vec<Route> {
+    let specific = destinations.specific.iter().map(|entry| (tunnel.slot.specific_table(), entry));
+    let default = destinations.default.iter().map(|entry| (tunnel.slot.default_table(), entry));
+    specific
+        .chain(default)
+        .flat_map(|(table, (destination, verdict))| {
+            let twin = verdict.is_tunnel().then_some(Route {
+                table,
+                destination: *destination,
+                metric: Metric::Last,
+                target: Target::Unreachable,
+            });
+            let target = verdict.target(tunnel);
+            let route = Route { table, destination: *destination, metric: Metric::Normal, target };
+            [Some(route), twin]
+        })
+        .flatten()
+        .collect()
+}
+
+/// Routes in a table that is not ours: only what leads into the tunnel or is refused. What leads
+/// past it, and what happens when it is gone, is for the person who asked for that table.
+fn routes_of_user(
+    family: Family,
+    tunnel: &Tunnel,
+    table: u32,
+    settings: &PacketTunnelNetworkSettings,
+) -> Vec<Route> {
+    let route = |(destination, verdict): (IpNet, Verdict)| {
+        let target = verdict.target(tunnel);
+        Route { table, destination, metric: Metric::Normal, target }
+    };
+    wanted(family, settings).into_iter().map(route).collect()
+}
+
+fn sysctls(tunnel: &Tunnel, plan: &Plan, state: &NetworkState) -> BTreeSet<Sysctl> {
+    let has = |family| plan.addresses.iter().any(|net| Family::of(net) == family);
+    let own =
+        |key: String, value: &str| Sysctl { key, value: value.into(), lifetime: Lifetime::Tunnel };
+    let mut sysctls = BTreeSet::new();
+    if has(Family::V4) {
+        sysctls.insert(own(sysctl::rp_filter(&tunnel.interface), "2"));
+        // Without it the kernel deletes, with the first address of a network, all others on it.
+        let key = format!("net/ipv4/conf/{}/promote_secondaries", tunnel.interface);
+        sysctls.insert(own(key, "1"));
+    }
+    if state.ipv6 {
+        // No link-local address, and so no router solicitation into the tunnel.
+        sysctls.insert(own(format!("net/ipv6/conf/{}/addr_gen_mode", tunnel.interface), "1"));
+    }
+    if has(Family::V6) {
+        sysctls.insert(own(format!("net/ipv6/conf/{}/disable_ipv6", tunnel.interface), "0"));
+    }
+    // The replies to outer packets come in where unmarked packets to the same place would not go
+    // out; the strict filter would drop them.
+    if let Some(interface) = &state.path.interface
+        && state.strict_rp_filter
+    {
+        sysctls.insert(Sysctl {
+            key: sysctl::rp_filter(&interface.name),
+            value: "2".into(),
+            lifetime: Lifetime::System,
+        });
+    }
+    sysctls
+}
+
+impl Verdict {
+    pub(crate) fn is_tunnel(self) -> bool {
+        matches!(self, Self::Tunnel { .. })
+    }
+
+    fn target(self, tunnel: &Tunnel) -> Target {
+        match self {
+            Self::Tunnel { via } => {
+                Target::Tunnel { interface: tunnel.interface.clone(), index: tunnel.index, via }
+            }
+            Self::Refused => Target::Unreachable,
+            Self::Outside => Target::Throw,
+        }
+    }
+}

@@ -1,0 +1,350 @@
+use adit_model::{
+    InterfaceKind, Ipv4Settings, Ipv6Settings, NetworkPath, PathInterface, PathStatus, Prefix,
+    Route as ModelRoute,
+};
+
+use super::*;
+use crate::{Slot, state::MainRoute};
+
+// spec: TUN-5, SET-8, V4-3, V4-6, V6-1, V6-5, RTE-2, PRV-11
+#[test]
+fn full_tunnel_of_both_families() {
+    let mut settings = both("10.0.0.2/32", "fd00::2/128");
+    include(&mut settings, &["0.0.0.0/0", "::/0"]);
+    settings.tunnel_overhead_bytes = Some(80);
+    insta::assert_snapshot!(planned(&settings, DEFAULT), @"
+    link mtu 1420 up
+    sysctl net/ipv4/conf/adit0/promote_secondaries = 1
+    sysctl net/ipv4/conf/adit0/rp_filter = 2
+    sysctl net/ipv4/conf/eth0/rp_filter = 2
+    sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
+    sysctl net/ipv6/conf/adit0/disable_ipv6 = 0
+    address 10.0.0.2/32
+    address fd00::2/128
+    route -4 table 44544 default dev adit0
+    route -4 table 44544 unreachable default metric 4294967295
+    route -6 table 44544 default dev adit0
+    route -6 table 44544 unreachable default metric 4294967295
+    route -6 table 44544 throw fe80::/10
+    rule -4 5000: from all fwmark 0xad10000/0xffff0000 lookup main
+    rule -6 5000: from all fwmark 0xad10000/0xffff0000 lookup main
+    rule -4 5001: from all fwmark 0xad10000/0xffff0000 unreachable
+    rule -6 5001: from all fwmark 0xad10000/0xffff0000 unreachable
+    rule -4 5050: from all oif eth0 lookup main
+    rule -6 5050: from all oif eth0 lookup main
+    rule -4 5200: from all lookup main suppress_prefixlength 0
+    rule -6 5200: from all lookup main suppress_prefixlength 0
+    rule -4 5300: from all lookup 44544
+    rule -6 5300: from all lookup 44544
+    ");
+}
+
+// spec: V4-7, V4-8, V4R-3, SET-6
+#[test]
+fn split_tunnel_with_an_exclusion_inside_an_inclusion() {
+    let mut settings = only_v4("10.0.0.2/24");
+    include(&mut settings, &["10.0.0.0/8", "10.1.2.0/24"]);
+    exclude(&mut settings, &["10.1.0.0/16", "172.16.0.0/12"]);
+    insta::assert_snapshot!(planned(&settings, DEFAULT), @"
+    link mtu 1500 up
+    sysctl net/ipv4/conf/adit0/promote_secondaries = 1
+    sysctl net/ipv4/conf/adit0/rp_filter = 2
+    sysctl net/ipv4/conf/eth0/rp_filter = 2
+    sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
+    address 10.0.0.2/24
+    route -4 table 44288 10.0.0.0/8 dev adit0
+    route -4 table 44288 unreachable 10.0.0.0/8 metric 4294967295
+    route -4 table 44288 10.0.0.0/24 dev adit0
+    route -4 table 44288 unreachable 10.0.0.0/24 metric 4294967295
+    route -4 table 44288 throw 10.1.0.0/16
+    route -4 table 44288 10.1.2.0/24 dev adit0
+    route -4 table 44288 unreachable 10.1.2.0/24 metric 4294967295
+    rule -4 5000: from all fwmark 0xad10000/0xffff0000 lookup main
+    rule -4 5001: from all fwmark 0xad10000/0xffff0000 unreachable
+    rule -4 5050: from all oif eth0 lookup main
+    rule -4 5100: from all lookup 44288
+    ");
+}
+
+// spec: RTE-3, RTE-23
+#[test]
+fn the_system_keeps_what_is_within_or_equal_to_an_included_network() {
+    let mut settings = only_v4("10.0.0.2/32");
+    include(&mut settings, &["192.168.0.0/16", "198.51.100.0/24", "10.0.0.0/9"]);
+    let mut state = state();
+    state.main_routes.extend([route("198.51.100.0/24", false), route("10.0.0.0/8", false)]);
+    insta::assert_snapshot!(routes_of(&settings, DEFAULT, &state), @"
+    route -4 table 44288 10.0.0.0/9 dev adit0
+    route -4 table 44288 unreachable 10.0.0.0/9 metric 4294967295
+    route -4 table 44288 192.168.0.0/16 dev adit0
+    route -4 table 44288 unreachable 192.168.0.0/16 metric 4294967295
+    route -4 table 44288 throw 192.168.1.0/24
+    route -4 table 44288 throw 198.51.100.0/24
+    rule -4 5000: from all fwmark 0xad10000/0xffff0000 lookup main
+    rule -4 5001: from all fwmark 0xad10000/0xffff0000 unreachable
+    rule -4 5050: from all oif eth0 lookup main
+    rule -4 5100: from all lookup 44288
+    ");
+}
+
+// spec: SET-2, D-18, V4-7
+#[test]
+fn a_server_inside_an_included_network_needs_no_route() {
+    let mut settings = only_v4("10.0.0.2/32");
+    settings.tunnel_remote_address = "203.0.113.7".parse().unwrap();
+    include(&mut settings, &["203.0.113.0/24"]);
+    insta::assert_snapshot!(planned(&settings, DEFAULT), @"
+    link mtu 1500 up
+    sysctl net/ipv4/conf/adit0/promote_secondaries = 1
+    sysctl net/ipv4/conf/adit0/rp_filter = 2
+    sysctl net/ipv4/conf/eth0/rp_filter = 2
+    sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
+    address 10.0.0.2/32
+    route -4 table 44288 203.0.113.0/24 dev adit0
+    route -4 table 44288 unreachable 203.0.113.0/24 metric 4294967295
+    rule -4 5000: from all fwmark 0xad10000/0xffff0000 lookup main
+    rule -4 5001: from all fwmark 0xad10000/0xffff0000 unreachable
+    rule -4 5050: from all oif eth0 lookup main
+    rule -4 5100: from all lookup 44288
+    ");
+}
+
+// spec: RTE-13, RTE-14, RTE-C2, D-16, D-17
+#[test]
+fn enforced_routes_beat_the_system_but_for_local_networks() {
+    let mut settings = only_v4("10.0.0.2/32");
+    include(&mut settings, &["0.0.0.0/0", "10.0.0.0/8"]);
+    let mut state = state();
+    state.main_routes = vec![
+        route("0.0.0.0/0", false),
+        route("10.10.0.0/16", true),
+        route("10.20.0.0/16", false),
+        elsewhere("10.30.0.0/16"),
+    ];
+    let strength = Strength { enforce_routes: true, exclude_local_networks: true };
+    insta::assert_snapshot!(routes_of(&settings, strength, &state), @"
+    route -4 table 44288 10.0.0.0/8 dev adit0
+    route -4 table 44288 unreachable 10.0.0.0/8 metric 4294967295
+    route -4 table 44288 throw 10.10.0.0/16
+    route -4 table 44544 default dev adit0
+    route -4 table 44544 unreachable default metric 4294967295
+    route -4 table 44544 throw 10.10.0.0/16
+    rule -4 5000: from all fwmark 0xad10000/0xffff0000 lookup main
+    rule -4 5001: from all fwmark 0xad10000/0xffff0000 unreachable
+    rule -4 5100: from all lookup 44288
+    rule -4 5150: from all lookup 44544
+    ");
+}
+
+// spec: SET-7
+#[test]
+fn blocked_ipv6_goes_neither_inside_nor_outside() {
+    let mut settings = only_v4("10.0.0.2/32");
+    include(&mut settings, &["0.0.0.0/0"]);
+    settings.blocked_routes = vec!["::/0".parse().unwrap()];
+    insta::assert_snapshot!(planned(&settings, DEFAULT), @"
+    link mtu 1500 up
+    sysctl net/ipv4/conf/adit0/promote_secondaries = 1
+    sysctl net/ipv4/conf/adit0/rp_filter = 2
+    sysctl net/ipv4/conf/eth0/rp_filter = 2
+    sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
+    address 10.0.0.2/32
+    route -4 table 44544 default dev adit0
+    route -4 table 44544 unreachable default metric 4294967295
+    route -6 table 44544 unreachable default
+    route -6 table 44544 throw fe80::/10
+    rule -4 5000: from all fwmark 0xad10000/0xffff0000 lookup main
+    rule -6 5000: from all fwmark 0xad10000/0xffff0000 lookup main
+    rule -4 5001: from all fwmark 0xad10000/0xffff0000 unreachable
+    rule -6 5001: from all fwmark 0xad10000/0xffff0000 unreachable
+    rule -4 5050: from all oif eth0 lookup main
+    rule -4 5200: from all lookup main suppress_prefixlength 0
+    rule -6 5200: from all lookup main suppress_prefixlength 0
+    rule -4 5300: from all lookup 44544
+    rule -6 5300: from all lookup 44544
+    ");
+}
+
+#[test]
+fn routes_in_a_table_of_the_user_come_without_rules() {
+    let mut settings = only_v4("10.0.0.2/24");
+    include(&mut settings, &["0.0.0.0/0"]);
+    exclude(&mut settings, &["172.16.0.0/12"]);
+    settings.route_table = RouteTable::Table(254);
+    insta::assert_snapshot!(planned(&settings, DEFAULT), @"
+    link mtu 1500 up
+    sysctl net/ipv4/conf/adit0/promote_secondaries = 1
+    sysctl net/ipv4/conf/adit0/rp_filter = 2
+    sysctl net/ipv4/conf/eth0/rp_filter = 2
+    sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
+    address 10.0.0.2/24
+    route -4 table 254 default dev adit0
+    route -4 table 254 10.0.0.0/24 dev adit0
+    ");
+    settings.route_table = RouteTable::Off;
+    insta::assert_snapshot!(planned(&settings, DEFAULT), @"
+    link mtu 1500 up
+    sysctl net/ipv4/conf/adit0/promote_secondaries = 1
+    sysctl net/ipv4/conf/adit0/rp_filter = 2
+    sysctl net/ipv4/conf/eth0/rp_filter = 2
+    sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
+    address 10.0.0.2/24
+    ");
+}
+
+// spec: RTE-2, DNS-9
+#[test]
+fn two_halves_are_a_default_route() {
+    let mut whole = both("10.0.0.2/32", "fd00::2/128");
+    let mut halves = whole.clone();
+    include(&mut whole, &["0.0.0.0/0", "::/0"]);
+    include(&mut halves, &["0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"]);
+    let dns = adit_model::DnsSettings {
+        servers: vec!["10.0.0.1".parse().unwrap()],
+        match_domains: Some(vec!["corp.example".into()]),
+        ..adit_model::DnsSettings::default()
+    };
+    (whole.dns, halves.dns) = (Some(dns.clone()), Some(dns));
+    assert_eq!(planned(&halves, DEFAULT), planned(&whole, DEFAULT));
+
+    let mut half = only_v4("10.0.0.2/32");
+    include(&mut half, &["0.0.0.0/1"]);
+    assert!(!is_default_route(&half));
+}
+
+// spec: V4R-3, V4-3, V4-4
+#[test]
+fn a_gateway_is_used_unless_it_is_the_tunnel_itself() {
+    let mut settings = only_v4("10.0.0.2/32");
+    let ipv4 = settings.ipv4.as_mut().unwrap();
+    let via = |gateway: &str| ModelRoute::to(Prefix::DEFAULT).via(gateway.parse().unwrap());
+    ipv4.included_routes = vec![via("10.9.9.9")];
+    assert!(
+        planned(&settings, DEFAULT)
+            .contains("route -4 table 44544 default via 10.9.9.9 dev adit0 onlink\n")
+    );
+    settings.ipv4.as_mut().unwrap().included_routes = vec![via("10.0.0.2")];
+    assert!(planned(&settings, DEFAULT).contains("route -4 table 44544 default dev adit0\n"));
+}
+
+// spec: RTE-C1, SET-6, SET-7
+#[test]
+fn weaknesses_of_a_full_tunnel_on_this_network_are_named() {
+    let codes = |settings: &PacketTunnelNetworkSettings, strength, state: &NetworkState| {
+        let health = plan(&tunnel(), settings, strength, state).unwrap().health;
+        health.into_iter().map(|item| item.code).collect::<Vec<_>>()
+    };
+    let mut settings = only_v4("10.0.0.2/32");
+    include(&mut settings, &["0.0.0.0/0"]);
+    let mut state = state();
+    assert_eq!(codes(&settings, DEFAULT, &state), ["leak.ipv6"]);
+    settings.blocked_routes = vec!["::/0".parse().unwrap()];
+    assert!(codes(&settings, DEFAULT, &state).is_empty());
+
+    state.main_routes.push(route("172.16.0.0/12", false));
+    assert!(codes(&settings, DEFAULT, &state).is_empty(), "private networks have such routes");
+    state.main_routes.push(route("0.0.0.0/1", false));
+    assert_eq!(codes(&settings, DEFAULT, &state), ["route.shadowed"]);
+    assert!(codes(&settings, ENFORCED, &state).is_empty());
+
+    let mut settings = both("10.0.0.2/32", "fd00::2/128");
+    include(&mut settings, &["10.0.0.0/8", "2001:db8::/32"]);
+    state.ipv6 = false;
+    assert_eq!(codes(&settings, DEFAULT, &state), ["ipv6.unavailable"]);
+    assert!(!plan(&tunnel(), &settings, DEFAULT, &state).unwrap().to_string().contains("2001:db8"));
+}
+
+// spec: TUN-14
+#[test]
+fn invalid_settings_never_become_a_plan() {
+    let settings = PacketTunnelNetworkSettings::new("192.0.2.1".parse().unwrap());
+    let outcome = plan(&tunnel(), &settings, DEFAULT, &state());
+    assert_eq!(outcome, Err(InvalidSettings::NoAddress));
+}
+
+const DEFAULT: Strength = Strength { enforce_routes: false, exclude_local_networks: false };
+const ENFORCED: Strength = Strength { enforce_routes: true, exclude_local_networks: false };
+
+fn planned(settings: &PacketTunnelNetworkSettings, strength: Strength) -> String {
+    plan(&tunnel(), settings, strength, &state()).unwrap().to_string()
+}
+
+/// Only the routes and rules of a plan.
+fn routes_of(
+    settings: &PacketTunnelNetworkSettings,
+    strength: Strength,
+    state: &NetworkState,
+) -> String {
+    let plan = plan(&tunnel(), settings, strength, state).unwrap();
+    let lines = plan.routes.iter().map(Route::to_string);
+    lines.chain(plan.rules.iter().map(Rule::to_string)).collect::<Vec<_>>().join("\n")
+}
+
+fn tunnel() -> Tunnel {
+    Tunnel { slot: Slot::new(0).unwrap(), interface: "adit0".into(), index: 7 }
+}
+
+/// A home network with both families.
+fn state() -> NetworkState {
+    NetworkState {
+        path: NetworkPath {
+            status: PathStatus::Satisfied,
+            interface: Some(PathInterface {
+                name: "eth0".into(),
+                index: 2,
+                kind: InterfaceKind::Ethernet,
+                mtu: 1500,
+            }),
+            gateways: vec!["192.168.1.1".parse().unwrap()],
+            addresses: vec!["192.168.1.9".parse().unwrap()],
+        },
+        main_routes: vec![
+            route("0.0.0.0/0", false),
+            route("192.168.1.0/24", true),
+            route("::/0", false),
+            route("fe80::/64", true),
+        ],
+        strict_rp_filter: true,
+        ipv6: true,
+    }
+}
+
+fn route(destination: &str, connected: bool) -> MainRoute {
+    let destination = destination.parse().unwrap();
+    MainRoute { destination, interface: Some("eth0".into()), connected }
+}
+
+/// A network that is connected to another interface than the physical one.
+fn elsewhere(destination: &str) -> MainRoute {
+    MainRoute { interface: Some("docker0".into()), ..route(destination, true) }
+}
+
+fn only_v4(address: &str) -> PacketTunnelNetworkSettings {
+    let mut settings = PacketTunnelNetworkSettings::new("203.0.113.1".parse().unwrap());
+    settings.ipv4 = Some(Ipv4Settings::new([address.parse().unwrap()]));
+    settings
+}
+
+fn both(ipv4: &str, ipv6: &str) -> PacketTunnelNetworkSettings {
+    let mut settings = only_v4(ipv4);
+    settings.ipv6 = Some(Ipv6Settings::new([ipv6.parse().unwrap()]));
+    settings
+}
+
+fn include(settings: &mut PacketTunnelNetworkSettings, routes: &[&str]) {
+    for route in routes {
+        match route.parse().unwrap() {
+            IpNet::V4(net) => {
+                settings.ipv4.as_mut().unwrap().included_routes.push(ModelRoute::to(net));
+            }
+            IpNet::V6(net) => {
+                settings.ipv6.as_mut().unwrap().included_routes.push(ModelRoute::to(net));
+            }
+        }
+    }
+}
+
+fn exclude(settings: &mut PacketTunnelNetworkSettings, routes: &[&str]) {
+    let ipv4 = settings.ipv4.as_mut().unwrap();
+    ipv4.excluded_routes = routes.iter().map(|net| ModelRoute::to(net.parse().unwrap())).collect();
+}

@@ -1,0 +1,412 @@
+//! Resolving names outside the tunnel.
+//!
+//! A provider's server has to be found before there is a tunnel, and found again while the tunnel is
+//! broken, so these lookups go straight to the physical network's servers. Spec NW-22.
+
+mod outside_sockets;
+
+use std::{collections::VecDeque, net::IpAddr, num::NonZeroU32, path::PathBuf, time::Duration};
+
+use futures_util::future::select;
+use hickory_resolver::{
+    Hosts, Resolver,
+    config::{NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts},
+    lookup::Lookup,
+    net::NetError,
+    proto::{
+        op::Query,
+        rr::{Name, RecordType},
+    },
+};
+use thiserror::Error;
+use tokio::time::timeout;
+
+use self::outside_sockets::OutsideSockets;
+
+/// How long a lookup takes at most.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one server may take for one query. Two attempts fit into the lookup.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long one family's addresses wait for the other's. Some servers never answer for AAAA.
+const OTHER_FAMILY_GRACE: Duration = Duration::from_millis(300);
+
+/// Resolves names through given servers, with packets that go past the tunnel. Remembers nothing, so
+/// that no answer outlives the network it came from.
+#[derive(Debug, Clone)]
+pub struct OutsideResolver {
+    hosts_file: PathBuf,
+    link: Option<NonZeroU32>,
+}
+
+/// Why a name has no addresses.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ResolveError {
+    /// Not a domain name.
+    #[error("{0:?} is no host name: check how it is spelled")]
+    InvalidName(String),
+    /// A name that DNS servers do not know (RFC 6762).
+    #[error("{0} is a name of the local network only: use the server's IP address")]
+    MulticastName(String),
+    /// The servers say that there is no such name.
+    #[error("{0} does not exist: check how it is spelled")]
+    NotFound(String),
+    /// The servers know the name, but no address.
+    #[error("{0} exists, but has no IP address")]
+    NoAddress(String),
+    /// There is nobody to ask.
+    #[error("{0} cannot be looked up: this network has no DNS server")]
+    NoServers(String),
+    /// No server gave a usable answer.
+    #[error("{host} could not be looked up: the network's DNS servers do not answer ({reason})")]
+    NoAnswer {
+        /// The name.
+        host: String,
+        /// What the last server did.
+        reason: String,
+    },
+}
+
+impl Default for OutsideResolver {
+    fn default() -> Self {
+        Self { hosts_file: PathBuf::from("/etc/hosts"), link: None }
+    }
+}
+
+impl OutsideResolver {
+    /// Reads another file than `/etc/hosts`.
+    #[must_use]
+    pub fn hosts_file(self, path: impl Into<PathBuf>) -> Self {
+        Self { hosts_file: path.into(), ..self }
+    }
+
+    /// The interface behind which servers with a link-local address are.
+    #[must_use]
+    pub fn link(self, index: Option<NonZeroU32>) -> Self {
+        Self { link: index, ..self }
+    }
+
+    /// The addresses of `host`: an IP address, a name in the hosts file, or a name that one of
+    /// `servers` knows. At least one address; IPv6 and IPv4 take turns, as in RFC 8305. A name is
+    /// complete as it is: search domains are never put behind it. Takes 5 seconds at most.
+    pub async fn resolve(
+        &self,
+        host: &str,
+        servers: &[IpAddr],
+    ) -> Result<Vec<IpAddr>, ResolveError> {
+        if let Ok(address) = host.parse() {
+            return Ok(vec![address]);
+        }
+        let name = complete_name(host)?;
+        let known = self.look_up_hosts_file(&name).await;
+        if !known.is_empty() {
+            return Ok(in_turns(known));
+        }
+        if is_multicast(&name) {
+            return Err(ResolveError::MulticastName(host.to_owned()));
+        }
+        if servers.is_empty() {
+            return Err(ResolveError::NoServers(host.to_owned()));
+        }
+        let no_answer = |reason| ResolveError::NoAnswer { host: host.to_owned(), reason };
+        let resolver = self.dns_resolver(servers).map_err(|error| no_answer(error.to_string()))?;
+        match timeout(LOOKUP_TIMEOUT, look_up_both_families(&resolver, name)).await {
+            Ok(Ok(addresses)) if addresses.is_empty() => {
+                Err(ResolveError::NoAddress(host.to_owned()))
+            }
+            Ok(Ok(addresses)) => Ok(in_turns(addresses)),
+            Ok(Err(error)) if error.is_nx_domain() => Err(ResolveError::NotFound(host.to_owned())),
+            Ok(Err(error)) => Err(no_answer(error.to_string())),
+            Err(_) => Err(no_answer("timed out".to_owned())),
+        }
+    }
+
+    /// A hosts file that cannot be read knows nothing.
+    async fn look_up_hosts_file(&self, name: &Name) -> Vec<IpAddr> {
+        let mut hosts = Hosts::default();
+        let Ok(text) = tokio::fs::read(&self.hosts_file).await else { return Vec::new() };
+        let Ok(()) = hosts.read_hosts_conf(text.as_slice()) else { return Vec::new() };
+        [RecordType::AAAA, RecordType::A]
+            .into_iter()
+            .filter_map(|kind| hosts.lookup_static_host(&Query::query(name.clone(), kind)))
+            .flat_map(|lookup| addresses_of(&lookup))
+            .collect()
+    }
+
+    /// Asks all servers at once, so that a dead one costs no time.
+    fn dns_resolver(&self, servers: &[IpAddr]) -> Result<Resolver<OutsideSockets>, NetError> {
+        let count = servers.len();
+        let servers = servers.iter().copied().map(NameServerConfig::udp_and_tcp).collect();
+        let config = ResolverConfig::from_parts(None, Vec::new(), servers);
+        let sockets = OutsideSockets::new(self.link);
+        let mut options = ResolverOpts::default();
+        options.timeout = QUERY_TIMEOUT;
+        options.attempts = 1;
+        options.cache_size = 0;
+        options.use_hosts_file = ResolveHosts::Never;
+        options.try_tcp_on_error = true;
+        options.num_concurrent_reqs = count;
+        Resolver::builder_with_config(config, sockets).with_options(options).build()
+    }
+}
+
+/// `host` as a complete name, in ASCII.
+fn complete_name(host: &str) -> Result<Name, ResolveError> {
+    let invalid = || ResolveError::InvalidName(host.to_owned());
+    let mut name = Name::from_utf8(host).map_err(|_| invalid())?;
+    let is_host_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
+    if name.num_labels() == 0 || !name.iter().flatten().all(is_host_byte) {
+        return Err(invalid());
+    }
+    name.set_fqdn(true);
+    Ok(name)
+}
+
+fn is_multicast(name: &Name) -> bool {
+    name.iter().next_back().is_some_and(|top| top.eq_ignore_ascii_case(b"local"))
+}
+
+/// Fails if one family failed and the other has no address.
+async fn look_up_both_families(
+    resolver: &Resolver<OutsideSockets>,
+    name: Name,
+) -> Result<Vec<IpAddr>, NetError> {
+    let ipv6 = Box::pin(look_up(resolver, name.clone(), RecordType::AAAA));
+    let ipv4 = Box::pin(look_up(resolver, name, RecordType::A));
+    let (first, other) = select(ipv6, ipv4).await.into_inner();
+    let other = match &first {
+        Ok(found) if !found.is_empty() => {
+            timeout(OTHER_FAMILY_GRACE, other).await.unwrap_or(Ok(Vec::new()))
+        }
+        Ok(_) | Err(_) => other.await,
+    };
+    match (first, other) {
+        (Ok(first), Ok(other)) => Ok([first, other].concat()),
+        (Ok(found), Err(_)) | (Err(_), Ok(found)) if !found.is_empty() => Ok(found),
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    }
+}
+
+/// No record of this kind is no error; a name that does not exist is one.
+async fn look_up(
+    resolver: &Resolver<OutsideSockets>,
+    name: Name,
+    kind: RecordType,
+) -> Result<Vec<IpAddr>, NetError> {
+    match resolver.lookup(name, kind).await {
+        Ok(lookup) => Ok(addresses_of(&lookup)),
+        Err(error) if error.is_no_records_found() && !error.is_nx_domain() => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn addresses_of(lookup: &Lookup) -> Vec<IpAddr> {
+    lookup.answers().iter().filter_map(|record| record.data.ip_addr()).collect()
+}
+
+/// IPv6 and IPv4 in turns, IPv6 first (RFC 8305 section 4), in the same order however the servers
+/// shuffle their answers.
+fn in_turns(mut addresses: Vec<IpAddr>) -> Vec<IpAddr> {
+    addresses.sort_unstable();
+    addresses.dedup();
+    let (mut ipv6, mut ipv4): (VecDeque<_>, VecDeque<_>) =
+        addresses.into_iter().partition(IpAddr::is_ipv6);
+    let mut turns = Vec::with_capacity(ipv6.len() + ipv4.len());
+    while !(ipv6.is_empty() && ipv4.is_empty()) {
+        turns.extend(ipv6.pop_front());
+        turns.extend(ipv4.pop_front());
+    }
+    turns
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use hickory_resolver::proto::{
+        op::{Message, OpCode, ResponseCode},
+        rr::Record,
+    };
+    use socket2::Type;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::{TcpListener, UdpSocket},
+    };
+
+    use super::*;
+    use crate::netns::{in_own_namespace, ip, with_neighbour};
+
+    // spec: NW-22, PRV-11
+    #[test]
+    fn names_are_resolved_by_packets_that_go_past_the_tunnel() {
+        in_own_namespace(|| async {
+            let server = start_server();
+            // Only what bears the mark finds the way to the server.
+            ip("route flush table main");
+            ip("route add 192.0.2.0/24 dev near0 src 192.0.2.1 table 100");
+            ip("rule add fwmark 0x0ad10000/0xffff0000 lookup 100");
+            let unmarked = std::net::UdpSocket::bind("0.0.0.0:0").unwrap().connect((server, 53));
+            assert_eq!(unmarked.unwrap_err().kind(), io::ErrorKind::NetworkUnreachable);
+
+            let resolver = OutsideResolver::default();
+            let both = resolver.resolve("both.test", &[server]).await.unwrap();
+            assert_eq!(
+                both,
+                ["2001:db8::1", "198.51.100.1", "2001:db8::2", "198.51.100.2", "198.51.100.3"]
+                    .map(address)
+            );
+            let truncated = resolver.resolve("big.test", &[server]).await;
+            assert_eq!(truncated, Ok(vec![address("198.51.100.9")]), "asked again by TCP");
+        });
+    }
+
+    // spec: NW-22
+    #[test]
+    fn a_server_behind_a_link_local_address_is_asked_on_its_link() {
+        in_own_namespace(|| async {
+            start_server();
+            ip("link add other0 type veth peer name other1");
+            ip("link set other0 up");
+            ip("route add fe80::/64 dev other0 metric 1");
+            let index = ip("link show near0");
+            let index = index.split(':').next().unwrap().parse().unwrap();
+            let resolver = OutsideResolver::default();
+
+            let lost = resolver.resolve("router", &[address("fe80::53")]).await;
+            assert!(matches!(lost, Err(ResolveError::NoAnswer { .. })), "{lost:?}");
+            let found = resolver.link(Some(index)).resolve("router", &[address("fe80::53")]).await;
+            assert_eq!(found, Ok(vec![address("198.51.100.7")]), "the single label as it is");
+        });
+    }
+
+    #[test]
+    fn each_failure_says_what_it_is() {
+        in_own_namespace(|| async {
+            let server = start_server();
+            let resolver = OutsideResolver::default();
+            let resolve = async |host: &str| resolver.resolve(host, &[server]).await.unwrap_err();
+
+            assert_eq!(resolve("typo.test").await, ResolveError::NotFound("typo.test".into()));
+            assert_eq!(resolve("empty.test").await, ResolveError::NoAddress("empty.test".into()));
+            assert_eq!(resolve("nas.local").await, ResolveError::MulticastName("nas.local".into()));
+            for host in ["", ".", "a b", "vpn.test:51820", "[2001:db8::1]", "a..b"] {
+                assert_eq!(resolve(host).await, ResolveError::InvalidName(host.into()));
+            }
+            let broken = resolve("broken.test").await;
+            assert!(matches!(broken, ResolveError::NoAnswer { .. }), "{broken}");
+
+            let nobody = resolver.resolve("both.test", &[]).await;
+            assert_eq!(nobody, Err(ResolveError::NoServers("both.test".into())));
+            let unreachable = resolver.resolve("both.test", &[address("203.0.113.1")]).await;
+            assert!(matches!(unreachable, Err(ResolveError::NoAnswer { .. })), "{unreachable:?}");
+        });
+    }
+
+    #[test]
+    fn silence_about_one_family_or_from_one_server_does_not_hide_the_answer() {
+        in_own_namespace(|| async {
+            let server = start_server();
+            let resolver = OutsideResolver::default();
+            let silent = address("192.0.2.54");
+            let servers = [silent, silent, silent, server];
+            let found = timeout(QUERY_TIMEOUT, resolver.resolve("ipv4only.test", &servers))
+                .await
+                .expect("nobody waits for the silent ones");
+            assert_eq!(found, Ok(vec![address("198.51.100.4")]));
+        });
+    }
+
+    #[tokio::test]
+    async fn addresses_and_the_hosts_file_need_no_server() {
+        let hosts = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&hosts, "192.0.2.7 vpn.test nas.local # ours\n2001:db8::7 vpn.test\n")
+            .unwrap();
+        let resolver = OutsideResolver::default().hosts_file(hosts.path());
+
+        assert_eq!(resolver.resolve("192.0.2.1", &[]).await, Ok(vec![address("192.0.2.1")]));
+        assert_eq!(resolver.resolve("2001:db8::1", &[]).await, Ok(vec![address("2001:db8::1")]));
+        let both = vec![address("2001:db8::7"), address("192.0.2.7")];
+        assert_eq!(resolver.resolve("VPN.test.", &[]).await, Ok(both));
+        assert_eq!(resolver.resolve("nas.local", &[]).await, Ok(vec![address("192.0.2.7")]));
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    /// A DNS server in a neighbouring namespace, on both transports. Returns its address; it is also
+    /// at `fe80::53` on `near0`.
+    fn start_server() -> IpAddr {
+        let (udp, tcp) = with_neighbour(|| {
+            ip("address add 192.0.2.53/24 dev far0");
+            ip("address add fe80::53/64 dev far0 nodad");
+            let udp = std::net::UdpSocket::bind("[::]:53").unwrap();
+            (udp, std::net::TcpListener::bind("[::]:53").unwrap())
+        });
+        ip("address add 192.0.2.1/24 dev near0");
+        ip("address add fe80::1/64 dev near0 nodad");
+        ip("link set near0 up");
+
+        udp.set_nonblocking(true).unwrap();
+        let socket = UdpSocket::from_std(udp).unwrap();
+        tokio::spawn(async move {
+            let mut query = [0; 512];
+            loop {
+                let (length, from) = socket.recv_from(&mut query).await.unwrap();
+                if let Some(answer) = answer(&query[..length], Type::DGRAM) {
+                    socket.send_to(&answer, from).await.unwrap();
+                }
+            }
+        });
+        tcp.set_nonblocking(true).unwrap();
+        let listener = TcpListener::from_std(tcp).unwrap();
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let length = stream.read_u16().await.unwrap();
+                let mut query = vec![0; length.into()];
+                stream.read_exact(&mut query).await.unwrap();
+                let answer = answer(&query, Type::STREAM).unwrap();
+                stream.write_u16(answer.len().try_into().unwrap()).await.unwrap();
+                stream.write_all(&answer).await.unwrap();
+            }
+        });
+        address("192.0.2.53")
+    }
+
+    /// `None` is silence.
+    fn answer(query: &[u8], transport: Type) -> Option<Vec<u8>> {
+        let query = Message::from_vec(query).unwrap();
+        let question = query.queries[0].clone();
+        let mut answer = Message::response(query.metadata.id, OpCode::Query);
+        answer.metadata.recursion_available = true;
+
+        let kind = question.query_type();
+        let addresses: &[&str] = match (question.name().to_ascii().as_str(), kind) {
+            ("both.test.", RecordType::A) => &["198.51.100.3", "198.51.100.1", "198.51.100.2"],
+            ("both.test.", _) => &["2001:db8::2", "2001:db8::1"],
+            ("ipv4only.test.", RecordType::A) => &["198.51.100.4"],
+            ("ipv4only.test.", _) => return None,
+            ("router.", RecordType::A) => &["198.51.100.7"],
+            ("big.test.", RecordType::A) if transport == Type::STREAM => &["198.51.100.9"],
+            ("big.test.", RecordType::A) => {
+                answer.metadata.truncation = true;
+                &[]
+            }
+            ("big.test." | "router." | "empty.test.", _) => &[],
+            ("broken.test.", _) => {
+                answer.metadata.response_code = ResponseCode::ServFail;
+                &[]
+            }
+            _ => {
+                answer.metadata.response_code = ResponseCode::NXDomain;
+                &[]
+            }
+        };
+        for text in addresses {
+            let record = Record::from_rdata(question.name().clone(), 60, address(text).into());
+            answer.add_answer(record);
+        }
+        answer.add_query(question);
+        Some(answer.to_vec().unwrap())
+    }
+}

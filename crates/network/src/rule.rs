@@ -1,0 +1,84 @@
+//! A policy routing rule, ip-rule(8).
+
+use std::fmt;
+
+use crate::{BYPASS_MARK, BYPASS_MASK, family::Family};
+
+/// One rule of ours. Rules are ordered as the kernel evaluates them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rule {
+    /// Lower is evaluated earlier. Always explicit: the order must not depend on that of the calls.
+    pub priority: u32,
+    /// The rule list it is in.
+    pub family: Family,
+    /// The packets it applies to.
+    pub selector: Selector,
+    /// What becomes of them.
+    pub action: Action,
+}
+
+/// The packets a rule applies to.
+///
+/// There is no negation: `not` in a rule inverts all its selectors at once, and a marked packet
+/// would slip through such a rule as soon as it has a second selector.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Selector {
+    /// All packets.
+    All,
+    /// Those with [`BYPASS_MARK`].
+    Bypass,
+    /// Those of sockets that are bound to this interface.
+    OutputInterface(String),
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Ask this table; without an answer the next rule is tried.
+    Lookup(u32),
+    /// Ask this table, but take a default route as no answer.
+    LookupExceptDefault(u32),
+    /// Refuse.
+    Unreachable,
+}
+
+/// The line of `ip rule show`, with the family in front.
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { priority, family, selector, action } = self;
+        write!(f, "rule {family} {priority}: from all{selector}{action}")
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::All => Ok(()),
+            Self::Bypass => write!(f, " fwmark {BYPASS_MARK:#x}/{BYPASS_MASK:#x}"),
+            Self::OutputInterface(name) => write!(f, " oif {name}"),
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lookup(table) => write!(f, " lookup {}", TableName(*table)),
+            Self::LookupExceptDefault(table) => {
+                write!(f, " lookup {} suppress_prefixlength 0", TableName(*table))
+            }
+            Self::Unreachable => f.write_str(" unreachable"),
+        }
+    }
+}
+
+struct TableName(u32);
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            crate::route::TABLE_MAIN => f.write_str("main"),
+            number => number.fmt(f),
+        }
+    }
+}

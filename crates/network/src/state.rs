@@ -1,0 +1,28 @@
+//! The network as it is without us.
+
+use adit_model::NetworkPath;
+use ipnet::IpNet;
+
+/// What a plan depends on. Nothing of ours is in it: neither the tunnels nor their routes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkState {
+    /// The physical way out.
+    pub path: NetworkPath,
+    /// The system's own routing table, both families, sorted.
+    pub main_routes: Vec<MainRoute>,
+    /// Whether the physical interface drops what comes back another way than it would be sent.
+    pub strict_rp_filter: bool,
+    /// Whether the kernel has IPv6.
+    pub ipv6: bool,
+}
+
+/// A route of the main table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MainRoute {
+    /// Where it leads, without host bits.
+    pub destination: IpNet,
+    /// The interface it leads out of; absent for one that refuses.
+    pub interface: Option<String>,
+    /// Whether it leads to neighbours, without a gateway.
+    pub connected: bool,
+}

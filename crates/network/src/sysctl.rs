@@ -1,0 +1,110 @@
+//! Kernel settings below `/proc/sys`.
+
+use std::{fmt, fs, io, path::PathBuf};
+
+use adit_model::{HealthItem, Severity};
+
+use crate::{
+    error::NetworkError,
+    health,
+    journal::{Journal, SysctlChange},
+};
+
+/// A kernel setting with the value it shall have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Sysctl {
+    /// Its path below `/proc/sys`.
+    pub key: String,
+    /// The value.
+    pub value: String,
+    /// How long it lives.
+    pub lifetime: Lifetime,
+}
+
+/// How long a kernel setting lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lifetime {
+    /// It vanishes together with the tunnel's interface.
+    Tunnel,
+    /// It stays until somebody puts the old value back.
+    System,
+}
+
+/// The form of sysctl(8) with slashes, since the name of an interface may have dots.
+impl fmt::Display for Sysctl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sysctl {} = {}", self.key, self.value)
+    }
+}
+
+impl Sysctl {
+    /// Gives it its value. Where that is not allowed, as in many containers, the tunnel works all
+    /// the same on most networks.
+    pub(crate) fn set(&self, journal: &mut Journal) -> Result<Option<HealthItem>, NetworkError> {
+        let Self { key, value, lifetime } = self;
+        let from = match read(key) {
+            Ok(from) if from == *value => return Ok(None),
+            Ok(from) => from,
+            Err(error) => {
+                tracing::debug!("{key} cannot be read: {error}");
+                return Ok(None);
+            }
+        };
+        match lifetime {
+            Lifetime::Tunnel => {}
+            Lifetime::System => journal.update(|entries| {
+                let change = SysctlChange { from, to: value.clone() };
+                entries.sysctls.entry(key.clone()).or_insert(change);
+            })?,
+        }
+        Ok(write(key, value).err().map(|error| {
+            health::item(
+                "sysctl.refused",
+                Severity::Warning,
+                "A kernel setting could not be changed",
+                format!("{self} was refused ({error}). Packets from the VPN may be dropped."),
+                "Let the service write below /proc/sys/net.",
+            )
+        }))
+    }
+}
+
+/// Puts an old value back, unless somebody else has changed it since.
+pub(crate) fn restore(key: &str, journal: &mut Journal) -> Result<(), NetworkError> {
+    if let Some(SysctlChange { from, to }) = journal.entries().sysctls.get(key)
+        && read(key).is_ok_and(|present| present == *to)
+    {
+        write(key, from)
+            .map_err(|source| NetworkError::Change { item: format!("sysctl {key}"), source })?;
+    }
+    journal.update(|entries| drop(entries.sysctls.remove(key)))
+}
+
+/// Whether the kernel would filter an interface strictly, were it not for us.
+pub(crate) fn is_strict(interface: &str, journal: &Journal) -> bool {
+    let value = |interface: &str| {
+        let key = rp_filter(interface);
+        let changed = journal.entries().sysctls.get(&key).map(|change| change.from.clone());
+        changed.or_else(|| read(&key).ok())?.parse::<u8>().ok()
+    };
+    value("all").max(value(interface)) == Some(1)
+}
+
+/// The key of an interface's reverse path filter. The kernel applies the greater of this and that
+/// of `all`: 1 is strict, 2 is loose (RFC 3704; kernel, networking/ip-sysctl).
+pub(crate) fn rp_filter(interface: &str) -> String {
+    format!("net/ipv4/conf/{interface}/rp_filter")
+}
+
+fn read(key: &str) -> io::Result<String> {
+    Ok(fs::read_to_string(path(key))?.trim_end().to_owned())
+}
+
+/// Writing to these files never blocks.
+fn write(key: &str, value: &str) -> io::Result<()> {
+    fs::write(path(key), value)
+}
+
+fn path(key: &str) -> PathBuf {
+    PathBuf::from("/proc/sys").join(key)
+}

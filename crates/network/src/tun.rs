@@ -1,0 +1,384 @@
+//! Opening the TUN device that carries a tunnel's packets.
+//!
+//! The helper opens it and hands its queues to the provider; the interface lives as long as any copy
+//! of a queue is open. Linux: Documentation/networking/tuntap.rst.
+
+mod ioctl;
+
+use std::{io, num::NonZeroUsize, os::fd::OwnedFd};
+
+use rustix::{
+    fs::{Mode, OFlags},
+    io::Errno,
+    net::{AddressFamily, SocketFlags, SocketType},
+};
+use thiserror::Error;
+
+use self::ioctl::flag;
+
+/// What every interface of ours is called; the kernel puts the first free number for `%d`.
+pub const NAME_TEMPLATE: &str = "adit%d";
+
+/// The length of the virtio header before each packet, in bytes (`struct virtio_net_hdr`).
+pub const VNET_HEADER_LENGTH: u8 = 10;
+
+/// How to open a TUN device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TunOptions {
+    /// A name for the interface, or a template with one `%d` for a number that the kernel picks.
+    pub name: String,
+    /// Whether each packet has a virtio header before it. Without one there are no offloads.
+    pub vnet_header: bool,
+    /// How many queues; the kernel keeps a flow on one of them.
+    pub queues: NonZeroUsize,
+    /// How many packets wait for a reader before the kernel drops (`txqueuelen`).
+    pub queue_length: u32,
+}
+
+impl Default for TunOptions {
+    fn default() -> Self {
+        Self {
+            name: NAME_TEMPLATE.to_owned(),
+            vnet_header: true,
+            queues: NonZeroUsize::MIN,
+            queue_length: 500,
+        }
+    }
+}
+
+/// An open TUN device. Its interface is down and has no address.
+#[derive(Debug)]
+pub struct TunDevice {
+    /// The interface's name.
+    pub name: String,
+    /// The interface's index.
+    pub index: u32,
+    /// One descriptor a queue, at least one; nonblocking, closed on exec. A read takes one packet, a
+    /// write gives one, without packet information (`IFF_NO_PI`).
+    pub queues: Vec<OwnedFd>,
+    /// What the kernel leaves to the reader.
+    pub offloads: Offloads,
+}
+
+/// What the reader of a TUN device has to be ready for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offloads {
+    /// Each packet has a virtio header of [`VNET_HEADER_LENGTH`] bytes in the machine's byte order.
+    pub vnet_header: bool,
+    /// Packets come without checksum and TCP in runs of up to 64 KiB. Needs the header.
+    pub tso: bool,
+    /// UDP comes in runs as well (Linux 6.2). Needs `tso`.
+    pub uso: bool,
+}
+
+/// Why there is no TUN device.
+#[derive(Debug, Error)]
+pub enum TunError {
+    /// The kernel has no TUN driver, or the device node is missing.
+    #[error(
+        "/dev/net/tun does not exist: load the driver with `modprobe tun`, or give this container the device"
+    )]
+    NoDriver,
+    /// `CAP_NET_ADMIN` is missing, or the device node is closed to us.
+    #[error(
+        "no permission to create network interfaces: CAP_NET_ADMIN and /dev/net/tun are needed"
+    )]
+    NotPermitted,
+    /// Another interface has this name.
+    #[error("the interface name {0} is taken: remove the other interface or choose another name")]
+    NameTaken(String),
+    /// Not a name that the kernel accepts.
+    #[error(
+        "{0:?} is no interface name: use 1 to 15 letters, digits, '-', '_' or '.', with at most one %d"
+    )]
+    InvalidName(String),
+    /// More queues than the kernel has for one device.
+    #[error("a TUN device cannot have {0} queues: Linux allows 256")]
+    TooManyQueues(usize),
+    /// Anything else; names the step that failed.
+    #[error("the TUN device could not be set up ({step}): {source}")]
+    Kernel {
+        /// What was being done.
+        step: &'static str,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+/// Opens a TUN device with an interface of its own, in this thread's network namespace. Never
+/// attaches to an interface that is already there. Spec PTP-7, PTP-8, FLOW-6.
+pub fn open(options: &TunOptions) -> Result<TunDevice, TunError> {
+    if !is_interface_name(&options.name) {
+        return Err(TunError::InvalidName(options.name.clone()));
+    }
+    let mut flags = flag::TUN | flag::NO_PI;
+    if options.vnet_header {
+        flags |= flag::VNET_HDR;
+    }
+    if options.queues.get() > 1 {
+        flags |= flag::MULTI_QUEUE;
+    }
+
+    let first = open_driver()?;
+    let name = attach(&first, &options.name, flags | flag::TUN_EXCL, options.queues)?;
+    let offloads = set_offloads(&first, options.vnet_header)?;
+    let index = configure_interface(&name, options.queue_length)?;
+
+    let mut queues = vec![first];
+    while queues.len() < options.queues.get() {
+        let queue = open_driver()?;
+        attach(&queue, &name, flags, options.queues)?;
+        queues.push(queue);
+    }
+    Ok(TunDevice { name, index, queues, offloads })
+}
+
+/// Narrower than the kernel's own rule, so that a name is safe in logs, files and scripts.
+fn is_interface_name(name: &str) -> bool {
+    let literal = name.replacen("%d", "", 1);
+    (1..libc::IFNAMSIZ).contains(&name.len())
+        && !matches!(name, "." | "..")
+        && literal.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+fn open_driver() -> Result<OwnedFd, TunError> {
+    let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    rustix::fs::open("/dev/net/tun", flags, Mode::empty()).map_err(|error| match error {
+        Errno::NOENT | Errno::NODEV | Errno::NXIO => TunError::NoDriver,
+        Errno::ACCESS | Errno::PERM => TunError::NotPermitted,
+        _ => kernel("open /dev/net/tun", error),
+    })
+}
+
+/// Creates the interface, or one more queue of it, and returns its real name.
+fn attach(
+    driver: &OwnedFd,
+    name: &str,
+    flags: u16,
+    queues: NonZeroUsize,
+) -> Result<String, TunError> {
+    ioctl::set_interface(driver, name, flags).map_err(|error| match error {
+        Errno::PERM | Errno::ACCESS => TunError::NotPermitted,
+        Errno::BUSY | Errno::EXIST => TunError::NameTaken(name.to_owned()),
+        Errno::TOOBIG => TunError::TooManyQueues(queues.get()),
+        _ => kernel("TUNSETIFF", error),
+    })
+}
+
+/// Takes as much as this kernel offers. The header's length and the offloads belong to the interface,
+/// not to the queue.
+fn set_offloads(driver: &OwnedFd, vnet_header: bool) -> Result<Offloads, TunError> {
+    if !vnet_header {
+        return Ok(Offloads { vnet_header, tso: false, uso: false });
+    }
+    ioctl::set_header_length(driver, VNET_HEADER_LENGTH.into())
+        .map_err(|error| kernel("TUNSETVNETHDRSZ", error))?;
+    let tso = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6;
+    let uso = tso | libc::TUN_F_USO4 | libc::TUN_F_USO6;
+    let accepts = |offloads| ioctl::set_offloads(driver, offloads).is_ok();
+    if accepts(uso) {
+        return Ok(Offloads { vnet_header, tso: true, uso: true });
+    }
+    Ok(Offloads { vnet_header, tso: accepts(tso), uso: false })
+}
+
+/// Sets the queue's length and returns the interface's index.
+fn configure_interface(name: &str, queue_length: u32) -> Result<u32, TunError> {
+    let socket = rustix::net::socket_with(
+        AddressFamily::UNIX,
+        SocketType::DGRAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )
+    .map_err(|error| kernel("socket", error))?;
+    let length = libc::c_int::try_from(queue_length).unwrap_or(libc::c_int::MAX);
+    ioctl::set_queue_length(&socket, name, length)
+        .map_err(|error| kernel("SIOCSIFTXQLEN", error))?;
+    rustix::net::netdevice::name_to_index(&socket, name)
+        .map_err(|error| kernel("SIOCGIFINDEX", error))
+}
+
+fn kernel(step: &'static str, error: Errno) -> TunError {
+    TunError::Kernel { step, source: error.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::{Ipv4Addr, SocketAddr, UdpSocket},
+        os::fd::AsRawFd,
+    };
+
+    use rustix::{
+        event::{PollFd, PollFlags, Timespec, poll},
+        thread::{CapabilitySet, capabilities, set_capabilities},
+    };
+
+    use super::*;
+    use crate::netns::{in_own_namespace, ip};
+
+    // spec: PTP-7, PTP-8, FLOW-6
+    #[test]
+    fn packets_pass_both_ways_behind_a_virtio_header() {
+        in_own_namespace(|| async {
+            let device = open(&TunOptions::default()).unwrap();
+            assert!(device.name.starts_with("adit"), "{}", device.name);
+            assert!(
+                ip(&format!("link show {}", device.name)).starts_with(&device.index.to_string())
+            );
+            let queue = bring_up(device);
+
+            let echo = [&[0; VNET_HEADER_LENGTH as usize], ping().as_slice()].concat();
+            rustix::io::write(&queue, &echo).unwrap();
+
+            let reply = read_packet(&queue, |frame| protocol(frame) == ICMP);
+            let packet = &reply[usize::from(VNET_HEADER_LENGTH)..];
+            assert_eq!(packet[12..20], [LOCAL.octets(), PEER.octets()].concat());
+            assert_eq!(packet[20], 0, "an echo reply");
+        });
+    }
+
+    #[test]
+    fn udp_comes_in_one_run_if_offered() {
+        in_own_namespace(|| async {
+            let device = open(&TunOptions::default()).unwrap();
+            if !device.offloads.uso {
+                eprintln!("SKIPPED: this kernel has no UDP segmentation offload");
+                return;
+            }
+            let queue = bring_up(device);
+            let socket = UdpSocket::bind((LOCAL, 0)).unwrap();
+            send_segmented(&socket, &[7; 5000], 1000, (PEER, 9).into());
+
+            let run = read_packet(&queue, |frame| protocol(frame) == UDP);
+            assert_eq!(run.len(), usize::from(VNET_HEADER_LENGTH) + 20 + 8 + 5000);
+            let segment_size = u16::from_ne_bytes([run[4], run[5]]);
+            assert_eq!(segment_size, 1000);
+        });
+    }
+
+    #[test]
+    fn without_the_header_packets_come_as_they_are() {
+        in_own_namespace(|| async {
+            let options = TunOptions { vnet_header: false, ..TunOptions::default() };
+            let device = open(&options).unwrap();
+            assert_eq!(device.offloads, Offloads { vnet_header: false, tso: false, uso: false });
+            let queue = bring_up(device);
+
+            rustix::io::write(&queue, &ping()).unwrap();
+
+            let is_reply = |packet: &[u8]| packet[0] == 0x45 && packet[9] == ICMP;
+            assert_eq!(read_packet(&queue, is_reply).len(), ping().len());
+        });
+    }
+
+    #[test]
+    fn each_device_has_an_interface_of_its_own_that_is_down() {
+        in_own_namespace(|| async {
+            let first = open(&TunOptions::default()).unwrap();
+            let queues = NonZeroUsize::new(3).unwrap();
+            let options = TunOptions { queues, queue_length: 64, ..TunOptions::default() };
+            let second = open(&options).unwrap();
+
+            assert_ne!(first.name, second.name);
+            assert_ne!(first.index, second.index);
+            assert_eq!(second.queues.len(), 3);
+            let link = ip(&format!("link show {}", second.name));
+            assert!(link.contains("state DOWN") && link.contains("qlen 64"), "{link}");
+
+            let name = second.name.clone();
+            drop(second);
+            assert!(!ip("link").contains(&name), "the interface goes with its last queue");
+        });
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_had_is_an_error_of_its_own() {
+        in_own_namespace(|| async {
+            let named =
+                |name: &str| open(&TunOptions { name: name.to_owned(), ..TunOptions::default() });
+            let _device = named("adit7").unwrap();
+            assert!(matches!(named("adit7"), Err(TunError::NameTaken(name)) if name == "adit7"));
+            assert!(matches!(named("lo"), Err(TunError::NameTaken(_))));
+            for name in ["", "..", "sixteen-letters-", "a/b", "a b", "adit%d%d", "adit%s"] {
+                assert!(matches!(named(name), Err(TunError::InvalidName(_))), "{name}");
+            }
+            let queues = NonZeroUsize::new(257).unwrap();
+            let too_many = open(&TunOptions { queues, ..TunOptions::default() });
+            assert!(matches!(too_many, Err(TunError::TooManyQueues(257))), "{too_many:?}");
+        });
+    }
+
+    #[test]
+    fn without_the_capability_the_error_names_it() {
+        in_own_namespace(|| async {
+            let mut sets = capabilities(None).unwrap();
+            sets.effective.remove(CapabilitySet::NET_ADMIN);
+            set_capabilities(None, sets).unwrap();
+            let refused = open(&TunOptions::default()).unwrap_err();
+            assert!(refused.to_string().contains("CAP_NET_ADMIN"), "{refused}");
+        });
+    }
+
+    const LOCAL: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
+    const PEER: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
+    const ICMP: u8 = 1;
+    const UDP: u8 = 17;
+
+    fn bring_up(device: TunDevice) -> OwnedFd {
+        ip(&format!("address add {LOCAL}/24 dev {}", device.name));
+        ip(&format!("link set {} up", device.name));
+        device.queues.into_iter().next().unwrap()
+    }
+
+    /// The first packet that is `wanted`; the kernel sends packets of its own on a fresh interface.
+    fn read_packet(queue: &OwnedFd, wanted: impl Fn(&[u8]) -> bool) -> Vec<u8> {
+        let limit = Timespec { tv_sec: 10, tv_nsec: 0 };
+        let mut buffer = vec![0; 1 << 17];
+        loop {
+            let readable = poll(&mut [PollFd::new(queue, PollFlags::IN)], Some(&limit));
+            assert_eq!(readable, Ok(1), "the packet did not come");
+            let length = rustix::io::read(queue, &mut buffer[..]).unwrap();
+            if wanted(&buffer[..length]) {
+                return buffer[..length].to_vec();
+            }
+        }
+    }
+
+    fn protocol(frame: &[u8]) -> u8 {
+        let packet = &frame[usize::from(VNET_HEADER_LENGTH)..];
+        if packet[0] == 0x45 { packet[9] } else { 0 }
+    }
+
+    /// An echo request from the peer to the interface's address.
+    fn ping() -> Vec<u8> {
+        let mut packet = vec![0x45, 0, 0, 28, 0, 0, 0, 0, 64, ICMP, 0, 0];
+        packet.extend([PEER.octets(), LOCAL.octets()].concat());
+        packet.extend([8, 0, 0, 0, 0, 1, 0, 1]);
+        let (header_sum, message_sum) = (checksum(&packet[..20]), checksum(&packet[20..]));
+        packet[10..12].copy_from_slice(&header_sum);
+        packet[22..24].copy_from_slice(&message_sum);
+        packet
+    }
+
+    fn checksum(bytes: &[u8]) -> [u8; 2] {
+        let sum: u32 =
+            bytes.chunks(2).map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]]))).sum();
+        (!u16::try_from((sum & 0xffff) + (sum >> 16)).unwrap()).to_be_bytes()
+    }
+
+    fn send_segmented(socket: &UdpSocket, payload: &[u8], segment: libc::c_int, to: SocketAddr) {
+        // SAFETY: UDP_SEGMENT reads one int, 4 bytes, from the pointer.
+        let set = unsafe {
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::IPPROTO_UDP,
+                libc::UDP_SEGMENT,
+                (&raw const segment).cast(),
+                4,
+            )
+        };
+        assert_eq!(set, 0, "UDP_SEGMENT");
+        assert_eq!(socket.send_to(payload, to).unwrap(), payload.len());
+    }
+}

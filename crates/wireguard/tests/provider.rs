@@ -1,0 +1,335 @@
+//! The provider's program, started as the helper starts it, with a test in the helper's place.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a panic is how a test reports")]
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, UdpSocket},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::{UnixDatagram, UnixStream},
+    },
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use adit_model::{
+    ConfigurationId, ConnectionError, DisconnectError, NetworkPath, PacketTunnelNetworkSettings,
+    PathStatus, ProviderStopReason, Secret, Secrets, TunnelProviderProtocol, VpnConfiguration,
+    wireguard::{PRIVATE_KEY, PROVIDER_ID},
+};
+use adit_provider::{PacketFlow, VirtualInterface, protocol as wire};
+use adit_varlink::{Client, Empty, Router, ServiceInfo, serve_stream};
+use adit_wireguard::{Engine, Parameters, PeerParameters, PrivateKey, Status};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+const LIMIT: Duration = Duration::from_secs(40);
+
+/// The private keys 1 and 2 and an address of the tunnel.
+const CLIENT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+const CLIENT: [u8; 4] = [10, 9, 0, 2];
+const SITE: [u8; 4] = [203, 0, 113, 1];
+
+// spec: NW-17, PTP-2, PTP-5, TUN-2, TUN-17
+#[tokio::test]
+async fn a_session_from_its_start_to_its_stop() {
+    let server = Server::start("127.0.0.1:0");
+    // Nobody listens at the first address.
+    let mut helper = Helper::new(&[("vpn.test", &["127.0.0.9", "127.0.0.1"])]);
+    let configuration = configuration("vpn.test", server.port);
+    let system = helper.start(&configuration, &secrets(CLIENT_KEY)).await;
+    let Said::Settings(settings) = helper.next().await else { panic!("no settings") };
+    assert_eq!(settings.tunnel_remote_address, IpAddr::from([127, 0, 0, 1]));
+    assert!(settings.includes_default());
+    assert_eq!(helper.next().await, Said::Started(None));
+
+    system.send(&packet(CLIENT, SITE)).unwrap();
+    assert_eq!(server.receive(), packet(CLIENT, SITE));
+    server.system.send(&packet(SITE, CLIENT)).unwrap();
+    assert_eq!(receive(&system), packet(SITE, CLIENT));
+
+    let status = helper.provider.call(&wire::Status {}).await.unwrap().status;
+    let status: Status = serde_json::from_value(status).unwrap();
+    assert_eq!(status.peers[0].endpoint, Some(([127, 0, 0, 1], server.port).into()));
+    assert!(status.peers[0].last_handshake.is_some());
+    // "status" in base64.
+    let ask = wire::HandleAppMessage { message: "c3RhdHVz".into() };
+    assert!(helper.provider.call(&ask).await.unwrap().reply.is_some());
+
+    let mut changed = configuration.clone();
+    let map = &mut changed.protocol.provider_configuration;
+    map.insert("dnsServers".into(), json!(["10.9.0.1"]));
+    assert!(helper.change(&changed).await);
+    let Said::Settings(settings) = helper.next().await else { panic!("no settings") };
+    assert!(settings.dns.is_some());
+    changed.protocol.provider_configuration["peers"][0]["allowedIps"] = json!(["10.0.0.0/8"]);
+    assert!(!helper.change(&changed).await);
+
+    helper.provider.call(&wire::Stop { reason: ProviderStopReason::UserInitiated }).await.unwrap();
+    assert!(helper.ends().await);
+}
+
+// spec: PTP-2
+#[tokio::test]
+async fn a_start_that_cannot_succeed_says_why() {
+    for (host, key, code, says) in [
+        ("vpn.test", "short", ConnectionError::ConfigurationFailed, "privateKey"),
+        ("typo.test", CLIENT_KEY, ConnectionError::ServerAddressResolutionFailed, "“typo.test”"),
+    ] {
+        let mut helper = Helper::new(&[]);
+        let _system = helper.start(&configuration(host, 1), &secrets(key)).await;
+        let Said::Started(Some(error)) = helper.next().await else { panic!("it started") };
+        assert_eq!(error.code, i64::from(code as u8), "{error:?}");
+        assert!(error.message.contains(says), "{error:?}");
+    }
+}
+
+// spec: TUN-8, PRV-6
+#[tokio::test]
+async fn a_server_that_falls_silent_is_looked_for_and_found() {
+    let server = Server::start("127.0.0.1:0");
+    let mut helper = Helper::new(&[]);
+    let _system =
+        helper.start(&configuration("127.0.0.1", server.port), &secrets(CLIENT_KEY)).await;
+    assert!(matches!(helper.next().await, Said::Settings(_)));
+    assert_eq!(helper.next().await, Said::Started(None));
+
+    let port = server.port;
+    drop(server);
+    let path = NetworkPath { addresses: vec![[192, 0, 2, 7].into()], ..online() };
+    helper.provider.call(&wire::PathChanged { path }).await.unwrap();
+    assert_eq!(helper.next().await, Said::Reasserting(true));
+    let _server = Server::start(&format!("127.0.0.1:{port}"));
+    assert_eq!(helper.next().await, Said::Reasserting(false));
+}
+
+// spec: PRV-10
+#[tokio::test]
+async fn a_start_is_given_up_when_the_session_is_stopped() {
+    let mut helper = Helper::new(&[]);
+    let system = helper.start(&configuration("127.0.0.1", 9), &secrets(CLIENT_KEY)).await;
+    helper.provider.call(&wire::Stop { reason: ProviderStopReason::UserInitiated }).await.unwrap();
+    // The device is closed, so nothing carries packets any more.
+    assert!(system.send(&packet(CLIENT, SITE)).is_err());
+    assert!(helper.ends().await);
+}
+
+#[test]
+fn the_program_says_that_it_is_not_for_people() {
+    let output = Command::new(env!("CARGO_BIN_EXE_adit-wireguard")).output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8(output.stderr).unwrap().contains("started by the Adit service"));
+}
+
+/// The other end of the tunnel.
+struct Server {
+    _engine: Engine,
+    system: UnixDatagram,
+    port: u16,
+}
+
+impl Server {
+    fn start(address: &str) -> Self {
+        let (system, device) = UnixDatagram::pair().unwrap();
+        let socket = UdpSocket::bind(address).unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let parameters = Parameters {
+            private_key: PrivateKey::new([2; 32]),
+            peers: vec![PeerParameters {
+                public_key: PrivateKey::new([1; 32]).public_key(),
+                preshared_key: None,
+                endpoint: None,
+                allowed_ips: vec![IpAddr::from(CLIENT).into()],
+                persistent_keepalive: None,
+            }],
+        };
+        let flow = PacketFlow::new(&plain_tun(), vec![device.into()]).unwrap();
+        let engine = Engine::start(parameters, flow, vec![socket]).unwrap();
+        Self { _engine: engine, system, port }
+    }
+
+    fn receive(&self) -> Vec<u8> {
+        receive(&self.system)
+    }
+}
+
+/// The test in the helper's place.
+struct Helper {
+    provider: Client,
+    said: mpsc::UnboundedReceiver<Said>,
+    child: Child,
+}
+
+/// What the provider told the helper.
+#[derive(Debug, PartialEq)]
+enum Said {
+    Settings(Box<PacketTunnelNetworkSettings>),
+    Started(Option<DisconnectError>),
+    Reasserting(bool),
+    Canceled(Option<DisconnectError>),
+}
+
+#[derive(Clone)]
+struct Hosting {
+    said: mpsc::UnboundedSender<Said>,
+    names: Arc<HashMap<String, Vec<IpAddr>>>,
+}
+
+impl Helper {
+    fn new(names: &[(&str, &[&str])]) -> Self {
+        let (provider, provider_end) = UnixStream::pair().unwrap();
+        let (host, host_end) = UnixStream::pair().unwrap();
+        // Standard input and output become the descriptors 3 and 4.
+        let child = Command::new("sh")
+            .args(["-c", "exec \"$0\" 3<&0 4>&1 0</dev/null 1>&2"])
+            .arg(env!("CARGO_BIN_EXE_adit-wireguard"))
+            .stdin(Stdio::from(OwnedFd::from(provider_end)))
+            .stdout(Stdio::from(OwnedFd::from(host_end)))
+            .spawn()
+            .unwrap();
+        let (sender, said) = mpsc::unbounded_channel();
+        let address = |text: &&str| text.parse().unwrap();
+        let names = names
+            .iter()
+            .map(|(name, addresses)| ((*name).into(), addresses.iter().map(address).collect()));
+        let hosting = Hosting { said: sender, names: Arc::new(names.collect()) };
+        tokio::spawn(serve_stream(Arc::new(hosting_router()), hosting, tokio_stream(host)));
+        Self { provider: Client::from_stream(tokio_stream(provider)), said, child }
+    }
+
+    /// Begins a session; the system's end of its TUN device.
+    async fn start(&mut self, configuration: &VpnConfiguration, secrets: &Secrets) -> UnixDatagram {
+        let (system, device) = UnixDatagram::pair().unwrap();
+        system.set_read_timeout(Some(LIMIT)).unwrap();
+        let start = wire::Start {
+            configuration: configuration.clone(),
+            secrets: secrets.clone(),
+            options: None,
+            interface: VirtualInterface { name: "adit0".into(), index: 7 },
+            tun: plain_tun(),
+            path: online(),
+        };
+        self.provider.call_with_fds(&start, &[device.as_fd()]).await.unwrap();
+        system
+    }
+
+    async fn change(&mut self, configuration: &VpnConfiguration) -> bool {
+        let (configuration, secrets) = (configuration.clone(), secrets(CLIENT_KEY));
+        let call = wire::ConfigurationChanged { configuration, secrets };
+        self.provider.call(&call).await.unwrap().applied
+    }
+
+    async fn next(&mut self) -> Said {
+        let said = tokio::time::timeout(LIMIT, self.said.recv()).await;
+        said.expect("the provider says something in time").expect("the provider lives")
+    }
+
+    /// Lets go of the provider; whether it ends well.
+    async fn ends(mut self) -> bool {
+        let (other, _) = UnixStream::pair().unwrap();
+        self.provider = Client::from_stream(tokio_stream(other));
+        for _ in 0..LIMIT.as_millis() / 10 {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.success();
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        false
+    }
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn hosting_router() -> Router<Hosting, ()> {
+    let info = ServiceInfo {
+        vendor: "Adit".into(),
+        product: "test".into(),
+        version: "1".into(),
+        url: String::new(),
+    };
+    Router::unrestricted(info)
+        .on((), |hosting: Hosting, _, call: wire::SetTunnelNetworkSettings| async move {
+            Ok(hosting.say(Said::Settings(Box::new(call.settings.unwrap()))))
+        })
+        .on((), |hosting: Hosting, _, call: wire::StartCompleted| async move {
+            Ok(hosting.say(Said::Started(call.error)))
+        })
+        .on((), |hosting: Hosting, _, call: wire::SetReasserting| async move {
+            Ok(hosting.say(Said::Reasserting(call.reasserting)))
+        })
+        .on((), |hosting: Hosting, _, call: wire::Cancel| async move {
+            Ok(hosting.say(Said::Canceled(call.error)))
+        })
+        .on((), |hosting: Hosting, _, call: wire::Resolve| async move {
+            let addresses = hosting.names.get(&call.host).cloned().ok_or_else(|| {
+                let message = "There is no such name.".into();
+                wire::HostCallError::ResolutionFailed { host: call.host, message }
+            })?;
+            Ok(wire::Resolved { addresses })
+        })
+        .on_fds((), |_: Hosting, _, call: wire::OpenUdp, _| async move {
+            if call.family == Some(wire::Family::Ipv6) {
+                let message = "There is no IPv6.".into();
+                return Err(wire::HostCallError::SocketRefused { message });
+            }
+            let socket = UdpSocket::bind(("127.0.0.1", call.local_port.unwrap())).unwrap();
+            Ok((wire::OpenedSocket { fd_index: 0 }, vec![socket.into()]))
+        })
+}
+
+impl Hosting {
+    fn say(&self, said: Said) -> Empty {
+        self.said.send(said).unwrap();
+        Empty {}
+    }
+}
+
+fn configuration(host: &str, port: u16) -> VpnConfiguration {
+    let server: Value = json!({
+        "addresses": ["10.9.0.2/32"],
+        "peers": [{
+            "publicKey": PrivateKey::new([2; 32]).public_key(),
+            "endpoint": format!("{host}:{port}"),
+            "allowedIps": ["0.0.0.0/0"],
+        }],
+    });
+    let mut protocol = TunnelProviderProtocol::new(PROVIDER_ID, host);
+    protocol.provider_configuration.clone_from(server.as_object().unwrap());
+    VpnConfiguration::new(ConfigurationId::random(), "test", protocol)
+}
+
+fn secrets(key: &str) -> Secrets {
+    Secrets::from([(PRIVATE_KEY.into(), Secret::new(key))])
+}
+
+fn online() -> NetworkPath {
+    NetworkPath { status: PathStatus::Satisfied, ..NetworkPath::NONE }
+}
+
+fn plain_tun() -> wire::TunDevice {
+    wire::TunDevice { queues: vec![0], vnet_header: false, tso: false, uso: false }
+}
+
+fn tokio_stream(stream: UnixStream) -> tokio::net::UnixStream {
+    stream.set_nonblocking(true).unwrap();
+    tokio::net::UnixStream::from_std(stream).unwrap()
+}
+
+/// An IPv4 packet without content.
+fn packet(from: [u8; 4], to: [u8; 4]) -> Vec<u8> {
+    [&[0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0], &from[..], &to[..]].concat()
+}
+
+fn receive(system: &UnixDatagram) -> Vec<u8> {
+    system.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut buffer = [0; 2048];
+    let length = system.recv(&mut buffer).expect("a packet from the tunnel");
+    buffer[..length].to_vec()
+}
