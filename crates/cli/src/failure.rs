@@ -49,7 +49,7 @@ pub(crate) enum Failure {
     NotConnectedInTime { name: String, seconds: u64, waiting: String },
     #[error("“{name}” is still disconnecting after {seconds} s.")]
     NotDownInTime { name: String, seconds: u64 },
-    #[error("Not waiting any longer. “{name}” goes on connecting.")]
+    #[error("Not waiting any longer. “{name}” may go on connecting.")]
     NotWaiting { name: String },
     #[error("Not waiting any longer. “{name}” goes on disconnecting.")]
     NotWaitingForEnd { name: String },

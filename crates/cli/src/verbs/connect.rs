@@ -65,14 +65,13 @@ async fn connect(
     if was_connected {
         return context.output.report(&Connected::new(configuration, session, Outcome::Already));
     }
-    // From the start on an interruption must say that the session goes on.
+    // From here on an interruption must say that the session may go on.
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::System)?;
     let start = Start { id: configuration.id, options: None };
     let mut helper = context.helper().await?;
     tokio::select! {
         started = helper.call(&start) => started?,
-        // The helper drops what nobody waits for, such as asking for authorisation.
-        _ = interrupt.recv() => return Err(Failure::Interrupted),
+        _ = interrupt.recv() => return Err(Failure::NotWaiting { name: configuration.name }),
     };
     if wait.is_zero() {
         return context.output.report(&Connected::new(configuration, session, Outcome::Started));
