@@ -1,4 +1,5 @@
-//! A VPN server on a machine: the real `wireguard-go`, a way out to the internet, and a DNS server inside.
+//! A VPN server on a machine: the real `wireguard-go` or our own engine, a way out to the internet, and a DNS server
+//! inside.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,7 +9,10 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
 use crate::address::{self, Host};
+use crate::adit::program;
 use crate::dns::DnsServer;
 use crate::log::lock;
 use crate::machine::Machine;
@@ -18,6 +22,7 @@ use crate::requirements::tool;
 
 /// What `interface` of the server is called.
 const INTERFACE: &str = "wg0";
+const CONF: &str = "/run/wireguard/wg0.conf";
 
 /// A running WireGuard server. Its clients reach the internet under the server's own addresses.
 #[derive(Debug)]
@@ -39,9 +44,24 @@ pub struct ServerOptions {
     machine: Machine,
     port: u16,
     ipv6: bool,
+    program: ServerProgram,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ServerProgram {
+    WireguardGo,
+    AditGateway,
 }
 
 impl ServerOptions {
+    /// Runs on Adit's own engine in place of `wireguard-go`. What [`has_handshake`](WireGuardServer::has_handshake) and
+    /// its like ask of `wg` cannot be asked then.
+    #[must_use]
+    pub fn on_adit(mut self) -> Self {
+        self.program = ServerProgram::AditGateway;
+        self
+    }
+
     /// Listens on another port than 51820.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
@@ -88,7 +108,8 @@ impl WireGuardServer {
     /// As [`start`](Self::start), with options.
     #[must_use]
     pub fn build(machine: &Machine) -> ServerOptions {
-        ServerOptions { machine: machine.clone(), port: 51820, ipv6: true }
+        let program = ServerProgram::WireguardGo;
+        ServerOptions { machine: machine.clone(), port: 51820, ipv6: true, program }
     }
 
     /// Lets a client in that sends everything through the tunnel.
@@ -171,9 +192,20 @@ impl WireGuardServer {
     #[track_caller]
     pub fn restart(&mut self) {
         self.stop();
-        let process = self.machine.spawn(["wireguard-go", "--foreground", INTERFACE]);
-        self.wait_for_interface(&process);
-        self.process = Some(process);
+        self.machine.write_file(CONF, self.conf());
+        self.process = Some(match self.options.program {
+            ServerProgram::WireguardGo => {
+                let process = self.machine.spawn(["wireguard-go", "--foreground", INTERFACE]);
+                self.wait_for_interface(&process);
+                process
+            }
+            ServerProgram::AditGateway => {
+                let gateway = program("adit-gateway").display().to_string();
+                let process = self.machine.spawn([gateway.as_str(), INTERFACE, CONF]);
+                process.wait_for_log("ready");
+                process
+            }
+        });
         let mut script = format!(
             "ip address add {}/24 dev {INTERFACE}
              ip link set {INTERFACE} mtu 1420 up
@@ -296,9 +328,15 @@ impl WireGuardServer {
 
     #[track_caller]
     fn configure(&self) {
-        let file = format!("/run/wireguard/{INTERFACE}.conf");
-        self.machine.write_file(&file, self.conf());
-        let mut script = format!("wg syncconf {INTERFACE} {file}\n");
+        self.machine.write_file(CONF, self.conf());
+        let mut script = String::new();
+        match (self.options.program, &self.process) {
+            (ServerProgram::WireguardGo, _) => {
+                _ = writeln!(script, "wg syncconf {INTERFACE} {CONF}");
+            }
+            (ServerProgram::AditGateway, Some(process)) => process.signal(Signal::HUP),
+            (ServerProgram::AditGateway, None) => {}
+        }
         // Also a client that has its addresses from another server.
         for address in lock(&self.peers).iter().flat_map(Peer::addresses) {
             _ = writeln!(script, "ip route replace {address} dev {INTERFACE}");
@@ -311,6 +349,10 @@ impl WireGuardServer {
             "[Interface]\nPrivateKey = {}\nListenPort = {}\n",
             self.private_key, self.options.port
         );
+        if self.options.program == ServerProgram::AditGateway {
+            // A file of wg-quick has addresses, and one of `wg` must not.
+            _ = writeln!(text, "Address = {}/24", self.inner_ipv4());
+        }
         for peer in lock(&self.peers).iter() {
             _ = writeln!(
                 text,

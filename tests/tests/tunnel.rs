@@ -21,7 +21,7 @@ fn everything_goes_through_a_full_tunnel_and_nothing_past_it() {
     let sniffer = lab.sniff_client();
     adit.connect("home");
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
-    assert_eq!(lab.client.whoami(&address::SITE.v6.to_string()).unwrap(), vpn.outer_ipv6());
+    assert_eq!(lab.client.whoami(address::SITE.v6.to_string()).unwrap(), vpn.outer_ipv6());
     assert!(!lab.client.resolve("inside.corp.test").is_empty());
     let sent = sniffer.stop().incoming();
     sent.assert_some("the tunnel", |p| p.is_udp_to(vpn.endpoint()));
