@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use adit_varlink::{CallError, Client, Method};
+use adit_varlink::{CallError, Client, Limits, Method};
 use futures_util::{Stream, StreamExt};
 
 use crate::{Event, Hello, HelloReply, HelperError, Watch};
@@ -64,13 +64,16 @@ impl HelperClient {
     /// Connects and says hello.
     pub async fn connect(socket: &Path) -> Result<Self, ConnectError> {
         let connected = Client::connect(socket).await;
-        let mut client = connected.map_err(|error| match error.kind() {
+        let client = connected.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
                 ConnectError::NotRunning(socket.into())
             }
             io::ErrorKind::PermissionDenied => ConnectError::NotPermitted(socket.into()),
             _ => ConnectError::Failed(error.to_string()),
         })?;
+        // The other way round than the helper: it reads little and may answer much.
+        let limits = Limits { message: 16 << 20, sent: 1 << 20, ..Limits::default() };
+        let mut client = client.with_limits(limits);
         let own = env!("CARGO_PKG_VERSION");
         let hello = Hello { version: own.into(), features: Vec::new() };
         let helper = tokio::time::timeout(HELLO_LIMIT, client.call(&hello))

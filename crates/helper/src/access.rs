@@ -7,6 +7,8 @@ use adit_api::HelperError;
 use adit_model::{Scope, VpnConfiguration};
 use adit_varlink::{Peer, Refusal};
 
+use crate::provider;
+
 /// Who may call a method at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -20,6 +22,9 @@ const ROOT: u32 = 0;
 
 /// Decides by the user that the kernel names for the other end of the connection.
 pub(crate) fn authorise(peer: &Peer, access: Access) -> Result<(), Refusal> {
+    if provider::is_provider(peer.uid) {
+        return Err(Refusal::new("Tunnel providers may not use the Adit service."));
+    }
     match access {
         Access::AnyUser => Ok(()),
         Access::Root if peer.uid == ROOT => Ok(()),

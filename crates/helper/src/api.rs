@@ -7,14 +7,12 @@ use adit_api::{
     ProviderListing, Providers, Remove, Reset, ResetReply, Save, SaveReply, SendProviderMessage,
     SetEnabled, Start, Stop, Watch, WatchReply,
 };
-use adit_model::ProviderStopReason;
 use adit_provider::{Kind, Manifest, ManifestError};
-use adit_varlink::{Empty, Peer, Router, ServiceInfo};
+use adit_varlink::{Empty, Limits, Peer, Router, ServiceInfo};
 use futures_util::StreamExt;
 
 use crate::{
     access::{self, Access},
-    recovery,
     service::Service,
 };
 
@@ -29,7 +27,10 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
     };
     let authorise =
         |_: State, peer: Peer, access: Access| async move { access::authorise(&peer, access) };
+    // No method takes descriptors, and a record is smaller than this.
+    let limits = Limits { message: 1 << 20, fds: 0, ..Limits::default() };
     Router::new(info, authorise)
+        .with_limits(limits)
         .describe(IDL)
         .on(Access::AnyUser, |_: State, _, _: Hello| async {
             Ok(HelloReply { version: env!("CARGO_PKG_VERSION").into(), features: Vec::new() })
@@ -40,21 +41,29 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         .on(Access::AnyUser, |service: State, peer, call: Get| async move {
             get(&service, &peer, &call)
         })
-        .on(Access::AnyUser, |service: State, peer, call: Save| async move {
-            let saved = service.save(peer.uid, call.configuration, call.secrets).await?;
-            Ok(SaveReply { configuration: saved })
+        .on(Access::AnyUser, |service: State, peer, call: Save| {
+            carried(async move {
+                let saved = service.save(peer.uid, call.configuration, call.secrets).await?;
+                Ok(SaveReply { configuration: saved })
+            })
         })
-        .on(Access::AnyUser, |service: State, peer, call: Remove| async move {
-            service.remove(peer.uid, call.id).await?;
-            Ok(Empty {})
+        .on(Access::AnyUser, |service: State, peer, call: Remove| {
+            carried(async move {
+                service.remove(peer.uid, call.id).await?;
+                Ok(Empty {})
+            })
         })
-        .on(Access::AnyUser, |service: State, peer, call: SetEnabled| async move {
-            let saved = service.set_enabled(peer.uid, call.id, call.enabled).await?;
-            Ok(SaveReply { configuration: saved })
+        .on(Access::AnyUser, |service: State, peer, call: SetEnabled| {
+            carried(async move {
+                let saved = service.set_enabled(peer.uid, call.id, call.enabled).await?;
+                Ok(SaveReply { configuration: saved })
+            })
         })
-        .on(Access::AnyUser, |service: State, peer, call: Start| async move {
-            service.start(peer.uid, call.id, call.options).await?;
-            Ok(Empty {})
+        .on(Access::AnyUser, |service: State, peer, call: Start| {
+            carried(async move {
+                service.start(peer.uid, call.id, call.options).await?;
+                Ok(Empty {})
+            })
         })
         .on(Access::AnyUser, |service: State, peer, call: Stop| async move {
             service.stop(peer.uid, call.id).await?;
@@ -76,7 +85,9 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         .on(Access::AnyUser, |service: State, _, _: Providers| async move {
             Ok(ProviderListing { providers: providers(&service)? })
         })
-        .on(Access::Root, |service: State, _, _: Reset| async move { reset(&service).await })
+        .on(Access::Root, |service: State, _, _: Reset| {
+            carried(async move { Ok(ResetReply { undone: service.reset().await? }) })
+        })
 }
 
 fn get(service: &Service, peer: &Peer, call: &Get) -> Result<Got, HelperError> {
@@ -112,12 +123,14 @@ fn providers(service: &Service) -> Result<Vec<Provider>, HelperError> {
     Ok(found.into_iter().map(describe).collect())
 }
 
-async fn reset(service: &Service) -> Result<ResetReply, HelperError> {
-    service.stop_all(ProviderStopReason::UserInitiated).await;
-    let recovered = service.surroundings().network.recover(&recovery::NO_SESSION).await;
-    let recovered =
-        recovered.map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
-    Ok(ResetReply { undone: recovery::lines(&recovered) })
+/// A change that was begun is carried through, also when its caller leaves meanwhile.
+async fn carried<T: Send + 'static>(
+    change: impl Future<Output = Result<T, HelperError>> + Send + 'static,
+) -> Result<T, HelperError> {
+    tokio::spawn(change).await.unwrap_or_else(|error| {
+        let message = format!("The Adit service failed: {error}");
+        Err(HelperError::SystemFailed { message })
+    })
 }
 
 #[cfg(test)]

@@ -12,6 +12,9 @@ use crate::{
     store::{Record, Store, StoreError},
 };
 
+/// They are all held in memory, and names are looked up among them.
+const MOST_OF_ONE_USER: usize = 64;
+
 /// All configurations.
 #[derive(Debug)]
 pub(crate) struct Configurations {
@@ -29,6 +32,10 @@ impl Configurations {
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Record> {
         self.records.values()
+    }
+
+    fn of_owner(&self, uid: u32) -> impl Iterator<Item = &Record> {
+        self.all().filter(move |record| record.configuration.owner == uid)
     }
 
     pub(crate) fn get(&self, id: ConfigurationId) -> Option<&Record> {
@@ -66,9 +73,15 @@ impl Configurations {
         if let Some(before) = before {
             configuration.owner = before.configuration.owner;
         } else {
+            if uid != 0 && self.of_owner(uid).count() >= MOST_OF_ONE_USER {
+                let message = format!(
+                    "You have {MOST_OF_ONE_USER} configurations, and one user may not have more. \
+                     Remove one first."
+                );
+                return Err(HelperError::SystemFailed { message });
+            }
             configuration.owner = uid;
-            let has_rival = self.all().any(|other| takes_default_route(&other.configuration));
-            if has_rival && takes_default_route(&configuration) {
+            if takes_default_route(&configuration) && !self.rivals(uid, &configuration).is_empty() {
                 configuration.enablement = Enablement::SetAside;
             }
         }
@@ -104,14 +117,20 @@ impl Configurations {
         self.put(record).map(Some)
     }
 
-    /// The other enabled configurations that want the default route. Spec MGR-6.
-    pub(crate) fn rivals(&self, configuration: &VpnConfiguration) -> Vec<ConfigurationId> {
+    /// The other enabled configurations that want the default route, of those that `uid` may
+    /// change. Spec MGR-6.
+    pub(crate) fn rivals(
+        &self,
+        uid: u32,
+        configuration: &VpnConfiguration,
+    ) -> Vec<ConfigurationId> {
         if !owns_default_route(&configuration.protocol.expected_routes) {
             return Vec::new();
         }
         self.all()
             .map(|record| &record.configuration)
             .filter(|other| other.id != configuration.id && takes_default_route(other))
+            .filter(|other| access::may_change(uid, other))
             .map(|other| other.id)
             .collect()
     }
@@ -140,8 +159,13 @@ fn takes_default_route(configuration: &VpnConfiguration) -> bool {
 impl From<StoreError> for HelperError {
     fn from(error: StoreError) -> Self {
         let message = match &error {
-            StoreError::Io { source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
-                format!("The disk is full; nothing was changed. {error}")
+            StoreError::Io { source, path, .. }
+                if source.kind() == std::io::ErrorKind::StorageFull =>
+            {
+                format!(
+                    "The disk is full; nothing was changed. Make room for {} and try again.",
+                    path.display()
+                )
             }
             StoreError::Io { .. } | StoreError::Unencodable(_) => error.to_string(),
         };
@@ -202,7 +226,7 @@ mod tests {
 
     // spec: MGR-6
     #[test]
-    fn one_enabled_configuration_takes_the_default_route() {
+    fn one_enabled_configuration_of_each_user_takes_the_default_route() {
         let mut world = World::new();
         let full = |name: &str| {
             let mut configuration = example(name);
@@ -215,8 +239,10 @@ mod tests {
         assert_eq!(first.enablement, Enablement::Enabled);
         assert_eq!(second.enablement, Enablement::SetAside);
         assert_eq!(split.enablement, Enablement::Enabled);
-        assert_eq!(world.configurations.rivals(&second), [first.id]);
-        assert_eq!(world.configurations.rivals(&split), []);
+        assert_eq!(world.configurations.rivals(ALICE, &second), [first.id]);
+        assert_eq!(world.configurations.rivals(ALICE, &split), []);
+        let theirs = world.save(BOB, full("theirs")).unwrap().configuration;
+        assert_eq!(theirs.enablement, Enablement::Enabled);
     }
 
     fn example(name: &str) -> VpnConfiguration {

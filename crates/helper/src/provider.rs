@@ -20,14 +20,14 @@ use adit_provider::{
 };
 use rustix::process::{Pid, Signal};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
     net::UnixStream,
     process::Child,
     sync::oneshot,
     time::timeout,
 };
 
-pub(crate) use confinement::reserve_descriptors;
+pub(crate) use confinement::{end_all_processes, is_provider, reserve_descriptors};
 
 use self::confinement::Confinement;
 
@@ -39,6 +39,7 @@ pub(crate) struct ProviderProcess {
     pub(crate) host: UnixStream,
     pub(crate) pid: Pid,
     child: Child,
+    confinement: Confinement,
 }
 
 /// Ends a process; dropping it does so too.
@@ -80,7 +81,13 @@ impl ProviderProcess {
         let pid = pid.ok_or_else(|| io::Error::other("the process ended at once"))?;
         log_lines(&manifest.id, child.stdout.take());
         log_lines(&manifest.id, child.stderr.take());
-        Ok(Self { provider: connection(provider)?, host: connection(host)?, pid, child })
+        Ok(Self {
+            provider: connection(provider)?,
+            host: connection(host)?,
+            pid,
+            child,
+            confinement,
+        })
     }
 
     /// Splits off what ends the process. The future is done when the process and all that it
@@ -89,7 +96,7 @@ impl ProviderProcess {
         self,
     ) -> (UnixStream, UnixStream, Lifeline, impl Future<Output = ()> + Send + 'static) {
         let (end, ending) = oneshot::channel();
-        let Self { provider, host, pid, mut child } = self;
+        let Self { provider, host, pid, mut child, confinement } = self;
         let gone = async move {
             tokio::select! {
                 _ = child.wait() => {}
@@ -102,6 +109,8 @@ impl ProviderProcess {
             // It leads a process group of its own, so this reaches its children too.
             let _ = rustix::process::kill_process_group(pid, Signal::KILL);
             let _ = child.wait().await;
+            // Its user is the slot's, and the next provider must not share it with anybody.
+            confinement.end_processes();
         };
         (provider, host, Lifeline { _end: end }, gone)
     }
@@ -115,6 +124,8 @@ fn connection(stream: StdUnixStream) -> io::Result<UnixStream> {
 /// Puts descriptors into their places, first out of the way of each other. Runs after fork.
 fn place(descriptors: &[(RawFd, RawFd); 2]) -> io::Result<()> {
     const OUT_OF_THE_WAY: libc::c_int = 100;
+    const FIRST_OTHER: libc::c_uint = HOST_FD.cast_unsigned() + 1;
+    const CLOSE_RANGE_CLOEXEC: libc::c_int = libc::CLOSE_RANGE_CLOEXEC.cast_signed();
     let mut moved = [0; 2];
     for (index, (from, _)) in descriptors.iter().enumerate() {
         // SAFETY: duplicates a descriptor that is open.
@@ -123,6 +134,9 @@ fn place(descriptors: &[(RawFd, RawFd); 2]) -> io::Result<()> {
             return Err(io::Error::last_os_error());
         }
     }
+    // Whatever whoever started the helper left open is not for providers.
+    // SAFETY: only sets flags of descriptors.
+    unsafe { libc::close_range(FIRST_OTHER, libc::c_uint::MAX, CLOSE_RANGE_CLOEXEC) };
     for (from, (_, to)) in moved.into_iter().zip(descriptors) {
         // SAFETY: `to` is reserved since the start of the helper, so nothing of the standard
         // library's own is overwritten.
@@ -133,14 +147,18 @@ fn place(descriptors: &[(RawFd, RawFd); 2]) -> io::Result<()> {
     Ok(())
 }
 
-/// What a provider prints may hold addresses.
+/// What a provider prints may hold addresses, anything at all, and never end.
 fn log_lines(id: &str, output: Option<impl AsyncRead + Unpin + Send + 'static>) {
+    const LONGEST: u64 = 4096;
     let Some(output) = output else { return };
     let id = id.to_owned();
     tokio::spawn(async move {
-        let mut lines = BufReader::new(output).lines();
-        while let Ok(Some(line)) = lines.next_line().await {
-            tracing::debug!(provider = %id, "{line}");
+        let mut output = BufReader::new(output);
+        let mut line = Vec::new();
+        while let Ok(1..) = (&mut output).take(LONGEST).read_until(b'\n', &mut line).await {
+            let text = String::from_utf8_lossy(&line);
+            tracing::debug!(provider = %id, "{}", text.trim_end().escape_debug());
+            line.clear();
         }
     });
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, error::Error, fs::DirBuilder, os::unix::fs::Dir
 
 use adit_network::{Network, Places as NetworkPlaces, Recovered, Slot};
 
-use crate::{arguments::Places, instance, session::RunRecord};
+use crate::{arguments::Places, instance, provider, session::RunRecord};
 
 /// No session outlives its helper.
 pub(crate) const NO_SESSION: BTreeSet<Slot> = BTreeSet::new();
@@ -36,6 +36,9 @@ pub(crate) async fn undo(
     network: &Network,
 ) -> Result<Vec<String>, Box<dyn Error>> {
     let mut undone = RunRecord::clean_up(&places.sessions());
+    if provider::end_all_processes() {
+        undone.push("Ended what a tunnel provider had left running.".into());
+    }
     undone.extend(lines(&network.recover(&NO_SESSION).await?));
     Ok(undone)
 }

@@ -1,6 +1,7 @@
 //! Configurations and their sessions together: what may be started beside what, and what follows
 //! from a change.
 
+mod claims;
 mod slots;
 
 use std::{
@@ -12,20 +13,20 @@ use std::{
 
 use adit_api::{Entry, Event, HelperError, Removed, Saved, SessionDetails, Snapshot};
 use adit_model::{
-    Admission, Claim, ConfigurationId, Enablement, NetworkSettingsError, ProviderStopReason, Scope,
-    Secrets, VpnConfiguration, VpnStatus, admit,
+    Admission, ConfigurationId, Enablement, ProviderStopReason, Scope, Secrets, VpnConfiguration,
 };
 use adit_network::{Network, NetworkState};
 use adit_provider::{Kind, Manifest, ManifestError};
-use ipnet::IpNet;
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex as AsyncMutex, watch};
 
+use self::claims::Claims;
 pub(crate) use self::slots::{SlotGuard, Slots};
 use crate::{
     access,
     configurations::Configurations,
     events::Events,
+    recovery,
     session::{Input, SessionHandle},
     store::Record,
 };
@@ -35,10 +36,10 @@ pub(crate) struct Surroundings {
     pub(crate) network: Arc<Network>,
     pub(crate) events: Events,
     pub(crate) slots: Slots,
+    pub(crate) claims: Claims,
     pub(crate) sessions_dir: PathBuf,
     pub(crate) providers_dir: PathBuf,
     state: watch::Receiver<NetworkState>,
-    claims: Mutex<BTreeMap<ConfigurationId, Claim>>,
 }
 
 /// Everything that the interface acts on.
@@ -64,10 +65,10 @@ impl Surroundings {
             network,
             events: Events::new(),
             slots: Slots::default(),
+            claims: Claims::default(),
             sessions_dir,
             providers_dir,
             state,
-            claims: Mutex::default(),
         }
     }
 
@@ -79,47 +80,6 @@ impl Surroundings {
     pub(crate) fn manifest(&self, provider_id: &str) -> Result<Manifest, ManifestError> {
         let trusted = rustix::process::geteuid().as_raw();
         Manifest::load(&self.providers_dir, provider_id, trusted)
-    }
-
-    /// Takes destinations for a session, unless another one has them.
-    pub(crate) fn claim(
-        &self,
-        configuration: &VpnConfiguration,
-        routes: Vec<IpNet>,
-    ) -> Result<(), NetworkSettingsError> {
-        let mut claims = locked(&self.claims);
-        let claim = Claim { id: configuration.id, name: configuration.name.clone(), routes };
-        let active: Vec<Claim> = claims.values().cloned().collect();
-        match admit(&claim, &active) {
-            Admission::Free => {
-                claims.insert(claim.id, claim);
-                Ok(())
-            }
-            Admission::Conflict { name, route, .. } => Err(NetworkSettingsError::Failed(format!(
-                "“{name}” is connected and already leads to {route}"
-            ))),
-            Admission::Supersedes(other) => {
-                let name = claims.get(&other).map(|claim| claim.name.clone()).unwrap_or_default();
-                Err(NetworkSettingsError::Failed(format!(
-                    "“{name}” is connected and has the default route"
-                )))
-            }
-        }
-    }
-
-    /// Gives a session's destinations free.
-    pub(crate) fn release(&self, id: ConfigurationId) {
-        locked(&self.claims).remove(&id);
-    }
-
-    fn admit(&self, configuration: &VpnConfiguration) -> Admission {
-        let claim = Claim {
-            id: configuration.id,
-            name: configuration.name.clone(),
-            routes: configuration.protocol.expected_routes.clone(),
-        };
-        let active: Vec<Claim> = locked(&self.claims).values().cloned().collect();
-        admit(&claim, &active)
     }
 }
 
@@ -198,7 +158,7 @@ impl Service {
         if saved.enablement == Enablement::Enabled
             && was.is_some_and(|was| was != Enablement::Enabled)
         {
-            self.set_rivals_aside(&saved, ProviderStopReason::ConfigurationDisabled).await?;
+            self.set_rivals_aside(uid, &saved, ProviderStopReason::ConfigurationDisabled).await?;
         }
         if saved.enablement != Enablement::Enabled {
             self.tell(saved.id, Input::Stop(ProviderStopReason::ConfigurationDisabled)).await;
@@ -218,12 +178,10 @@ impl Service {
     }
 
     pub(crate) async fn remove(&self, uid: u32, id: ConfigurationId) -> Result<(), HelperError> {
+        let _one = self.starting.lock().await;
         self.owned(uid, id)?;
         let record = locked(&self.configurations).remove(id)?;
-        let session = locked(&self.sessions).remove(&id);
-        if let Some(session) = session {
-            session.tell(Input::Removed).await;
-        }
+        self.tell(id, Input::Removed).await;
         let event = Event::ConfigurationRemoved(Removed { id });
         self.surroundings.events.announce(&record.configuration, event);
         Ok(())
@@ -236,29 +194,35 @@ impl Service {
         id: ConfigurationId,
         options: Option<Map<String, Value>>,
     ) -> Result<(), HelperError> {
-        let configuration = self.owned(uid, id)?.configuration;
         let _one = self.starting.lock().await;
+        let configuration = self.owned(uid, id)?.configuration;
+        let session = self.session(id)?;
         self.check_startable(&configuration)?;
-        match self.surroundings.admit(&configuration) {
+        match self.surroundings.claims.admit(&configuration) {
             Admission::Free => {}
-            Admission::Conflict { name, route, .. } => {
+            Admission::Conflict { id: other, name, route } => {
+                self.authorise_displacing(uid, other)?;
                 return Err(HelperError::RoutesConflict { name, route: route.to_string() });
             }
-            Admission::Supersedes(other) => self.supersede(other).await?,
+            Admission::Supersedes(other) => {
+                self.authorise_displacing(uid, other)?;
+                self.supersede(other).await?;
+            }
         }
         if configuration.enablement == Enablement::SetAside {
             self.enable(id, Enablement::Enabled).await?;
         }
-        self.set_rivals_aside(&configuration, ProviderStopReason::Superceded).await?;
+        self.set_rivals_aside(uid, &configuration, ProviderStopReason::Superceded).await?;
         let routes = configuration.protocol.expected_routes.clone();
         self.surroundings
-            .claim(&configuration, routes)
+            .claims
+            .take(&configuration, routes)
             .map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
-        let session = self.session(id)?;
-        session.tell(Input::Start(options)).await;
-        // Also true while it is on its way down and will start again afterwards (SES-3).
-        session.reach(STOP_PATIENCE, VpnStatus::is_active).await;
-        Ok(())
+        let started = session.ask(|answer| Input::Start(options, answer)).await;
+        started.ok_or_else(|| {
+            self.surroundings.claims.release(id);
+            HelperError::NoSuchConfiguration { id: id.to_string() }
+        })
     }
 
     pub(crate) async fn stop(&self, uid: u32, id: ConfigurationId) -> Result<(), HelperError> {
@@ -286,6 +250,18 @@ impl Service {
         let name = self.owned(uid, id)?.configuration.name;
         let reply = self.session(id)?.ask(|answer| Input::Message(message, answer)).await;
         reply.ok_or(HelperError::NotRunning { name })
+    }
+
+    /// Ends every session and undoes everything; says what there was to undo beyond them. Nothing
+    /// starts meanwhile: its rules would be taken for something left behind.
+    pub(crate) async fn reset(&self) -> Result<Vec<String>, HelperError> {
+        let _one = self.starting.lock().await;
+        self.stop_all(ProviderStopReason::UserInitiated).await;
+        let recovered = self.surroundings.network.recover(&recovery::NO_SESSION).await;
+        match recovered {
+            Ok(recovered) => Ok(recovery::lines(&recovered)),
+            Err(error) => Err(HelperError::SystemFailed { message: error.to_string() }),
+        }
     }
 
     /// Ends every session and waits until all are down.
@@ -328,7 +304,22 @@ impl Service {
             .map_err(|error| HelperError::ProviderUnavailable { message: error.to_string() })
     }
 
-    /// Takes the default route from a session and waits until it is down.
+    /// Whether `uid` may end the session that is in the way of another. Who may not see it does not
+    /// learn its name (ENT-14).
+    fn authorise_displacing(&self, uid: u32, other: ConfigurationId) -> Result<(), HelperError> {
+        let configurations = locked(&self.configurations);
+        let other = configurations.get(other).map(|record| &record.configuration);
+        let Some(other) = other.filter(|other| !access::may_change(uid, other)) else {
+            return Ok(());
+        };
+        let seen = access::may_see(uid, other);
+        let whose = if seen { "The system’s VPN" } else { "The VPN of another user" };
+        let message = format!("{whose} is in the way; only its owner and root may disconnect it.");
+        Err(HelperError::NotAuthorized { message })
+    }
+
+    /// Takes the default route from a session and waits until it is down. One that is being
+    /// removed is waited for too.
     async fn supersede(&self, id: ConfigurationId) -> Result<(), HelperError> {
         let session = self.session(id)?;
         session.tell(Input::Stop(ProviderStopReason::Superceded)).await;
@@ -339,12 +330,14 @@ impl Service {
         Err(HelperError::SystemFailed { message })
     }
 
+    /// Only those that `uid` could set aside by hand.
     async fn set_rivals_aside(
         &self,
+        uid: u32,
         configuration: &VpnConfiguration,
         reason: ProviderStopReason,
     ) -> Result<(), HelperError> {
-        let rivals = locked(&self.configurations).rivals(configuration);
+        let rivals = locked(&self.configurations).rivals(uid, configuration);
         for rival in rivals {
             self.enable(rival, Enablement::SetAside).await?;
             self.tell(rival, Input::Stop(reason)).await;
@@ -367,12 +360,15 @@ impl Service {
         let event = Event::ConfigurationSaved(Box::new(saved));
         // Before anything about its session, so that a watcher knows whose session that is.
         self.surroundings.events.announce(&record.configuration, event);
-        let known = locked(&self.sessions).get(&id).cloned();
+        // The task of a configuration that was removed ends with its session.
+        let known = locked(&self.sessions).get(&id).filter(|session| session.lives()).cloned();
         if let Some(session) = known {
             session.tell(Input::Stored(Box::new(record.clone()))).await;
         } else {
             let session = SessionHandle::spawn(record.clone(), Arc::clone(&self.surroundings));
-            locked(&self.sessions).insert(id, session);
+            let mut sessions = locked(&self.sessions);
+            sessions.retain(|_, session| session.lives());
+            sessions.insert(id, session);
         }
     }
 

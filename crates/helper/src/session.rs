@@ -43,7 +43,8 @@ pub(crate) enum Input {
     Stored(Box<Record>),
     /// It was deleted.
     Removed,
-    Start(Option<Map<String, Value>>),
+    /// Answered when the session has begun, or is going to after the one that ends.
+    Start(Option<Map<String, Value>>, oneshot::Sender<()>),
     Stop(ProviderStopReason),
     /// The physical network is different.
     NetworkChanged(Box<NetworkState>),
@@ -111,6 +112,11 @@ impl SessionHandle {
         actor.feed(Event::Stored);
         tokio::spawn(actor.run_until_removed(inputs));
         Self { inbox, status }
+    }
+
+    /// Whether the task still runs. It ends when its configuration is removed and its session over.
+    pub(crate) fn lives(&self) -> bool {
+        !self.inbox.is_closed()
     }
 
     pub(crate) fn status(&self) -> SessionStatus {
@@ -188,9 +194,11 @@ impl Actor {
         match input {
             Input::Stored(record) => self.stored(*record),
             Input::Removed => self.feed(Event::Removed),
-            Input::Start(options) => {
+            Input::Start(options, answer) => {
                 self.options = options;
                 self.feed(Event::Start);
+                // The caller may have left.
+                let _ = answer.send(());
             }
             Input::Stop(reason) => self.feed(Event::Stop(reason)),
             Input::NetworkChanged(state) => {
@@ -305,7 +313,7 @@ impl Actor {
                     tracing::info!("“{name}” is disconnected.");
                     run.end();
                 }
-                self.surroundings.release(self.id);
+                self.surroundings.claims.release(self.id);
             }
             VpnStatus::Invalid | VpnStatus::Connecting | VpnStatus::Disconnecting => {}
         }

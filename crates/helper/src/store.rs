@@ -87,7 +87,10 @@ impl Store {
 
 fn read(path: &Path) -> Result<Record, String> {
     let json = Zeroizing::new(fs::read(path).map_err(|error| error.to_string())?);
-    let record: Record = serde_json::from_slice(&json).map_err(|error| error.to_string())?;
+    // The text of the error itself may quote a secret.
+    let record: Record = serde_json::from_slice(&json).map_err(|error| {
+        format!("{:?} error at line {}, column {}", error.classify(), error.line(), error.column())
+    })?;
     let named = path.file_stem().and_then(|stem| stem.to_str());
     if named != Some(record.configuration.id.to_string().as_str()) {
         return Err("the file has the name of another configuration".into());

@@ -67,8 +67,11 @@ pub enum Scope {
 
 /// Longer names do not fit any list and are more likely a pasted mistake.
 const MAX_NAME: usize = 128;
-/// Spec MGR-16.
-const MAX_RECORD: usize = 1 << 20;
+/// Bytes of JSON. Every user's records are held in memory, so they are less than the 1 MiB of spec
+/// MGR-16; ten thousand routes fit.
+const MAX_RECORD: usize = 512 << 10;
+/// Small values take far more memory than text.
+const MAX_VALUES: usize = 20_000;
 
 impl VpnConfiguration {
     /// A configuration that was not saved yet.
@@ -104,9 +107,23 @@ impl VpnConfiguration {
         self.protocol.validate()?;
         let size = serde_json::to_vec(self).map_or(usize::MAX, |json| json.len());
         if size > MAX_RECORD {
-            return Err(InvalidConfiguration::new("configuration", "is larger than 1 MiB"));
+            return Err(InvalidConfiguration::new("configuration", "is larger than 512 KiB"));
+        }
+        let free_form = self.unknown.values().chain(self.protocol.provider_configuration.values());
+        if free_form.map(count_values).sum::<usize>() > MAX_VALUES {
+            let reason = format!("has more than {MAX_VALUES} values");
+            return Err(InvalidConfiguration::new("configuration", reason));
         }
         Ok(())
+    }
+}
+
+/// How deep a value may be nested is limited where it is read.
+fn count_values(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(count_values).sum::<usize>(),
+        Value::Object(fields) => 1 + fields.values().map(count_values).sum::<usize>(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 1,
     }
 }
 
@@ -164,6 +181,10 @@ mod tests {
             c.protocol.provider_configuration.insert("x".into(), "y".repeat(1 << 20).into());
         };
         assert_eq!(fault(large), "configuration");
+        let many = |c: &mut VpnConfiguration| {
+            c.unknown.insert("x".into(), vec![0; MAX_VALUES].into());
+        };
+        assert_eq!(fault(many), "configuration");
     }
 
     // spec: PROTO-1

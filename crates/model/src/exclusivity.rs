@@ -3,6 +3,8 @@
 //! One configuration owns the default route; any number of split tunnels may stand beside it while
 //! their destinations do not overlap.
 
+use std::{collections::BTreeSet, iter};
+
 use ipnet::IpNet;
 
 use crate::ConfigurationId;
@@ -14,6 +16,8 @@ pub struct Claim {
     pub id: ConfigurationId,
     /// The configuration's name, for the sentence about a conflict.
     pub name: String,
+    /// The uid of its owner.
+    pub owner: u32,
     /// The destinations.
     pub routes: Vec<IpNet>,
 }
@@ -36,49 +40,58 @@ pub enum Admission {
     },
 }
 
+const ROOT: u32 = 0;
+
 /// Decides whether `candidate` may start beside the `active` claims.
+///
+/// Over an own default route a more specific destination may be laid, not over that of somebody
+/// else: a part of their traffic would go another way without their knowing.
 #[must_use]
 pub fn admit(candidate: &Claim, active: &[Claim]) -> Admission {
-    let others = || active.iter().filter(|claim| claim.id != candidate.id);
-    for other in others() {
-        if let Some(route) = overlap(candidate, other) {
+    let mut supersedes = None;
+    for other in active.iter().filter(|claim| claim.id != candidate.id) {
+        let foreign = other.owner != candidate.owner && candidate.owner != ROOT;
+        let both_own = owns_default_route(&candidate.routes) && owns_default_route(&other.routes);
+        let route = if foreign && !both_own {
+            overlap(&candidate.routes, &other.routes)
+        } else {
+            overlap(&specific(&candidate.routes), &specific(&other.routes))
+        };
+        if let Some(route) = route {
             return Admission::Conflict { id: other.id, name: other.name.clone(), route };
         }
+        if both_own {
+            supersedes = Some(other.id);
+        }
     }
-    let owner = others().find(|other| owns_default_route(&other.routes));
-    match owner {
-        Some(owner) if owns_default_route(&candidate.routes) => Admission::Supersedes(owner.id),
-        Some(_) | None => Admission::Free,
-    }
+    supersedes.map_or(Admission::Free, Admission::Supersedes)
 }
 
-/// Whether these destinations amount to the default route of a family, also when it is written as
-/// two halves.
+/// Whether these destinations amount to the default route of a family, also when it is written in
+/// parts.
 #[must_use]
 pub fn owns_default_route(routes: &[IpNet]) -> bool {
-    let halves = |v4: bool| {
-        let half = |net: &&IpNet| net.prefix_len() == 1 && net.addr().is_ipv4() == v4;
-        let mut networks: Vec<_> = routes.iter().filter(half).map(IpNet::network).collect();
-        networks.sort_unstable();
-        networks.dedup();
-        networks.len() == 2
-    };
-    routes.iter().any(|net| net.prefix_len() == 0) || halves(true) || halves(false)
+    let routes = routes.to_vec();
+    IpNet::aggregate(&routes).iter().any(|net| net.prefix_len() == 0)
 }
 
-/// The first destination that both claims want, when it is not a matter of the default route: the
-/// more specific of the two always wins over a default route.
-fn overlap(a: &Claim, b: &Claim) -> Option<IpNet> {
-    let specific = |claim: &Claim| -> Vec<IpNet> {
-        claim.routes.iter().copied().filter(|net| net.prefix_len() > 1).collect()
-    };
-    let (a, b) = (specific(a), specific(b));
-    a.iter().find_map(|x| {
-        b.iter().find_map(|y| match () {
-            () if y.contains(x) => Some(*x),
-            () if x.contains(y) => Some(*y),
-            () => None,
-        })
+/// Without the default route and its halves, over which the more specific always wins.
+fn specific(routes: &[IpNet]) -> Vec<IpNet> {
+    routes.iter().copied().filter(|net| net.prefix_len() > 1).collect()
+}
+
+/// A destination that both want: the narrower of two that overlap.
+fn overlap(ours: &[IpNet], theirs: &[IpNet]) -> Option<IpNet> {
+    let ours: BTreeSet<IpNet> = ours.iter().map(IpNet::trunc).collect();
+    let theirs: BTreeSet<IpNet> = theirs.iter().map(IpNet::trunc).collect();
+    narrower(&ours, &theirs).or_else(|| narrower(&theirs, &ours))
+}
+
+/// A network of `narrow` that lies in one of `wide`. Looks up each possible length, so that it
+/// stays fast for thousands of networks.
+fn narrower(narrow: &BTreeSet<IpNet>, wide: &BTreeSet<IpNet>) -> Option<IpNet> {
+    narrow.iter().copied().find(|net| {
+        iter::successors(Some(*net), IpNet::supernet).any(|parent| wide.contains(&parent))
     })
 }
 
@@ -108,10 +121,27 @@ mod tests {
         assert_eq!(admit(&inside, &[lab, work]), conflict);
     }
 
+    // spec: MGR-12, B-5
+    #[test]
+    fn nobody_takes_a_part_of_somebody_elses_traffic() {
+        let home = claim(1, &["0.0.0.0/0"]);
+        let quarters = claim(2, &["0.0.0.0/2", "64.0.0.0/2", "128.0.0.0/2", "192.0.0.0/2"]);
+        let split = claim(3, &["10.0.0.0/8"]);
+        let theirs = |claim: &Claim| Claim { owner: 1001, ..claim.clone() };
+        let roots = |claim: &Claim| Claim { owner: ROOT, ..claim.clone() };
+        let active = [home.clone()];
+        assert_eq!(admit(&quarters, &active), Admission::Supersedes(home.id));
+        assert_eq!(admit(&theirs(&quarters), &active), Admission::Supersedes(home.id));
+        assert_eq!(admit(&split, &active), Admission::Free);
+        assert!(matches!(admit(&theirs(&split), &active), Admission::Conflict { .. }));
+        assert_eq!(admit(&roots(&split), &active), Admission::Free);
+    }
+
     fn claim(id: u8, routes: &[&str]) -> Claim {
         Claim {
             id: ConfigurationId::from_random([id; 16]),
             name: format!("tunnel {id}"),
+            owner: 1000,
             routes: routes.iter().map(|net| net.parse().unwrap()).collect(),
         }
     }

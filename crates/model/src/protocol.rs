@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{InvalidConfiguration, ProxySettings};
+use crate::{InvalidConfiguration, ProxySettings, settings::MOST_ROUTES};
 
 /// The provider, its own configuration, and what the system does around it. Spec PROTO-1 to
 /// PROTO-18. Secrets are kept beside it, never in it.
@@ -72,6 +72,10 @@ impl TunnelProviderProtocol {
                 field("serverAddress"),
                 "must not be empty; it is what people see as the server",
             ));
+        }
+        if self.expected_routes.len() > MOST_ROUTES {
+            let reason = format!("are more than {MOST_ROUTES}");
+            return Err(InvalidConfiguration::new(field("expectedRoutes"), reason));
         }
         let Some(proxy) = &self.proxy else { return Ok(()) };
         proxy

@@ -1,6 +1,9 @@
 //! The network settings of a tunnel (`NEPacketTunnelNetworkSettings`).
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv6Addr},
+};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -59,6 +62,14 @@ pub enum RouteTable {
 /// What is wrong with network settings (`networkSettingsInvalid`, TUN-14).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidSettings {
+    /// More than a system can hold without being slowed down for everybody.
+    #[error("there are more than {most} {what}")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        most: usize,
+    },
     /// Neither family is configured.
     #[error("there is no address; give at least one for IPv4 or IPv6")]
     NoAddress,
@@ -98,6 +109,12 @@ pub enum InvalidSettings {
     Proxy(String),
 }
 
+/// Providers are not trusted, and everything here costs time and memory of the whole machine.
+pub(crate) const MOST_ROUTES: usize = 10_000;
+const MOST_ADDRESSES: usize = 64;
+const MOST_DOMAINS: usize = 256;
+const MOST_SERVERS: usize = 16;
+
 /// MTU of a link when the physical one is unknown.
 const DEFAULT_MTU: u32 = 1500;
 const LEAST_IPV4_MTU: u16 = 576;
@@ -125,10 +142,11 @@ impl PacketTunnelNetworkSettings {
 
     /// Checks the whole before anything is changed on the system.
     pub fn validate(&self) -> Result<(), InvalidSettings> {
+        self.validate_counts()?;
         if self.addresses().next().is_none() {
             return Err(InvalidSettings::NoAddress);
         }
-        if let Some(address) = self.addresses().map(|net| net.addr()).find(unusable_address) {
+        if let Some(address) = self.addresses().map(|net| net.addr()).find(unusable_own_address) {
             return Err(InvalidSettings::UnusableAddress(address));
         }
         if let Some(ipv4) = &self.ipv4 {
@@ -190,6 +208,25 @@ impl PacketTunnelNetworkSettings {
             || self.ipv6.as_ref().is_some_and(IpSettings::includes_default)
     }
 
+    fn validate_counts(&self) -> Result<(), InvalidSettings> {
+        let excluded = self.ipv4.as_ref().map_or(0, |ip| ip.excluded_routes.len())
+            + self.ipv6.as_ref().map_or(0, |ip| ip.excluded_routes.len());
+        let routes = self.included().count() + excluded + self.blocked_routes.len();
+        let domains = |dns: &DnsSettings| {
+            dns.search_domains.len() + dns.match_domains.as_ref().map_or(0, Vec::len)
+        };
+        let counts = [
+            ("routes", routes, MOST_ROUTES),
+            ("addresses", self.addresses().count(), MOST_ADDRESSES),
+            ("domains", self.dns.as_ref().map_or(0, domains), MOST_DOMAINS),
+            ("DNS servers", self.dns.as_ref().map_or(0, |dns| dns.servers.len()), MOST_SERVERS),
+        ];
+        match counts.into_iter().find(|(_, count, most)| count > most) {
+            Some((what, _, most)) => Err(InvalidSettings::TooMany { what, most }),
+            None => Ok(()),
+        }
+    }
+
     fn least_mtu(&self) -> u16 {
         if self.ipv6.is_some() { LEAST_IPV6_MTU } else { LEAST_IPV4_MTU }
     }
@@ -212,11 +249,11 @@ fn validate_routes<P: Prefix>(
         let route = route.destination().into();
         return Err(InvalidSettings::RouteWithoutAddress { route, family });
     }
-    let included = |excluded: &&crate::Route<P>| {
-        settings.included_routes.iter().any(|route| route.destination() == excluded.destination())
-    };
-    match settings.excluded_routes.iter().find(included) {
-        Some(route) => Err(InvalidSettings::Contradiction(route.destination().into())),
+    let included: BTreeSet<P> =
+        settings.included_routes.iter().map(crate::Route::destination).collect();
+    let excluded = settings.excluded_routes.iter().map(crate::Route::destination);
+    match excluded.into_iter().find(|destination| included.contains(destination)) {
+        Some(destination) => Err(InvalidSettings::Contradiction(destination.into())),
         None => Ok(()),
     }
 }
@@ -238,6 +275,12 @@ fn unusable_address(address: &IpAddr) -> bool {
         IpAddr::V4(v4) => v4.is_unspecified() || v4.is_broadcast() || v4.is_multicast(),
         IpAddr::V6(v6) => *v6 == Ipv6Addr::UNSPECIFIED || v6.is_multicast(),
     }
+}
+
+/// The `local` table comes before every rule, so such an address would take the machine's own
+/// traffic away.
+fn unusable_own_address(address: &IpAddr) -> bool {
+    address.is_loopback() || unusable_address(address)
 }
 
 /// RFC 1035 section 2.3.4 sizes, with the characters that are seen in the field.
@@ -302,6 +345,15 @@ mod tests {
             E::BadDomain("a b".into())
         );
         assert_eq!(broken(|s| s.route_table = RouteTable::Table(255)), E::ReservedTable(255));
+        let loopback = "127.0.0.2".parse().unwrap();
+        assert_eq!(
+            broken(|s| s.ipv4 = Some(Ipv4Settings::new(["127.0.0.2/32".parse().unwrap()]))),
+            E::UnusableAddress(loopback)
+        );
+        assert_eq!(
+            broken(|s| s.blocked_routes = vec!["192.0.2.0/24".parse().unwrap(); MOST_ROUTES]),
+            E::TooMany { what: "routes", most: MOST_ROUTES }
+        );
     }
 
     // spec: DNS-1, DNS-3, TUN-13

@@ -10,7 +10,7 @@ use std::{
 /// Replaces a file's content. A symbolic link is replaced, not followed.
 pub(crate) fn write(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     let temporary = temporary(path)?;
-    let written = File::create(&temporary).and_then(|mut file| {
+    let written = File::create_new(&temporary).and_then(|mut file| {
         file.set_permissions(Permissions::from_mode(mode))?;
         file.write_all(content)?;
         file.sync_all()

@@ -132,7 +132,7 @@ fn excluded(family: Family, settings: &PacketTunnelNetworkSettings) -> Vec<IpNet
 
 /// The system's networks that beat an equal or shorter route of the tunnel: all of its table
 /// (RTE-23), or only the directly connected ones in the enforcing strength (RTE-14), or none.
-fn stronger(family: Family, strength: Strength, state: &NetworkState) -> Vec<IpNet> {
+pub(crate) fn stronger(family: Family, strength: Strength, state: &NetworkState) -> Vec<IpNet> {
     let physical = state.path.interface.as_ref().map(|interface| interface.name.as_str());
     state
         .main_routes
@@ -151,7 +151,7 @@ fn stronger(family: Family, strength: Strength, state: &NetworkState) -> Vec<IpN
 }
 
 /// The longest prefix that covers `prefix`, or equals it.
-fn cover(verdicts: &Verdicts, prefix: &IpNet) -> Option<Verdict> {
+pub(crate) fn cover(verdicts: &Verdicts, prefix: &IpNet) -> Option<Verdict> {
     let mut candidate = Some(*prefix);
     while let Some(net) = candidate {
         if let Some(verdict) = verdicts.get(&net) {

@@ -9,6 +9,7 @@
 //! |---|---|---|---|
 //! | 5000 | marked | look up `main` | with any below |
 //! | 5001 | marked | refuse | with any below |
+//! | 5002 + rank | IPv6, of sockets bound to a physical interface, by destination | refuse, or look up `main` | enforced, or something blocked |
 //! | 5050 | of sockets bound to a physical interface | look up `main` | default strength, nothing blocked |
 //! | 5100 + slot | all | look up the session's specific table | it has specific routes |
 //! | 5150 + slot | all | look up the session's default table | it has a default route, enforced |
@@ -31,12 +32,13 @@
 //! Between concurrent sessions the lower slot is asked first; that their networks do not overlap is
 //! for whoever admits sessions to see to.
 
+mod bound_sockets;
 #[cfg(test)]
 mod precedence;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 use adit_model::{
     HealthItem, InvalidSettings, PacketTunnelNetworkSettings, RouteTable, TunnelProviderProtocol,
@@ -44,7 +46,7 @@ use adit_model::{
 use ipnet::IpNet;
 
 use crate::{
-    Tunnel,
+    Slot, Tunnel,
     destinations::{Destinations, Verdict, destinations, wanted},
     dns::{self, DnsPlan},
     family::Family,
@@ -86,6 +88,7 @@ pub struct Strength {
 
 const PRIORITY_BYPASS: u32 = 5000;
 const PRIORITY_BYPASS_END: u32 = 5001;
+const PRIORITY_BOUND_REFUSED: u32 = 5002;
 const PRIORITY_BOUND_SOCKETS: u32 = 5050;
 const PRIORITY_SPECIFIC: u32 = 5100;
 const PRIORITY_ENFORCED_DEFAULT: u32 = 5150;
@@ -102,6 +105,7 @@ pub fn plan(
     state: &NetworkState,
 ) -> Result<Plan, InvalidSettings> {
     settings.validate()?;
+    refuse_what_others_need(settings, state)?;
     let families: Vec<Family> =
         Family::ALL.into_iter().filter(|family| *family == Family::V4 || state.ipv6).collect();
     let physical_mtu = state.path.interface.as_ref().map(|interface| interface.mtu);
@@ -127,6 +131,26 @@ pub fn plan(
         }
     }
     Ok(plan)
+}
+
+/// Tables of other sessions, and addresses without which the machine is cut off: the `local` table
+/// comes before every rule, so an address of the tunnel is never reached elsewhere.
+fn refuse_what_others_need(
+    settings: &PacketTunnelNetworkSettings,
+    state: &NetworkState,
+) -> Result<(), InvalidSettings> {
+    if let RouteTable::Table(table) = settings.route_table
+        && Slot::of_table(table).is_some()
+    {
+        return Err(InvalidSettings::ReservedTable(table));
+    }
+    let needed = |address: &IpAddr| {
+        state.path.addresses.contains(address) || state.path.gateways.contains(address)
+    };
+    match settings.addresses().map(|net| net.addr()).find(needed) {
+        Some(address) => Err(InvalidSettings::UnusableAddress(address)),
+        None => Ok(()),
+    }
 }
 
 impl Plan {
@@ -186,6 +210,7 @@ fn rules(
         rule(PRIORITY_BYPASS, Selector::Bypass, Action::Lookup(TABLE_MAIN)),
         rule(PRIORITY_BYPASS_END, Selector::Bypass, Action::Unreachable),
     ];
+    rules.extend(bound_sockets::rules(family, destinations, strength, state));
     if !specific.is_empty() {
         let lookup = Action::Lookup(tunnel.slot.specific_table());
         rules.push(rule(PRIORITY_SPECIFIC + slot, Selector::All, lookup));
@@ -197,27 +222,12 @@ fn rules(
         }
         return rules;
     }
-    // A socket that is bound to an interface goes out of it (RTE-4); without this rule it would
-    // meet the `unreachable` twins. But what is blocked goes nowhere, whatever a program does.
-    if !specific.values().chain(default.values()).any(|verdict| *verdict == Verdict::Refused) {
-        rules.extend(ways_out(family, state).into_iter().map(|interface| {
-            let selector = Selector::OutputInterface(interface);
-            rule(PRIORITY_BOUND_SOCKETS, selector, Action::Lookup(TABLE_MAIN))
-        }));
-    }
     if !default.is_empty() {
         let main = Action::LookupExceptDefault(TABLE_MAIN);
         rules.push(rule(PRIORITY_MAIN, Selector::All, main));
         rules.push(rule(PRIORITY_DEFAULT + slot, Selector::All, lookup_default));
     }
     rules
-}
-
-/// The interfaces with a default route.
-fn ways_out(family: Family, state: &NetworkState) -> BTreeSet<String> {
-    let default = family.default_route();
-    let routes = state.main_routes.iter().filter(|route| route.destination == default);
-    routes.filter_map(|route| route.interface.clone()).collect()
 }
 
 fn routes(tunnel: &Tunnel, destinations: &Destinations) -> Vec<Route> {

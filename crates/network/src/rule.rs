@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use ipnet::IpNet;
+
 use crate::{BYPASS_MARK, BYPASS_MASK, family::Family};
 
 /// One rule of ours. Rules are ordered as the kernel evaluates them.
@@ -28,7 +30,12 @@ pub enum Selector {
     /// Those with [`BYPASS_MARK`].
     Bypass,
     /// Those of sockets that are bound to this interface.
-    OutputInterface(String),
+    OutputInterface {
+        /// Its name.
+        interface: String,
+        /// Where they go; the default route is everywhere.
+        to: IpNet,
+    },
 }
 
 /// What a rule does.
@@ -55,7 +62,10 @@ impl fmt::Display for Selector {
         match self {
             Self::All => Ok(()),
             Self::Bypass => write!(f, " fwmark {BYPASS_MARK:#x}/{BYPASS_MASK:#x}"),
-            Self::OutputInterface(name) => write!(f, " oif {name}"),
+            Self::OutputInterface { interface, to } if to.prefix_len() == 0 => {
+                write!(f, " oif {interface}")
+            }
+            Self::OutputInterface { interface, to } => write!(f, " to {to} oif {interface}"),
         }
     }
 }

@@ -72,6 +72,7 @@ impl Sysctl {
 /// Puts an old value back, unless somebody else has changed it since.
 pub(crate) fn restore(key: &str, journal: &mut Journal) -> Result<(), NetworkError> {
     if let Some(SysctlChange { from, to }) = journal.entries().sysctls.get(key)
+        && is_networks(key)
         && read(key).is_ok_and(|present| present == *to)
     {
         write(key, from)
@@ -88,6 +89,11 @@ pub(crate) fn is_strict(interface: &str, journal: &Journal) -> bool {
         changed.or_else(|| read(&key).ok())?.parse::<u8>().ok()
     };
     value("all").max(value(interface)) == Some(1)
+}
+
+/// Keys come back from a file, and must not lead anywhere else.
+fn is_networks(key: &str) -> bool {
+    key.starts_with("net/") && !key.split('/').any(|part| part == "..")
 }
 
 /// The key of an interface's reverse path filter. The kernel applies the greater of this and that

@@ -118,7 +118,8 @@ fn check_settings(
         InvalidSettings::RouteWithoutAddress { .. } | InvalidSettings::Contradiction(_) => {
             ("AllowedIPs", None)
         }
-        InvalidSettings::Proxy(_) => ("Interface", None),
+        // The sentence says of what there are too many.
+        InvalidSettings::TooMany { .. } | InvalidSettings::Proxy(_) => ("Interface", None),
     };
     let line = line.unwrap_or(interface.line);
     Err(ImportError::Value { line, key, reason: fault.to_string() })

@@ -120,6 +120,9 @@ impl Manifest {
                 });
             }
         }
+        if let Some(open) = changeable_ancestor(&executable, trusted_uid) {
+            return Err(ManifestError::Writable(open));
+        }
         if !executable.metadata().is_ok_and(|found| found.is_file() && found.mode() & 0o111 != 0) {
             return Err(ManifestError::NotExecutable(executable));
         }
@@ -163,6 +166,18 @@ impl Manifest {
         };
         Err(ManifestError::WrongKind { id: self.id.clone(), kind })
     }
+}
+
+/// A folder above the program, links resolved, in which others could put another in its place. In a
+/// folder with the sticky bit they could not.
+fn changeable_ancestor(executable: &Path, trusted_uid: u32) -> Option<PathBuf> {
+    const STICKY: u32 = 0o1000;
+    let real = executable.canonicalize().ok()?;
+    let guarded = |folder: &&Path| {
+        let found = folder.metadata();
+        found.is_ok_and(|found| only_changed_by(&found, trusted_uid) || found.mode() & STICKY != 0)
+    };
+    real.ancestors().skip(1).find(|folder| !guarded(folder)).map(Path::to_owned)
 }
 
 fn only_changed_by(found: &Metadata, trusted_uid: u32) -> bool {

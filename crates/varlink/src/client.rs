@@ -155,7 +155,7 @@ impl Client {
         fds: &[BorrowedFd<'_>],
     ) -> Result<(), WireError> {
         let message = encode(&OutgoingCall { method: M::NAME, parameters: call, more, oneway })?;
-        self.socket.limits().check(message.len() - 1, fds.len())?;
+        self.socket.limits().check_sent(message.len() - 1, fds.len())?;
         if !mem::replace(&mut self.in_step, false) {
             return Err(WireError::Abandoned);
         }

@@ -41,12 +41,12 @@ impl<F> Inbox<F> {
     pub(crate) fn take(&mut self) -> Result<Option<Frame<F>>, WireError> {
         let Some(length) = self.bytes[self.scanned..].iter().position(|byte| *byte == 0) else {
             self.scanned = self.bytes.len();
-            self.limits.check(self.scanned - self.taken, self.fds.len())?;
+            self.limits.check_received(self.scanned - self.taken, self.fds.len())?;
             return Ok(None);
         };
         let end = self.scanned + length;
         let own = self.fds.iter().take_while(|(at, _)| *at <= end).count();
-        self.limits.check(end - self.taken, own)?;
+        self.limits.check_received(end - self.taken, own)?;
 
         let mut bytes = Buffer::default();
         bytes.append(&self.bytes[self.taken..end]);
@@ -80,7 +80,8 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits = Limits { message: 64, fds: 3, write: std::time::Duration::from_secs(1) };
+    const LIMITS: Limits =
+        Limits { message: 64, sent: 64, fds: 3, write: std::time::Duration::from_secs(1) };
 
     proptest! {
         #[test]

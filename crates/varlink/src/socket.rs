@@ -81,7 +81,7 @@ impl Socket {
         message: &[u8],
         fds: &[BorrowedFd<'_>],
     ) -> Result<(), WireError> {
-        self.limits.check(message.len().saturating_sub(1), fds.len())?;
+        self.limits.check_sent(message.len().saturating_sub(1), fds.len())?;
         match timeout(self.limits.write, self.write_all(message, fds)).await {
             Ok(written) => Ok(written?),
             Err(_elapsed) => Err(WireError::WriteTimeout),

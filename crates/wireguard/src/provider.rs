@@ -12,7 +12,7 @@ use adit_model::{
 };
 use adit_provider::{
     Host, HostError, PacketTunnelProvider, ProviderError, StartRequest, UdpBinding,
-    protocol::Family,
+    protocol::{Family, HostCallError},
 };
 use serde_json::Value;
 use tokio::{sync::watch, task::JoinHandle, time::sleep_until};
@@ -118,13 +118,17 @@ impl PacketTunnelProvider for WireGuardProvider {
     }
 }
 
-/// One socket a family, for those that the machine has.
+/// One socket a family, for those that the machine has. A port that one of them cannot have is an
+/// error: the server may be reached by that family alone.
 async fn open_sockets(host: &Host, port: u16) -> Result<Vec<UdpSocket>, ProviderError> {
     let mut sockets = Vec::new();
     let mut refusal = None;
     for family in [Family::Ipv4, Family::Ipv6] {
         match host.open_udp(UdpBinding::Unconnected { family, port }).await {
             Ok(socket) => sockets.push(socket),
+            Err(HostError::Refused(error)) if port != 0 && has_family(host, family).await => {
+                return Err(socket_refused(&error));
+            }
             Err(HostError::Refused(error)) => {
                 tracing::debug!(?family, %error, "a family is left out");
                 refusal = Some(error);
@@ -135,10 +139,18 @@ async fn open_sockets(host: &Host, port: u16) -> Result<Vec<UdpSocket>, Provider
         }
     }
     match refusal {
-        Some(error) if sockets.is_empty() => Err(ConnectionError::ConfigurationFailed
-            .because(format!("No socket could be opened for the tunnel: {error}"))),
+        Some(error) if sockets.is_empty() => Err(socket_refused(&error)),
         Some(_) | None => Ok(sockets),
     }
+}
+
+async fn has_family(host: &Host, family: Family) -> bool {
+    host.open_udp(UdpBinding::Unconnected { family, port: 0 }).await.is_ok()
+}
+
+fn socket_refused(reason: &HostCallError) -> ProviderError {
+    ConnectionError::ConfigurationFailed
+        .because(format!("No socket could be opened for the tunnel: {reason}."))
 }
 
 fn supervisor(setup: &Setup, host: Host, engine: Engine, path: NetworkPath) -> Supervisor {

@@ -53,12 +53,12 @@ async fn without_service(missing: ConnectError) -> Result<Vec<String>, Failure> 
     Ok(text.lines().map(str::to_owned).collect())
 }
 
-/// Beside this program, else where packages put it, else wherever `PATH` leads.
+/// Beside this program, else where packages put it. It runs as root, so `PATH` is not asked.
 fn program() -> PathBuf {
     let beside = env::current_exe().ok().and_then(|own| own.parent().map(Path::to_owned));
     let folders = beside.into_iter().chain([PathBuf::from(PACKAGED)]);
     let mut candidates = folders.map(|folder| folder.join(PROGRAM));
-    candidates.find(|path| path.is_file()).unwrap_or_else(|| PROGRAM.into())
+    candidates.find(|path| path.is_file()).unwrap_or_else(|| PathBuf::from(PACKAGED).join(PROGRAM))
 }
 
 #[derive(Serialize)]

@@ -1,17 +1,26 @@
 //! What a provider process gives up between fork and exec.
 
-use std::{fs, io, mem};
+use std::{fs, io, mem, time::Duration};
 
 use adit_network::Slot;
 use libc::{c_int, c_ulong};
+use rustix::process::{Pid, Signal};
 
 /// The user of the provider in slot 0; each slot has one of its own, so that providers cannot
 /// touch each other. The range belongs to no distribution and to no container runtime.
 const FIRST_UID: u32 = 2_060_500_000;
 
+/// What one provider may open and start: threads count as processes.
+const DESCRIPTORS: libc::rlim_t = 256;
+const PROCESSES: libc::rlim_t = 256;
+
 const HIGHEST_CAPABILITY: c_ulong = 63;
 /// `_LINUX_CAPABILITY_VERSION_3`, linux/capability.h.
 const CAPABILITY_VERSION: u32 = 0x2008_0522;
+
+/// How often, and after which pause, processes that should be gone are looked for again.
+const ROUNDS: u32 = 50;
+const PAUSE: Duration = Duration::from_millis(2);
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Confinement {
@@ -42,6 +51,13 @@ impl Confinement {
         Self { user: mapped.then_some(uid) }
     }
 
+    /// Ends everything that still runs as the provider's user.
+    pub(super) fn end_processes(self) {
+        if let Some(user) = self.user {
+            end_processes_of(|uid| uid == user);
+        }
+    }
+
     /// Gives everything up. Runs after fork, so it only makes system calls.
     pub(super) fn enter(self) -> io::Result<()> {
         // SAFETY: a plain system call.
@@ -50,14 +66,20 @@ impl Confinement {
         check(unsafe {
             libc::unshare(libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS)
         })?;
-        let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        // SAFETY: reads the struct. A core file would hold the secrets.
-        check(unsafe { libc::setrlimit(libc::RLIMIT_CORE, &raw const no_core) })?;
+        // A core file would hold the secrets.
+        limit(libc::RLIMIT_CORE, 0)?;
+        limit(libc::RLIMIT_NOFILE, DESCRIPTORS)?;
         for capability in 0..=HIGHEST_CAPABILITY {
-            // SAFETY: as above. EINVAL past the last one that this kernel knows.
-            unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
+            // SAFETY: as above.
+            let dropped = check(unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) });
+            match dropped {
+                // Past the last one that this kernel knows.
+                Err(error) if error.raw_os_error() == Some(libc::EINVAL) => break,
+                dropped => dropped?,
+            }
         }
         if let Some(id) = self.user {
+            limit(libc::RLIMIT_NPROC, PROCESSES)?;
             // SAFETY: plain system calls; groups before user, which takes the right to change them.
             unsafe {
                 check(libc::setgroups(0, std::ptr::null()))?;
@@ -69,6 +91,54 @@ impl Confinement {
         // SAFETY: as above.
         check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
     }
+}
+
+/// Whether this user is a provider's. Providers are not trusted with anything but what they are
+/// given.
+pub(crate) fn is_provider(uid: u32) -> bool {
+    (FIRST_UID..FIRST_UID + u32::from(Slot::COUNT)).contains(&uid)
+}
+
+/// Ends whatever providers of an earlier helper have left running.
+pub(crate) fn end_all_processes() -> bool {
+    end_processes_of(is_provider)
+}
+
+/// Kills until none is left: one that is being killed may have started another. Returns whether
+/// there was any.
+fn end_processes_of(whose: impl Fn(u32) -> bool) -> bool {
+    let mut any = false;
+    for _ in 0..ROUNDS {
+        let mut found = false;
+        for pid in processes().filter(|pid| user_of(*pid).is_some_and(&whose)) {
+            // Of another user if the number was taken over meanwhile, and that only in theory:
+            // numbers are given in turn.
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+            found = true;
+        }
+        if !found {
+            return any;
+        }
+        any = true;
+        std::thread::sleep(PAUSE);
+    }
+    tracing::error!("processes of a provider could not be ended");
+    any
+}
+
+fn processes() -> impl Iterator<Item = Pid> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| Pid::from_raw(entry.file_name().to_str()?.parse().ok()?))
+}
+
+/// The real user of a process that is not a zombie, from `/proc/PID/status`, proc(5).
+fn user_of(pid: Pid) -> Option<u32> {
+    let status = fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero())).ok()?;
+    let field = |key: &str| status.lines().find_map(|line| line.strip_prefix(key));
+    if field("State:")?.trim_start().starts_with('Z') {
+        return None;
+    }
+    field("Uid:")?.split_whitespace().next()?.parse().ok()
 }
 
 /// Occupies the descriptors that providers get. The standard library has a pipe of its own between
@@ -83,6 +153,12 @@ pub(crate) fn reserve_descriptors() -> io::Result<()> {
         // Kept open for as long as the helper lives.
         mem::forget(filler);
     }
+}
+
+fn limit(resource: libc::__rlimit_resource_t, value: libc::rlim_t) -> io::Result<()> {
+    let limit = libc::rlimit { rlim_cur: value, rlim_max: value };
+    // SAFETY: reads the struct.
+    check(unsafe { libc::setrlimit(resource, &raw const limit) })
 }
 
 fn drop_capabilities() -> io::Result<()> {

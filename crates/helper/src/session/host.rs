@@ -11,7 +11,7 @@ use std::{
 };
 
 use adit_model::{
-    NetworkSettingsError,
+    DisconnectError, NetworkSettingsError,
     session::{Event, StartAnswer},
 };
 use adit_network::{
@@ -60,7 +60,7 @@ fn router() -> Router<Hosting, ()> {
         .on((), |hosting: Hosting, _, call| hosting.set_settings(call))
         .on((), |hosting: Hosting, _, call| hosting.start_completed(call))
         .on((), |hosting: Hosting, _, call: Cancel| async move {
-            hosting.reporter.event(Event::Canceled(call.error)).await;
+            hosting.reporter.event(Event::Canceled(call.error.as_ref().map(printable))).await;
             Ok(Empty {})
         })
         .on((), |hosting: Hosting, _, call: SetReasserting| async move {
@@ -95,7 +95,7 @@ impl Hosting {
 
     async fn start_completed(self, call: StartCompleted) -> Result<Empty, HostCallError> {
         let (answer, answered) = oneshot::channel();
-        let result = call.error.map_or(Ok(()), Err);
+        let result = call.error.as_ref().map(printable).map_or(Ok(()), Err);
         self.reporter.report(Report::StartCompleted { result, answer }).await;
         match answered.await {
             Ok(StartAnswer::SettingsNotApplied) => Err(HostCallError::SettingsNotApplied {}),
@@ -115,6 +115,17 @@ impl Hosting {
                 Err(HostCallError::ResolutionFailed { host: call.host, message: error.to_string() })
             }
         }
+    }
+}
+
+/// What a provider says is kept and shown to people, so it is bounded and plain text.
+fn printable(error: &DisconnectError) -> DisconnectError {
+    const LONGEST: usize = 500;
+    let plain = |text: &str| text.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+    DisconnectError {
+        domain: plain(&error.domain),
+        message: plain(&error.message),
+        code: error.code,
     }
 }
 

@@ -10,8 +10,8 @@ use std::{
 
 use adit_api::SessionDetails;
 use adit_model::{
-    ConnectionError, DisconnectError, HealthItem, PacketTunnelNetworkSettings, ProviderStopReason,
-    VpnConfiguration,
+    ConnectionError, DisconnectError, HealthItem, NetworkSettingsError,
+    PacketTunnelNetworkSettings, ProviderStopReason, RouteTable, VpnConfiguration,
     session::{Event, RequestId},
 };
 use adit_network::{
@@ -73,9 +73,9 @@ pub(super) struct Run {
 pub(super) enum LaunchError {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    #[error("Too many tunnels are running at once. Disconnect one of them.")]
+    #[error("Too many tunnels are running. Disconnect one of them first.")]
     NoSlot,
-    #[error(transparent)]
+    #[error("The tunnel's interface cannot be made: {0}.")]
     Tun(#[from] TunError),
     #[error("The tunnel provider cannot be started: {0}")]
     Process(io::Error),
@@ -105,7 +105,7 @@ impl Run {
         let provider_id = &configuration.protocol.provider_id;
         let manifest = surroundings.manifest(provider_id)?;
         manifest.require(Kind::PacketTunnel)?;
-        let slot = surroundings.slots.take().ok_or(LaunchError::NoSlot)?;
+        let slot = surroundings.slots.take(configuration.owner).ok_or(LaunchError::NoSlot)?;
         let options = TunOptions { vnet_header: manifest.offloads, ..TunOptions::default() };
         let tun = tun::open(&options)?;
         let (process, record) = start_process(&manifest, &slot, surroundings, configuration)
@@ -215,7 +215,9 @@ impl Run {
         // A request before this one was cancelled.
         self.requests.clear();
         let routes = settings.iter().flat_map(PacketTunnelNetworkSettings::included).collect();
-        match self.surroundings.claim(&record.configuration, routes) {
+        let granted = may_use_table(&record.configuration, settings.as_ref())
+            .and_then(|()| self.surroundings.claims.take(&record.configuration, routes));
+        match granted {
             Ok(()) => {
                 let strength = (&record.configuration.protocol).into();
                 self.network.submit(Job::Apply { id, settings: settings.map(Box::new), strength });
@@ -255,7 +257,7 @@ impl Run {
         let calls = self.calls.clone();
         tokio::spawn(async move {
             let call = HandleAppMessage { message };
-            if let Ok(Ok(reply)) = timeout(MESSAGE_LIMIT, calls.call(&call)).await {
+            if let Some(reply) = calls.call_within(MESSAGE_LIMIT, call).await {
                 let _ = answer.send(reply.reply);
             }
         });
@@ -270,9 +272,8 @@ impl Run {
         };
         let calls = self.calls.clone();
         tokio::spawn(async move {
-            if let Ok(Ok(reply)) = timeout(STATUS_LIMIT, calls.call(&Status {})).await {
-                details.provider = Some(reply.status);
-            }
+            let status = calls.call_within(STATUS_LIMIT, Status {}).await;
+            details.provider = status.map(|reply| reply.status);
             let _ = answer.send(details);
         });
     }
@@ -295,6 +296,20 @@ impl Run {
     fn fail(&self) {
         let reporter = self.reporter.clone();
         tokio::spawn(async move { reporter.event(Event::ProviderExited).await });
+    }
+}
+
+/// A route in a table of somebody's own may lead anybody's packets away.
+fn may_use_table(
+    configuration: &VpnConfiguration,
+    settings: Option<&PacketTunnelNetworkSettings>,
+) -> Result<(), NetworkSettingsError> {
+    let table = settings.map_or(RouteTable::Auto, |settings| settings.route_table);
+    match table {
+        RouteTable::Table(_) if configuration.owner != 0 => Err(NetworkSettingsError::Invalid(
+            "only a configuration of root may write to another routing table".into(),
+        )),
+        RouteTable::Table(_) | RouteTable::Auto | RouteTable::Off => Ok(()),
     }
 }
 
@@ -348,6 +363,17 @@ impl ProviderCalls {
     {
         let mut client = self.client.lock().await;
         client.as_mut().ok_or(CallError::Disconnected)?.call(call).await
+    }
+
+    /// The reply if it comes within `limit`. The call itself is carried through: half a call would
+    /// leave its reply to be taken for that of the next.
+    async fn call_within<M>(&self, limit: Duration, call: M) -> Option<M::Reply>
+    where
+        M: Method<Error = NoError> + Sync,
+    {
+        let calls = self.clone();
+        let calling = tokio::spawn(async move { calls.call(&call).await });
+        timeout(limit, calling).await.ok()?.ok()?.ok()
     }
 
     async fn call_with(&self, call: &Start, fds: &[OwnedFd]) -> Result<Empty, CallError<NoError>> {

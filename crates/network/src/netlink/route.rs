@@ -35,15 +35,21 @@ pub(super) fn to_message(route: &Route) -> RouteMessage {
     attributes.push(RouteAttribute::Table(route.table));
     attributes.push(RouteAttribute::Priority(route.metric.number()));
     attributes.push(RouteAttribute::Destination(route.destination.network().into()));
-    if let Target::Tunnel { index, via, .. } = &route.target {
-        attributes.push(RouteAttribute::Oif(*index));
-        match via {
-            Some(gateway) => {
-                attributes.push(RouteAttribute::Gateway((*gateway).into()));
-                header.flags = RouteFlags::Onlink;
+    match &route.target {
+        Target::Tunnel { index, via, .. } => {
+            attributes.push(RouteAttribute::Oif(*index));
+            match via {
+                Some(gateway) => {
+                    attributes.push(RouteAttribute::Gateway((*gateway).into()));
+                    header.flags = RouteFlags::Onlink;
+                }
+                None => header.scope = RouteScope::Link,
             }
-            None => header.scope = RouteScope::Link,
         }
+        // When somebody adds a route by way of a gateway, the kernel looks for the gateway's link
+        // among routes of this scope only. Without ours it would find the included network around.
+        Target::Throw => header.scope = RouteScope::Link,
+        Target::Unreachable => {}
     }
     message
 }

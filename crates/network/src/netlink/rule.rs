@@ -1,5 +1,6 @@
 //! Rules as netlink messages.
 
+use ipnet::IpNet;
 use rtnetlink::packet_route::{
     AddressFamily,
     route::RouteProtocol,
@@ -24,7 +25,13 @@ pub(super) fn to_message(rule: &Rule) -> RuleMessage {
             attributes.push(RuleAttribute::FwMark(BYPASS_MARK));
             attributes.push(RuleAttribute::FwMask(BYPASS_MASK));
         }
-        Selector::OutputInterface(name) => attributes.push(RuleAttribute::Oifname(name.clone())),
+        Selector::OutputInterface { interface, to } => {
+            attributes.push(RuleAttribute::Oifname(interface.clone()));
+            if to.prefix_len() > 0 {
+                attributes.push(RuleAttribute::Destination(to.network()));
+                message.header.dst_len = to.prefix_len();
+            }
+        }
     }
     match rule.action {
         Action::Lookup(table) => attributes.push(RuleAttribute::Table(table)),
@@ -51,17 +58,23 @@ pub(super) fn from_message(message: &RuleMessage) -> Option<Rule> {
     let mut rule =
         Rule { priority: 0, family, selector: Selector::All, action: Action::Unreachable };
     let (mut table, mut except_default) = (u32::from(message.header.table), false);
+    let mut destination = family.default_route();
+    let mut interface = None;
     for attribute in &message.attributes {
         match attribute {
             RuleAttribute::Priority(priority) => rule.priority = *priority,
             RuleAttribute::Table(number) => table = *number,
             RuleAttribute::SuppressPrefixLen(length) => except_default = *length == 0,
             RuleAttribute::FwMark(BYPASS_MARK) => rule.selector = Selector::Bypass,
-            RuleAttribute::Oifname(name) => {
-                rule.selector = Selector::OutputInterface(name.clone());
+            RuleAttribute::Oifname(name) => interface = Some(name.clone()),
+            RuleAttribute::Destination(address) => {
+                destination = IpNet::new(*address, message.header.dst_len).ok()?;
             }
             _ => {}
         }
+    }
+    if let Some(interface) = interface {
+        rule.selector = Selector::OutputInterface { interface, to: destination };
     }
     rule.action = match message.header.action {
         RuleAction::ToTable if except_default => Action::LookupExceptDefault(table),

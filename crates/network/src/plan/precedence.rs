@@ -105,7 +105,10 @@ impl Case {
             let applies = match &rule.selector {
                 Selector::All => true,
                 Selector::Bypass => packet.marked,
-                Selector::OutputInterface(name) => packet.bound_to_physical && name == "eth0",
+                Selector::OutputInterface { interface, to } => {
+                    let reached = to.contains(&packet.destination);
+                    packet.bound_to_physical && interface == "eth0" && reached
+                }
             };
             let way = match rule.action {
                 _ if !applies => None,

@@ -157,11 +157,31 @@ fn blocked_ipv6_goes_neither_inside_nor_outside() {
     rule -6 5000: from all fwmark 0xad10000/0xffff0000 lookup main
     rule -4 5001: from all fwmark 0xad10000/0xffff0000 unreachable
     rule -6 5001: from all fwmark 0xad10000/0xffff0000 unreachable
+    rule -6 5002: from all to fe80::/64 oif eth0 lookup main
+    rule -6 5003: from all to fe80::/10 oif eth0 lookup main
+    rule -6 5004: from all oif eth0 unreachable
     rule -4 5050: from all oif eth0 lookup main
     rule -4 5200: from all lookup main suppress_prefixlength 0
     rule -6 5200: from all lookup main suppress_prefixlength 0
     rule -4 5300: from all lookup 44544
     rule -6 5300: from all lookup 44544
+    ");
+}
+
+// spec: RTE-13
+#[test]
+fn a_bound_socket_is_refused_by_rules_in_ipv6_because_routes_do_not() {
+    let mut settings = both("10.0.0.2/32", "fd00::2/128");
+    include(&mut settings, &["2001:db8::/32", "2001:db8:1:2::/64"]);
+    exclude(&mut settings, &["2001:db8:1::/48"]);
+    let mut state = state();
+    state.main_routes.push(route("2001:db8:1:2:3::/80", true));
+    let rules = routes_of(&settings, ENFORCED, &state);
+    let bound: Vec<&str> = rules.lines().filter(|line| line.contains(" oif ")).collect();
+    insta::assert_snapshot!(bound.join("\n"), @"
+    rule -6 5002: from all to 2001:db8:1:2::/64 oif eth0 unreachable
+    rule -6 5003: from all to 2001:db8:1::/48 oif eth0 lookup main
+    rule -6 5004: from all to 2001:db8::/32 oif eth0 unreachable
     ");
 }
 
@@ -345,6 +365,14 @@ fn include(settings: &mut PacketTunnelNetworkSettings, routes: &[&str]) {
 }
 
 fn exclude(settings: &mut PacketTunnelNetworkSettings, routes: &[&str]) {
-    let ipv4 = settings.ipv4.as_mut().unwrap();
-    ipv4.excluded_routes = routes.iter().map(|net| ModelRoute::to(net.parse().unwrap())).collect();
+    for route in routes {
+        match route.parse().unwrap() {
+            IpNet::V4(net) => {
+                settings.ipv4.as_mut().unwrap().excluded_routes.push(ModelRoute::to(net));
+            }
+            IpNet::V6(net) => {
+                settings.ipv6.as_mut().unwrap().excluded_routes.push(ModelRoute::to(net));
+            }
+        }
+    }
 }
