@@ -77,6 +77,13 @@ pub enum HelperError {
         /// The configuration.
         name: String,
     },
+    /// The provider took too long over a message, or has too many before it.
+    #[serde(rename = "org.adit.Helper.ProviderSilent")]
+    #[error("The tunnel provider of “{name}” does not answer.")]
+    ProviderSilent {
+        /// The configuration.
+        name: String,
+    },
     /// Spec ERR-5.
     #[serde(rename = "org.adit.Helper.StorageFailed")]
     #[error("{message}")]

@@ -79,6 +79,15 @@ pub(crate) struct Import {
     /// Update the configuration of that name if there is one
     #[arg(long)]
     pub(crate) replace: bool,
+    /// For the whole computer: everybody sees it, and only root changes or uses it
+    #[arg(long)]
+    pub(crate) system: bool,
+    /// The tunnel's routes beat the system's own, such as those of the local network
+    #[arg(long)]
+    pub(crate) enforce_routes: bool,
+    /// With --enforce-routes: but not the networks that are directly connected
+    #[arg(long, requires = "enforce_routes")]
+    pub(crate) exclude_local_networks: bool,
 }
 
 /// Show one configuration

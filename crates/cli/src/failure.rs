@@ -218,6 +218,7 @@ fn call_kind(error: &CallError<HelperError>) -> &'static str {
             HelperError::RoutesConflict { .. } => "routesConflict",
             HelperError::ProviderUnavailable { .. } => "providerUnavailable",
             HelperError::NotRunning { .. } => "notRunning",
+            HelperError::ProviderSilent { .. } => "providerSilent",
             HelperError::StorageFailed { .. } => "storageFailed",
             HelperError::SystemFailed { .. } => "systemFailed",
         },

@@ -14,7 +14,7 @@ const HINTS: [(ConnectionError, &str); 10] = [
     ),
     (ConnectionError::ServerDead, "Try again; if it stays so, ask whoever runs the server."),
     (ConnectionError::AuthenticationFailed, "Check the keys with: adit edit NAME"),
-    (ConnectionError::ConfigurationFailed, "Correct it with: adit edit NAME"),
+    (ConnectionError::ConfigurationFailed, "See how it is set up with: adit show NAME"),
     (ConnectionError::PluginFailed, "See why with: journalctl -u adit-helper"),
     (ConnectionError::PluginDisabled, "See which providers there are with: adit providers"),
     (ConnectionError::ClientCertificateExpired, "Ask for another certificate."),

@@ -36,7 +36,7 @@ pub(crate) fn sentence(
                 || format!("waiting for {server} to answer"),
                 |item| in_sentence(&item.title),
             );
-            let text = format!("Reconnecting: {reason}. Traffic is held meanwhile.");
+            let text = format!("Reconnecting: {reason}. Its traffic is held meanwhile.");
             say(Glyph::Reasserting, text)
         }
         VpnStatus::Disconnecting => {
@@ -64,9 +64,7 @@ fn disconnected(configuration: &VpnConfiguration, session: &SessionStatus) -> Se
         return say(Glyph::Problem, format!("Not connected. {failed}"));
     }
     match configuration.enablement {
-        Enablement::Enabled => {
-            say(Glyph::Disconnected, "Not connected. Traffic goes out directly.")
-        }
+        Enablement::Enabled => say(Glyph::Disconnected, "Not connected."),
         Enablement::SetAside => say(
             Glyph::Disconnected,
             "Not connected. Another configuration took its place; connecting takes it back.",
@@ -137,7 +135,7 @@ mod tests {
     fn a_session_that_is_down_says_where_traffic_goes_or_why_it_does_not() {
         use VpnStatus::{Disconnected, Disconnecting, Invalid};
         check(Invalid, |_, _| {}, Glyph::Problem, "The configuration does not exist.");
-        let text = "Not connected. Traffic goes out directly.";
+        let text = "Not connected.";
         check(Disconnected, |_, _| {}, Glyph::Disconnected, text);
         let disabled: Edit = |c, _| c.enablement = Enablement::Disabled;
         let text = "Disabled. It connects only after being enabled.";
@@ -184,10 +182,11 @@ mod tests {
             s.health = vec![item(Severity::Problem, "IPv6 has no way out.")];
         };
         check(Connected, blocked, Glyph::Blocked, "Traffic is blocked: IPv6 has no way out.");
-        let text = "Reconnecting: waiting for vpn.example to answer. Traffic is held meanwhile.";
+        let text =
+            "Reconnecting: waiting for vpn.example to answer. Its traffic is held meanwhile.";
         check(Reasserting, |_, _| {}, Glyph::Reasserting, text);
         let moved: Edit = |_, s| s.health = vec![item(Severity::Warning, "The network changed")];
-        let text = "Reconnecting: the network changed. Traffic is held meanwhile.";
+        let text = "Reconnecting: the network changed. Its traffic is held meanwhile.";
         check(Reasserting, moved, Glyph::Reasserting, text);
     }
 

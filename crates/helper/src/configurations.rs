@@ -96,7 +96,8 @@ impl Configurations {
         }
         configuration.generation += 1;
         let secrets = secrets.or_else(|| before.map(|record| record.secrets.clone()));
-        self.put(Record { configuration, secrets: secrets.unwrap_or_default() })
+        let unknown = before.map(|record| record.unknown.clone()).unwrap_or_default();
+        self.put(Record { configuration, secrets: secrets.unwrap_or_default(), unknown })
     }
 
     /// Changes whether a configuration may start, and returns it if that is a change.

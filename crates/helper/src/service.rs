@@ -213,16 +213,9 @@ impl Service {
             self.enable(id, Enablement::Enabled).await?;
         }
         self.set_rivals_aside(uid, &configuration, ProviderStopReason::Superceded).await?;
-        let routes = configuration.protocol.expected_routes.clone();
-        self.surroundings
-            .claims
-            .take(&configuration, routes)
-            .map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
+        // The session takes its destinations when it launches, before it answers.
         let started = session.ask(|answer| Input::Start(options, answer)).await;
-        started.ok_or_else(|| {
-            self.surroundings.claims.release(id);
-            HelperError::NoSuchConfiguration { id: id.to_string() }
-        })
+        started.ok_or_else(|| HelperError::NoSuchConfiguration { id: id.to_string() })
     }
 
     pub(crate) async fn stop(&self, uid: u32, id: ConfigurationId) -> Result<(), HelperError> {
@@ -248,8 +241,12 @@ impl Service {
         message: String,
     ) -> Result<Option<String>, HelperError> {
         let name = self.owned(uid, id)?.configuration.name;
-        let reply = self.session(id)?.ask(|answer| Input::Message(message, answer)).await;
-        reply.ok_or(HelperError::NotRunning { name })
+        let session = self.session(id)?;
+        if !session.status().status.is_active() {
+            return Err(HelperError::NotRunning { name });
+        }
+        let reply = session.ask(|answer| Input::Message(message, answer)).await;
+        reply.ok_or(HelperError::ProviderSilent { name })
     }
 
     /// Ends every session and undoes everything; says what there was to undo beyond them. Nothing

@@ -13,8 +13,8 @@ use std::{sync::Arc, time::Duration};
 
 use adit_api::{Event as ApiEvent, SessionDetails, StatusChange};
 use adit_model::{
-    ConfigurationId, NetworkSettingsError, PacketTunnelNetworkSettings, ProviderStopReason,
-    SessionStatus, VpnStatus,
+    ConfigurationId, HealthItem, NetworkSettingsError, PacketTunnelNetworkSettings,
+    ProviderStopReason, SessionStatus, Severity, VpnStatus,
     session::{Effect, Event, Request, RequestId, Session, StartAnswer},
 };
 use adit_network::NetworkState;
@@ -25,7 +25,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::run::Run;
+use self::run::{LaunchError, Run};
 pub(crate) use self::{network::Applied, record::RunRecord};
 use crate::{service::Surroundings, store::Record};
 
@@ -67,6 +67,8 @@ pub(crate) enum Report {
         answer: oneshot::Sender<StartAnswer>,
     },
     Applied(RequestId, Box<Applied>),
+    /// Whether the provider follows the configuration that was saved while it runs.
+    Followed(bool),
     /// The network changed and the same settings mean something else on it.
     Adapted(Box<Applied>),
 }
@@ -108,6 +110,7 @@ impl SessionHandle {
             limit: None,
             answers: Vec::new(),
             start_answer: None,
+            is_behind: false,
         };
         actor.feed(Event::Stored);
         tokio::spawn(actor.run_until_removed(inputs));
@@ -171,6 +174,8 @@ struct Actor {
     /// Settings requests that the provider waits for.
     answers: Vec<(RequestId, oneshot::Sender<Result<(), NetworkSettingsError>>)>,
     start_answer: Option<oneshot::Sender<StartAnswer>>,
+    /// The configuration was changed and the provider does not follow before the next connect.
+    is_behind: bool,
 }
 
 impl Actor {
@@ -195,7 +200,13 @@ impl Actor {
             Input::Stored(record) => self.stored(*record),
             Input::Removed => self.feed(Event::Removed),
             Input::Start(options, answer) => {
-                self.options = options;
+                // Those of a start that changes nothing are not for the next one.
+                if matches!(
+                    self.machine.status(),
+                    VpnStatus::Disconnected | VpnStatus::Disconnecting
+                ) {
+                    self.options = options;
+                }
                 self.feed(Event::Start);
                 // The caller may have left.
                 let _ = answer.send(());
@@ -230,7 +241,12 @@ impl Actor {
 
     fn reported(&mut self, report: Report) {
         match report {
-            Report::Event(event) => self.feed(event),
+            Report::Event(event) => {
+                if matches!(event, Event::SettingsFailed(..)) {
+                    self.narrow_claim();
+                }
+                self.feed(event);
+            }
             Report::SettingsRequested { settings, answer } => {
                 let Some(run) = &mut self.run else { return };
                 let clears = settings.is_none();
@@ -246,7 +262,12 @@ impl Actor {
                 if let Some(run) = &mut self.run {
                     run.applied(*applied);
                 }
+                self.narrow_claim();
                 self.feed(Event::SettingsApplied(id));
+                self.publish(self.machine.status());
+            }
+            Report::Followed(follows) => {
+                self.is_behind = !follows;
                 self.publish(self.machine.status());
             }
             Report::Adapted(applied) => {
@@ -322,9 +343,10 @@ impl Actor {
 
     fn launch(&mut self) {
         self.runs += 1;
+        self.is_behind = false;
         let reporter = Reporter { run: self.runs, inbox: self.inbox.clone() };
         let id = self.id;
-        match Run::launch(&self.record.configuration, &self.surroundings, reporter.clone()) {
+        match self.claim_and_launch(&reporter) {
             Ok(run) => {
                 self.run = Some(run);
                 tokio::spawn(async move { reporter.event(Event::Launched).await });
@@ -338,11 +360,31 @@ impl Actor {
         self.publish(VpnStatus::Connecting);
     }
 
+    fn claim_and_launch(&self, reporter: &Reporter) -> Result<Run, LaunchError> {
+        let configuration = &self.record.configuration;
+        let expected = configuration.protocol.expected_routes.clone();
+        self.surroundings.claims.take(configuration, expected).map_err(LaunchError::Taken)?;
+        Run::launch(configuration, &self.surroundings, reporter.clone())
+    }
+
+    /// What a session may hold on to when the settings it asked for were not applied.
+    fn narrow_claim(&self) {
+        let applied = self.run.as_ref().and_then(Run::applied_routes);
+        let expected = || self.record.configuration.protocol.expected_routes.clone();
+        self.surroundings.claims.narrow(self.id, applied.unwrap_or_else(expected));
+    }
+
     fn details(&self, answer: oneshot::Sender<SessionDetails>) {
         match &self.run {
             Some(run) => run.details(answer),
             None => drop(answer),
         }
+    }
+
+    fn health(&self) -> Vec<HealthItem> {
+        let Some(run) = &self.run else { return Vec::new() };
+        let behind = self.is_behind.then(|| behind(&self.record.configuration.name));
+        run.health().into_iter().chain(behind).collect()
     }
 
     fn publish(&self, status: VpnStatus) {
@@ -352,11 +394,22 @@ impl Actor {
             published.connected_at = self.machine.connected_at();
             published.last_error = self.machine.last_error().cloned();
             published.interface = self.run.as_ref().map(|run| run.interface().to_owned());
-            published.health = self.run.as_ref().map(Run::health).unwrap_or_default();
+            published.health = self.health();
         });
         let session = self.publisher.borrow().clone();
         let event = ApiEvent::StatusChanged(StatusChange { session });
         self.surroundings.events.announce(&self.record.configuration, event);
+    }
+}
+
+fn behind(name: &str) -> HealthItem {
+    HealthItem {
+        code: "configuration.behind".into(),
+        severity: Severity::Notice,
+        title: "Changes take effect at the next connect".into(),
+        text: "The configuration was changed in a way that a connected tunnel cannot follow."
+            .into(),
+        action: Some(format!("adit reconnect {name}")),
     }
 }
 

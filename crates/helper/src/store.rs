@@ -9,6 +9,7 @@ use std::{
 
 use adit_model::{ConfigurationId, Secrets, VpnConfiguration};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 /// A configuration and what must not be seen of it.
@@ -18,6 +19,9 @@ pub(crate) struct Record {
     pub(crate) configuration: VpnConfiguration,
     #[serde(default)]
     pub(crate) secrets: Secrets,
+    /// Fields of a later version.
+    #[serde(flatten)]
+    pub(crate) unknown: Map<String, Value>,
 }
 
 /// The folder of records.
@@ -36,6 +40,7 @@ pub(crate) enum StoreError {
 }
 
 const EXTENSION: &str = "json";
+const TEMPORARY: &str = "new";
 
 impl Store {
     /// Opens the folder, making it if need be.
@@ -54,8 +59,16 @@ impl Store {
         let mut records = Vec::new();
         for entry in entries {
             let path = entry.map_err(|source| failed("read", &self.folder, source))?.path();
-            if path.extension().is_none_or(|extension| extension != EXTENSION) {
-                continue;
+            match path.extension().and_then(|extension| extension.to_str()) {
+                Some(EXTENSION) => {}
+                // Of a write that a crash cut short: it holds keys, and the record itself is whole.
+                Some(TEMPORARY) => {
+                    if let Err(error) = fs::remove_file(&path) {
+                        tracing::warn!("{} cannot be removed: {error}", path.display());
+                    }
+                    continue;
+                }
+                Some(_) | None => continue,
             }
             match read(&path) {
                 Ok(record) => records.push(record),
@@ -117,7 +130,7 @@ fn set_aside(path: &Path, reason: &str) -> Result<(), StoreError> {
 /// Neither a crash nor a full disk may leave half a file under the real name.
 fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let temporary = path.with_extension("new");
+    let temporary = path.with_extension(TEMPORARY);
     let written = OpenOptions::new()
         .write(true)
         .create(true)
@@ -196,6 +209,7 @@ mod tests {
         Record {
             configuration: VpnConfiguration::new(ConfigurationId::random(), name, protocol),
             secrets: Secrets::from([("privateKey".into(), Secret::new("x"))]),
+            unknown: Map::from_iter([("later".into(), 1.into())]),
         }
     }
 }

@@ -109,7 +109,8 @@ impl VpnConfiguration {
         if size > MAX_RECORD {
             return Err(InvalidConfiguration::new("configuration", "is larger than 512 KiB"));
         }
-        let free_form = self.unknown.values().chain(self.protocol.provider_configuration.values());
+        let free_form = self.unknown.values().chain(self.protocol.unknown.values());
+        let free_form = free_form.chain(self.protocol.provider_configuration.values());
         if free_form.map(count_values).sum::<usize>() > MAX_VALUES {
             let reason = format!("has more than {MAX_VALUES} values");
             return Err(InvalidConfiguration::new("configuration", reason));
@@ -192,6 +193,7 @@ mod tests {
     fn unknown_fields_are_kept() {
         let mut json = serde_json::to_value(example()).unwrap();
         json["futureField"] = serde_json::json!({"a": [1, 2]});
+        json["protocol"]["futureProtection"] = true.into();
         let read: VpnConfiguration = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(serde_json::to_value(read).unwrap(), json);
     }

@@ -40,6 +40,9 @@ pub struct TunnelProviderProtocol {
     /// The tunnel's routes beat the system's table (PROTO-15).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub enforce_routes: bool,
+    /// Fields of a later version, kept so that saving loses no protection.
+    #[serde(flatten)]
+    pub unknown: Map<String, Value>,
 }
 
 impl TunnelProviderProtocol {
@@ -56,6 +59,7 @@ impl TunnelProviderProtocol {
             include_all_networks: false,
             exclude_local_networks: false,
             enforce_routes: false,
+            unknown: Map::new(),
         }
     }
 

@@ -291,10 +291,12 @@ impl Session {
     }
 
     fn launch_failed(&mut self, error: DisconnectError, effects: &mut Vec<Effect>) {
-        if self.phase == Phase::Launching {
-            self.last_error = Some(error);
+        if self.phase != Phase::Launching {
+            return self.provider_exited(effects);
         }
-        self.provider_exited(effects);
+        self.provider = false;
+        self.last_error = Some(error);
+        self.tear_down(effects);
     }
 
     fn settings_requested(&mut self, request: Request, effects: &mut Vec<Effect>) {
@@ -409,13 +411,7 @@ impl Session {
         self.provider = false;
         match self.phase {
             Phase::Invalid | Phase::Disconnected | Phase::Reverting => {}
-            Phase::Launching => {
-                if self.last_error.is_none() {
-                    self.last_error = Some(ConnectionError::PluginFailed.plain());
-                }
-                self.tear_down(effects);
-            }
-            Phase::Starting | Phase::Connected | Phase::Reasserting => {
+            Phase::Launching | Phase::Starting | Phase::Connected | Phase::Reasserting => {
                 self.last_error = Some(ConnectionError::PluginFailed.plain());
                 self.tear_down(effects);
             }

@@ -58,6 +58,8 @@ impl PacketTunnelProvider for WireGuardProvider {
         host.set_tunnel_network_settings(Some(settings))
             .await
             .map_err(|error| ConnectionError::ConfigurationFailed.because(error.to_string()))?;
+        // Changes of the path are told to the session only from here on.
+        supervisor.follow_path(host.default_path().borrow().clone());
         let (surroundings, watched) = watch::channel(supervisor.surroundings.clone());
         Ok(Self {
             engine: Arc::clone(&supervisor.engine),
@@ -173,7 +175,10 @@ async fn connect(supervisor: &mut Supervisor, setup: &Setup) -> Result<IpAddr, P
     }
     let limit = Instant::now() + START_LIMIT;
     let mut news = supervisor.engine.news();
+    let mut paths = supervisor.host.default_path();
     loop {
+        let path = paths.borrow_and_update().clone();
+        supervisor.follow_path(path);
         supervisor.search().await?;
         if let Some(server) = supervisor.reached() {
             tracing::info!("the server answered");
@@ -194,6 +199,7 @@ async fn connect(supervisor: &mut Supervisor, setup: &Setup) -> Result<IpAddr, P
         let due = supervisor.due_at(now).map_or(limit, |due| due.min(limit));
         tokio::select! {
             _ = news.changed() => {}
+            Ok(()) = paths.changed() => {}
             () = sleep_until(due.into()) => {}
         }
     }

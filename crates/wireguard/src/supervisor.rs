@@ -158,6 +158,13 @@ impl Supervisor {
         asked.collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
+    /// The same before the session is established, when only the path can change.
+    pub(crate) fn follow_path(&mut self, path: NetworkPath) {
+        if path != self.surroundings.path {
+            self.follow(Surroundings { path, ..self.surroundings.clone() }, Instant::now());
+        }
+    }
+
     /// Tells the servers where we are when that changed, and asks whether they are still there
     /// after a sleep; wakes come in bursts and before the network does. Spec PRV-3, PRV-6.
     fn follow(&mut self, there: Surroundings, now: Instant) {

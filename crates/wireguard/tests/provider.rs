@@ -105,6 +105,18 @@ async fn a_server_that_falls_silent_is_looked_for_and_found() {
     assert_eq!(helper.next().await, Said::Reasserting(false));
 }
 
+// spec: PRV-6
+#[tokio::test]
+async fn a_start_without_a_network_goes_on_when_there_is_one() {
+    let server = Server::start("127.0.0.1:0");
+    let mut helper = Helper::new(&[]);
+    let configuration = configuration("127.0.0.1", server.port);
+    let _system = helper.start_on(NetworkPath::NONE, &configuration, &secrets(CLIENT_KEY)).await;
+    helper.go(online()).await;
+    assert!(matches!(helper.next().await, Said::Settings(_)));
+    assert_eq!(helper.next().await, Said::Started(None));
+}
+
 // spec: PRV-10
 #[tokio::test]
 async fn a_start_is_given_up_when_the_session_is_stopped() {
@@ -201,6 +213,15 @@ impl Helper {
 
     /// Begins a session; the system's end of its TUN device.
     async fn start(&mut self, configuration: &VpnConfiguration, secrets: &Secrets) -> UnixDatagram {
+        self.start_on(online(), configuration, secrets).await
+    }
+
+    async fn start_on(
+        &mut self,
+        path: NetworkPath,
+        configuration: &VpnConfiguration,
+        secrets: &Secrets,
+    ) -> UnixDatagram {
         let (system, device) = UnixDatagram::pair().unwrap();
         system.set_read_timeout(Some(LIMIT)).unwrap();
         let start = wire::Start {
@@ -209,10 +230,15 @@ impl Helper {
             options: None,
             interface: VirtualInterface { name: "adit0".into(), index: 7 },
             tun: plain_tun(),
-            path: online(),
+            path,
         };
         self.provider.call_with_fds(&start, &[device.as_fd()]).await.unwrap();
         system
+    }
+
+    /// The machine has another way out.
+    async fn go(&mut self, path: NetworkPath) {
+        self.provider.call(&wire::PathChanged { path }).await.unwrap();
     }
 
     async fn change(&mut self, configuration: &VpnConfiguration) -> bool {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use adit_api::{Entry, HelperClient, List, Save, SaveReply};
-use adit_model::{ConfigurationId, Secrets, Severity, VpnConfiguration};
+use adit_model::{ConfigurationId, Scope, Secrets, Severity, VpnConfiguration};
 use adit_profile::{MAX_SIZE, Note, import_wg_quick, lint, name_from_file, set_wireguard};
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -27,7 +27,7 @@ pub(super) async fn run(arguments: Import, context: &Context) -> Result<(), Fail
     let mut profiles = arguments
         .files
         .iter()
-        .map(|file| Profile::load(file, arguments.name.as_deref()))
+        .map(|file| Profile::load(file, &arguments))
         .collect::<Result<VecDeque<_>, _>>()?;
     let mut helper = context.helper().await?;
     let mut listing = Imports(Vec::new());
@@ -55,7 +55,18 @@ struct Profile {
 }
 
 impl Profile {
-    fn load(path: &Path, name: Option<&str>) -> Result<Self, Failure> {
+    fn load(path: &Path, wanted: &Import) -> Result<Self, Failure> {
+        let mut profile = Self::read(path, wanted.name.as_deref())?;
+        let configuration = &mut profile.configuration;
+        if wanted.system {
+            configuration.scope = Scope::System;
+        }
+        configuration.protocol.enforce_routes |= wanted.enforce_routes;
+        configuration.protocol.exclude_local_networks |= wanted.exclude_local_networks;
+        Ok(profile)
+    }
+
+    fn read(path: &Path, name: Option<&str>) -> Result<Self, Failure> {
         let is_stdin = path == Path::new("-");
         let bytes = if is_stdin { read(io::stdin()) } else { File::open(path).and_then(read) };
         let bytes =
@@ -108,6 +119,11 @@ impl Profile {
             Some(wireguard) if !self.is_archive => set_wireguard(&mut existing, &wireguard),
             Some(_) | None => existing.protocol = imported.protocol.clone(),
         }
+        if imported.scope == Scope::System {
+            existing.scope = Scope::System;
+        }
+        existing.protocol.enforce_routes |= imported.protocol.enforce_routes;
+        existing.protocol.exclude_local_networks |= imported.protocol.exclude_local_networks;
         existing.validate()?;
         Ok(existing)
     }
@@ -127,7 +143,14 @@ async fn save(
 ) -> Result<Saved, Failure> {
     let name = &profile.configuration.name;
     let entries = helper.call(&List {}).await?.entries;
-    let existing = entries.into_iter().find(|entry| entry.configuration.name == *name);
+    // The helper's own rule: root sees the configurations of others, but those are others'.
+    let own = rustix::process::geteuid().as_raw();
+    let competes = |configuration: &VpnConfiguration| {
+        configuration.owner == own || configuration.scope == Scope::System
+    };
+    let existing = entries
+        .into_iter()
+        .find(|entry| entry.configuration.name == *name && competes(&entry.configuration));
     let (configuration, action) = match existing {
         None => (profile.configuration.clone(), Action::Created),
         Some(Entry { configuration, .. }) if replace => {

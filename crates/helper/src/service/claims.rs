@@ -56,6 +56,23 @@ impl Claims {
         Err(NetworkSettingsError::Failed(sentence))
     }
 
+    /// Takes more destinations besides those that the session has.
+    pub(crate) fn widen(
+        &self,
+        configuration: &VpnConfiguration,
+        routes: Vec<IpNet>,
+    ) -> Result<(), NetworkSettingsError> {
+        let held = self.active().get(&configuration.id).map(|active| active.routes.clone());
+        self.take(configuration, held.into_iter().flatten().chain(routes).collect())
+    }
+
+    /// Leaves a session these destinations and gives the rest of what it had free.
+    pub(crate) fn narrow(&self, id: ConfigurationId, routes: Vec<IpNet>) {
+        if let Some(active) = self.active().get_mut(&id) {
+            active.routes = routes;
+        }
+    }
+
     /// Gives a session's destinations free.
     pub(crate) fn release(&self, id: ConfigurationId) {
         self.active().remove(&id);
@@ -110,6 +127,13 @@ mod tests {
         assert!(refusal(1000).to_string().contains("“first”"));
         assert!(refusal(0).to_string().contains("“first”"));
         assert!(refusal(1001).to_string().contains("the VPN of another user"));
+        claims.widen(&first, vec!["192.168.0.0/16".parse().unwrap()]).unwrap();
+        claims.narrow(first.id, vec!["192.168.0.0/16".parse().unwrap()]);
+        let second = configuration("second", 1000);
+        claims.take(&second, network()).unwrap();
+        assert!(claims.widen(&first, network()).is_err());
+        claims.release(second.id);
+        claims.widen(&first, network()).unwrap();
         claims.release(first.id);
         claims.take(&configuration("second", 1001), network()).unwrap();
     }

@@ -1,13 +1,13 @@
 //! The network of one run: applies, adapts and reverts in the order in which it is told.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use adit_model::{
-    HealthItem, NetworkSettingsError, PacketTunnelNetworkSettings,
+    HealthItem, NetworkSettingsError, PacketTunnelNetworkSettings, Severity,
     session::{Event, RequestId},
 };
-use adit_network::{Network, NetworkState, Plan, Strength, Tunnel, plan};
-use tokio::sync::mpsc;
+use adit_network::{ApplyError, Network, NetworkState, Plan, Strength, Tunnel, plan};
+use tokio::{sync::mpsc, time::sleep};
 
 use super::{Report, Reporter};
 
@@ -38,7 +38,7 @@ pub(super) struct NetworkTask {
 impl NetworkTask {
     pub(super) fn spawn(tunnel: Tunnel, network: Arc<Network>, reporter: Reporter) -> Self {
         let (jobs, inbox) = mpsc::unbounded_channel();
-        let worker = Worker { tunnel, network, reporter, current: None };
+        let worker = Worker { tunnel, network, reporter, current: None, again: None };
         tokio::spawn(worker.run(inbox));
         Self { jobs }
     }
@@ -54,11 +54,22 @@ struct Worker {
     network: Arc<Network>,
     reporter: Reporter,
     current: Option<(PacketTunnelNetworkSettings, Strength, Plan)>,
+    /// A network that could not be followed; tried again.
+    again: Option<NetworkState>,
 }
+
+/// After which a network that could not be followed is tried again.
+const RETRY: Duration = Duration::from_secs(1);
 
 impl Worker {
     async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
-        while let Some(job) = jobs.recv().await {
+        loop {
+            let again = self.again.is_some();
+            let job = tokio::select! {
+                job = jobs.recv() => job,
+                () = sleep(RETRY), if again => self.again.take().map(|state| Job::Adapt(Box::new(state))),
+            };
+            let Some(job) = job else { return };
             match job {
                 Job::Apply { id, settings, strength } => self.apply(id, settings, strength).await,
                 Job::Adapt(state) => self.adapt(&state).await,
@@ -130,15 +141,33 @@ impl Worker {
             }
             Err(error) => {
                 tracing::warn!(%error, "the tunnel's routes could not follow the network");
+                let applied = Applied {
+                    settings: Some(settings.clone()),
+                    plan: before.to_string(),
+                    health: vec![left_behind(&error)],
+                };
+                self.again = Some(state.clone());
+                self.reporter.report(Report::Adapted(Box::new(applied))).await;
             }
         }
     }
 
     async fn revert(&mut self) {
         self.current = None;
+        self.again = None;
         if let Err(error) = self.network.revert(self.tunnel.slot).await {
             tracing::error!(%error, "the tunnel's settings could not be undone completely");
         }
         self.reporter.event(Event::Reverted).await;
+    }
+}
+
+fn left_behind(error: &ApplyError) -> HealthItem {
+    HealthItem {
+        code: "network.not-followed".into(),
+        severity: Severity::Problem,
+        title: "The tunnel's routes are those of the last network".into(),
+        text: format!("They could not follow the change of network: {error}. Adit keeps trying."),
+        action: Some("If it stays so, disconnect and connect again.".into()),
     }
 }

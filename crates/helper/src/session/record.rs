@@ -30,14 +30,15 @@ const GRACE: Duration = Duration::from_secs(1);
 
 impl RunRecord {
     pub(super) fn write(sessions: &Path, id: ConfigurationId, pid: Pid) -> io::Result<Self> {
-        let folder = sessions.join(id.to_string());
-        fs::create_dir_all(&folder)?;
+        let record = Self { folder: sessions.join(id.to_string()) };
+        fs::create_dir_all(&record.folder)?;
         let pid = pid.as_raw_nonzero().get();
         // Of a process that has ended already there is nothing to record.
         if let Some(start_time) = start_time(pid) {
-            fs::write(folder.join(FILE), serde_json::to_vec(&Content { pid, start_time })?)?;
+            let json = serde_json::to_vec(&Content { pid, start_time })?;
+            fs::write(record.folder.join(FILE), json).inspect_err(|_| record.remove())?;
         }
-        Ok(Self { folder })
+        Ok(record)
     }
 
     pub(super) fn remove(&self) {

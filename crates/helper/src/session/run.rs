@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     io,
     os::fd::{AsFd, OwnedFd},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -19,22 +20,23 @@ use adit_network::{
     tun::{self, TunDevice, TunError, TunOptions},
 };
 use adit_provider::{
-    Kind, Manifest, ManifestError,
+    Kind, ManifestError,
     protocol::{
         ConfigurationChanged, HandleAppMessage, PathChanged, Start, Status, Stop,
         TunDevice as WireTun, VirtualInterface,
     },
 };
 use adit_varlink::{CallError, Client, Empty, Method, NoError};
+use ipnet::IpNet;
 use serde_json::{Map, Value};
 use tokio::{
-    sync::{Mutex, oneshot},
+    sync::{Mutex, Semaphore, oneshot},
     task::AbortHandle,
     time::timeout,
 };
 
 use super::{
-    Reporter, host,
+    Report, Reporter, host,
     network::{Applied, Job, NetworkTask},
     record::RunRecord,
 };
@@ -50,6 +52,8 @@ const STATUS_LIMIT: Duration = Duration::from_secs(1);
 /// How long a provider may take to answer an app. Spec TUN-17.
 const MESSAGE_LIMIT: Duration = Duration::from_secs(10);
 
+const MOST_MESSAGES: usize = 8;
+
 /// What exists while a session is not disconnected.
 pub(super) struct Run {
     reporter: Reporter,
@@ -57,6 +61,8 @@ pub(super) struct Run {
     /// Held so that the interface outlives the provider process.
     tun: TunDevice,
     calls: ProviderCalls,
+    /// Messages of apps that the provider has before it.
+    messages: Arc<Semaphore>,
     /// Dropping it ends the process.
     lifeline: Option<Lifeline>,
     hosting: AbortHandle,
@@ -73,14 +79,19 @@ pub(super) struct Run {
 pub(super) enum LaunchError {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    #[error(transparent)]
+    Taken(NetworkSettingsError),
     #[error("Too many tunnels are running. Disconnect one of them first.")]
     NoSlot,
     #[error("The tunnel's interface cannot be made: {0}.")]
     Tun(#[from] TunError),
     #[error("The tunnel provider cannot be started: {0}")]
     Process(io::Error),
-    #[error("The runtime folder cannot be written: {0}")]
-    Record(io::Error),
+    #[error(
+        "{} cannot be written: {}. Check that the disk is not full.",
+        .folder.display(), .source.kind()
+    )]
+    Record { folder: PathBuf, source: io::Error },
 }
 
 impl LaunchError {
@@ -88,7 +99,8 @@ impl LaunchError {
     pub(super) fn to_disconnect_error(&self) -> DisconnectError {
         let kind = match self {
             Self::Manifest(_) => ConnectionError::PluginDisabled,
-            Self::NoSlot | Self::Tun(_) | Self::Process(_) | Self::Record(_) => {
+            Self::Taken(_) => ConnectionError::ConfigurationFailed,
+            Self::NoSlot | Self::Tun(_) | Self::Process(_) | Self::Record { .. } => {
                 ConnectionError::PluginFailed
             }
         };
@@ -108,8 +120,11 @@ impl Run {
         let slot = surroundings.slots.take(configuration.owner).ok_or(LaunchError::NoSlot)?;
         let options = TunOptions { vnet_header: manifest.offloads, ..TunOptions::default() };
         let tun = tun::open(&options)?;
-        let (process, record) = start_process(&manifest, &slot, surroundings, configuration)
-            .map_err(|(at, error)| at(error))?;
+        let process =
+            ProviderProcess::start(&manifest, slot.slot()).map_err(LaunchError::Process)?;
+        let folder = &surroundings.sessions_dir;
+        let record = RunRecord::write(folder, configuration.id, process.pid)
+            .map_err(|source| LaunchError::Record { folder: folder.clone(), source })?;
 
         let (provider, host, lifeline, gone) = process.guard();
         let hosting = tokio::spawn(host::serve(
@@ -136,6 +151,7 @@ impl Run {
             surroundings: Arc::clone(surroundings),
             tun,
             calls: ProviderCalls::new(Client::from_stream(provider)),
+            messages: Arc::new(Semaphore::new(MOST_MESSAGES)),
             lifeline: Some(lifeline),
             hosting,
             record,
@@ -216,7 +232,7 @@ impl Run {
         self.requests.clear();
         let routes = settings.iter().flat_map(PacketTunnelNetworkSettings::included).collect();
         let granted = may_use_table(&record.configuration, settings.as_ref())
-            .and_then(|()| self.surroundings.claims.take(&record.configuration, routes));
+            .and_then(|()| self.surroundings.claims.widen(&record.configuration, routes));
         match granted {
             Ok(()) => {
                 let strength = (&record.configuration.protocol).into();
@@ -229,6 +245,12 @@ impl Run {
                 );
             }
         }
+    }
+
+    /// The destinations of the settings in force.
+    pub(super) fn applied_routes(&self) -> Option<Vec<IpNet>> {
+        let settings = self.applied.as_ref()?.settings.as_ref()?;
+        Some(settings.included().collect())
     }
 
     pub(super) fn applied(&mut self, applied: Applied) {
@@ -247,19 +269,28 @@ impl Run {
     }
 
     pub(super) fn configuration_changed(&self, record: &Record) {
-        self.tell(ConfigurationChanged {
+        let call = ConfigurationChanged {
             configuration: record.configuration.clone(),
             secrets: record.secrets.clone(),
+        };
+        let (calls, reporter) = (self.calls.clone(), self.reporter.clone());
+        tokio::spawn(async move {
+            match calls.call(&call).await {
+                Ok(reply) => reporter.report(Report::Followed(reply.applied)).await,
+                Err(error) => protocol_broken(&reporter, &error).await,
+            }
         });
     }
 
     pub(super) fn send_message(&self, message: String, answer: oneshot::Sender<Option<String>>) {
+        let Ok(place) = Arc::clone(&self.messages).try_acquire_owned() else { return };
         let calls = self.calls.clone();
         tokio::spawn(async move {
             let call = HandleAppMessage { message };
             if let Some(reply) = calls.call_within(MESSAGE_LIMIT, call).await {
                 let _ = answer.send(reply.reply);
             }
+            drop(place);
         });
     }
 
@@ -272,8 +303,12 @@ impl Run {
         };
         let calls = self.calls.clone();
         tokio::spawn(async move {
-            let status = calls.call_within(STATUS_LIMIT, Status {}).await;
-            details.provider = status.map(|reply| reply.status);
+            // A provider that is busy with another call is not asked: whoever wants its status
+            // asks often, and a stop would have to wait behind all of them.
+            if calls.are_idle() {
+                let status = calls.call_within(STATUS_LIMIT, Status {}).await;
+                details.provider = status.map(|reply| reply.status);
+            }
             let _ = answer.send(details);
         });
     }
@@ -331,21 +366,6 @@ async fn protocol_broken(reporter: &Reporter, error: &CallError<NoError>) {
     }
 }
 
-type Failure = (fn(io::Error) -> LaunchError, io::Error);
-
-fn start_process(
-    manifest: &Manifest,
-    slot: &SlotGuard,
-    surroundings: &Surroundings,
-    configuration: &VpnConfiguration,
-) -> Result<(ProviderProcess, RunRecord), Failure> {
-    let process = ProviderProcess::start(manifest, slot.slot())
-        .map_err(|error| (LaunchError::Process as fn(_) -> _, error))?;
-    let record = RunRecord::write(&surroundings.sessions_dir, configuration.id, process.pid)
-        .map_err(|error| (LaunchError::Record as fn(_) -> _, error))?;
-    Ok((process, record))
-}
-
 /// The connection on which the provider is called, one call after the other.
 #[derive(Clone)]
 struct ProviderCalls {
@@ -381,6 +401,10 @@ impl ProviderCalls {
         let mut client = self.client.lock().await;
         let client = client.as_mut().ok_or(CallError::Disconnected)?;
         Ok(client.call_with_fds(call, &fds).await?.0)
+    }
+
+    fn are_idle(&self) -> bool {
+        self.client.try_lock().is_ok()
     }
 
     /// Closes the connection, unless a call hangs in it: then the process is killed anyway.

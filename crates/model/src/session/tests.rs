@@ -169,6 +169,17 @@ fn a_failed_launch_passes_through_disconnecting() {
     assert_eq!(run.session.last_error(), Some(&error));
 }
 
+// spec: SES-9
+#[test]
+fn a_launch_that_dies_is_not_blamed_on_the_session_before() {
+    let mut run = Run::starting();
+    run.feed(Event::StartCompleted(Err(ConnectionError::ServerNotResponding.plain())));
+    run.feed(Event::ProviderExited);
+    run.feed(Event::Start);
+    run.feed(Event::ProviderExited);
+    assert_eq!(run.session.last_error(), Some(&ConnectionError::PluginFailed.plain()));
+}
+
 // spec: TUN-15
 #[test]
 fn a_stop_cancels_the_settings_under_way() {
