@@ -8,13 +8,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
+
 use crate::machine::Machine;
 use crate::process::{Outcome, Process};
+use crate::requirements::skip;
 
 /// How long what should happen soon may take on a busy computer; a peer of WireGuard notices only
 /// after 15 seconds that it is not heard.
 const PATIENCE: Duration = Duration::from_secs(45);
 const SOCKET: &str = "/run/adit/helper.sock";
+/// Where every user of the machine can run the command line.
+const PUBLIC_PROGRAM: &str = "/run/bin/adit";
+const PROVIDERS_DIR: &str = "/run/adit-providers";
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// A running helper with its providers, and the command line to it.
@@ -24,6 +30,13 @@ pub struct Adit {
     helper: Process,
     resolv_conf: String,
     expected_errors: Vec<&'static str>,
+}
+
+/// Somebody who is not root.
+#[derive(Debug)]
+pub struct User<'a> {
+    adit: &'a Adit,
+    uid: u32,
 }
 
 impl Adit {
@@ -39,10 +52,25 @@ impl Adit {
     /// Runs `adit` to its end, whatever that is.
     #[track_caller]
     pub fn try_run<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Outcome {
-        let mut command = vec!["env".to_owned(), format!("ADIT_SOCKET={SOCKET}")];
-        command.push(program("adit").display().to_string());
-        command.extend(words.into_iter().map(str::to_owned));
-        self.machine.try_run(command)
+        self.machine.try_run(command_line(words))
+    }
+
+    /// Starts `adit` and does not wait for its end.
+    #[track_caller]
+    pub fn spawn<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Process {
+        self.machine.spawn(command_line(words))
+    }
+
+    /// Runs `adit` and gives the reason why it failed. Panics unless it ends with exit code `code`, without a result
+    /// and with a reason that a person can read.
+    #[track_caller]
+    pub fn refused<'a>(&self, code: i32, words: impl IntoIterator<Item = &'a str>) -> String {
+        let words: Vec<&str> = words.into_iter().collect();
+        let outcome = self.try_run(words.iter().copied());
+        let reason = reason(&outcome, code);
+        reason.unwrap_or_else(|| {
+            panic!("adit {words:?}: {outcome:?}\nthe helper's log:\n{}", self.helper.log())
+        })
     }
 
     /// Runs `adit` and gives what it printed. Panics when it fails.
@@ -67,6 +95,52 @@ impl Adit {
         let path = format!("/run/{name}.conf");
         self.machine.write_file(&path, conf);
         self.run(["import", &path])
+    }
+
+    /// Imports a configuration of any provider as an administrator would, in the form that `adit export --format adit`
+    /// writes, or replaces the one of this name. `protocol` is what follows the provider's id and the server's address.
+    #[track_caller]
+    pub fn import_for(&self, provider: &str, name: &str, protocol: &Value) {
+        let mut archive = json!({
+            "adit": 1,
+            "secrets": {},
+            "configuration": {
+                "name": name,
+                "id": "5f0c6a32-9d3c-4a9e-8d0b-3c1f9b7d2a11",
+                "protocol": { "providerId": provider, "serverAddress": "server.test" },
+            },
+        });
+        for (key, value) in protocol.as_object().into_iter().flatten() {
+            archive["configuration"]["protocol"][key] = value.clone();
+        }
+        let path = format!("/run/{name}.json");
+        self.machine.write_file(&path, archive.to_string());
+        self.run(["import", "--replace", &path]);
+    }
+
+    /// Installs a provider with this program.
+    #[track_caller]
+    pub fn install_provider(&self, id: &str, executable: &str) {
+        let folder = format!("{PROVIDERS_DIR}/{id}");
+        let manifest = format!(
+            "id = \"{id}\"\nname = \"{id}\"\nexecutable = \"run\"\nkinds = [\"packet-tunnel\"]\n"
+        );
+        self.machine.write_file(format!("{folder}/provider.toml"), manifest);
+        self.machine.write_file(format!("{folder}/run"), executable);
+        self.machine.run(["chmod", "755", &folder, &format!("{folder}/run")]);
+    }
+
+    /// Somebody else on the machine. `None` where there is no such user: the reason is printed, and in CI it is a panic.
+    #[track_caller]
+    pub fn user(&self, uid: u32) -> Option<User<'_>> {
+        let user = User { adit: self, uid };
+        self.machine.run(["install", "-D", "-m", "755", &in_build("adit"), PUBLIC_PROGRAM]);
+        let outcome = self.machine.try_run(user.command_line(["--version"]));
+        if !outcome.status.success() {
+            skip(&format!("no user {uid}: {}", outcome.stderr));
+            return None;
+        }
+        Some(user)
     }
 
     /// Connects and waits until the tunnel is established. Panics when it fails.
@@ -118,13 +192,22 @@ impl Adit {
     /// `adit-helper reset`, as root does when no helper runs.
     #[track_caller]
     pub fn reset(&self) -> String {
-        let helper = program("adit-helper").display().to_string();
-        self.machine.run([helper.as_str(), "reset", "--runtime-dir", "/run/adit"])
+        self.machine.run([&in_build("adit-helper"), "reset", "--runtime-dir", "/run/adit"])
     }
 
     /// The helper's process.
     pub fn helper(&self) -> &Process {
         &self.helper
+    }
+
+    /// The helper's resident memory in KiB.
+    #[track_caller]
+    pub fn helper_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.helper.pid()));
+        let status = status.expect("the helper is running");
+        let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = size.and_then(|size| size.split_whitespace().next());
+        number.and_then(|number| number.parse().ok()).expect("a size, proc(5)")
     }
 
     /// The process ids of the running providers of this machine, as the machine sees them.
@@ -208,6 +291,44 @@ impl Drop for Adit {
     }
 }
 
+impl User<'_> {
+    /// As [`Adit::try_run`], as this user.
+    #[track_caller]
+    pub fn try_run<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Outcome {
+        self.adit.machine.try_run(self.command_line(words))
+    }
+
+    /// As [`Adit::run`], as this user.
+    #[track_caller]
+    pub fn run<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> String {
+        self.adit.machine.run(self.command_line(words))
+    }
+
+    /// As [`Adit::refused`], as this user.
+    #[track_caller]
+    pub fn refused<'a>(&self, code: i32, words: impl IntoIterator<Item = &'a str>) -> String {
+        let outcome = self.try_run(words);
+        reason(&outcome, code).unwrap_or_else(|| panic!("as {}: {outcome:?}", self.uid))
+    }
+
+    /// As [`Adit::import`], as this user.
+    #[track_caller]
+    pub fn import(&self, name: &str, conf: &str) -> String {
+        let path = format!("/run/{name}.conf");
+        self.adit.machine.write_file(&path, conf);
+        self.run(["import", &path])
+    }
+
+    fn command_line<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+        let id = self.uid.to_string();
+        let user = ["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"];
+        let mut command: Vec<String> = user.map(str::to_owned).into();
+        command.extend(["env".into(), format!("ADIT_SOCKET={SOCKET}"), PUBLIC_PROGRAM.into()]);
+        command.extend(words.into_iter().map(str::to_owned));
+        command
+    }
+}
+
 /// Where the programs of this build are.
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
@@ -215,6 +336,24 @@ pub fn program(name: &str) -> PathBuf {
     let folder = own.ancestors().find(|folder| folder.join("adit-helper").is_file());
     let folder = folder.expect("the programs: run `cargo build --workspace` first");
     folder.join(name)
+}
+
+fn in_build(name: &str) -> String {
+    program(name).display().to_string()
+}
+
+fn command_line<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut command = vec!["env".into(), format!("ADIT_SOCKET={SOCKET}"), in_build("adit")];
+    command.extend(words.into_iter().map(str::to_owned));
+    command
+}
+
+/// What a failed program told a person: a sentence, and below it at most one more that says what to do.
+fn reason(outcome: &Outcome, code: i32) -> Option<String> {
+    let text = outcome.stderr.trim();
+    let is_readable = (1..=2).contains(&text.lines().count()) && !text.contains("os error");
+    let failed = outcome.status.code() == Some(code) && outcome.stdout.is_empty();
+    (failed && is_readable).then(|| text.to_owned())
 }
 
 fn install(machine: &Machine) {
@@ -237,7 +376,7 @@ fn start_helper(machine: &Machine) -> Process {
     let mut command = machine.command("env");
     command.args(["ADIT_LOG=debug"]).arg(program("adit-helper"));
     command.args(["--state-dir", "/run/adit-state", "--runtime-dir", "/run/adit"]);
-    command.args(["--providers-dir", "/run/adit-providers"]);
+    command.args(["--providers-dir", PROVIDERS_DIR]);
     let helper = machine.spawn_command(command);
     helper.wait_for_log("Adit is ready");
     helper

@@ -12,9 +12,11 @@ mod events;
 mod instance;
 mod provider;
 mod recovery;
+mod runtime_dir;
 mod service;
 mod session;
 mod store;
+mod surroundings;
 
 use std::process::ExitCode;
 

@@ -1,17 +1,17 @@
 //! Undoing what a helper that crashed has left. Spec TUN-18.
 
-use std::{collections::BTreeSet, error::Error, fs::DirBuilder, os::unix::fs::DirBuilderExt};
+use std::{collections::BTreeSet, error::Error};
 
 use adit_network::{Network, Places as NetworkPlaces, Recovered, Slot};
 
-use crate::{arguments::Places, instance, provider, session::RunRecord};
+use crate::{arguments::Places, provider, runtime_dir, session::RunRecord};
 
 /// No session outlives its helper.
 pub(crate) const NO_SESSION: BTreeSet<Slot> = BTreeSet::new();
 
 /// `adit-helper reset`: undoes everything, without a running helper.
 pub(crate) async fn reset(places: &Places) -> Result<(), Box<dyn Error>> {
-    let _lock = instance::lock(places)?;
+    let _lock = runtime_dir::lock(places)?;
     let network = open_network(places)?;
     let undone = undo(places, &network).await?;
     if undone.is_empty() {
@@ -46,10 +46,4 @@ pub(crate) async fn undo(
 /// A sentence, if there was anything to undo.
 pub(crate) fn lines(recovered: &Recovered) -> Vec<String> {
     (!recovered.is_empty()).then(|| recovered.to_string()).into_iter().collect()
-}
-
-/// Makes the runtime folder: everybody may reach the socket in it.
-pub(crate) fn make_runtime_dir(places: &Places) -> std::io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o755).create(&places.runtime_dir)?;
-    DirBuilder::new().recursive(true).mode(0o700).create(places.sessions())
 }

@@ -1,46 +1,29 @@
 //! Configurations and their sessions together: what may be started beside what, and what follows
 //! from a change.
 
-mod claims;
-mod slots;
+mod start;
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use adit_api::{Entry, Event, HelperError, Removed, Saved, SessionDetails, Snapshot};
 use adit_model::{
-    Admission, ConfigurationId, Enablement, ProviderStopReason, Scope, Secrets, VpnConfiguration,
+    ConfigurationId, Enablement, ProviderStopReason, Scope, Secrets, VpnConfiguration,
 };
-use adit_network::{Network, NetworkState};
-use adit_provider::{Kind, Manifest, ManifestError};
-use serde_json::{Map, Value};
-use tokio::sync::{Mutex as AsyncMutex, watch};
+use adit_network::NetworkState;
+use tokio::sync::Mutex as AsyncMutex;
 
-use self::claims::Claims;
-pub(crate) use self::slots::{SlotGuard, Slots};
 use crate::{
     access,
     configurations::Configurations,
-    events::Events,
     recovery,
     session::{Input, SessionHandle},
     store::Record,
+    surroundings::Surroundings,
 };
-
-/// What sessions share.
-pub(crate) struct Surroundings {
-    pub(crate) network: Arc<Network>,
-    pub(crate) events: Events,
-    pub(crate) slots: Slots,
-    pub(crate) claims: Claims,
-    pub(crate) sessions_dir: PathBuf,
-    pub(crate) providers_dir: PathBuf,
-    state: watch::Receiver<NetworkState>,
-}
 
 /// Everything that the interface acts on.
 pub(crate) struct Service {
@@ -53,35 +36,6 @@ pub(crate) struct Service {
 
 /// A session that was told to stop is down within the provider's limit and a little more.
 const STOP_PATIENCE: Duration = Duration::from_secs(25);
-
-impl Surroundings {
-    pub(crate) fn new(
-        network: Arc<Network>,
-        state: watch::Receiver<NetworkState>,
-        sessions_dir: PathBuf,
-        providers_dir: PathBuf,
-    ) -> Self {
-        Self {
-            network,
-            events: Events::new(),
-            slots: Slots::default(),
-            claims: Claims::default(),
-            sessions_dir,
-            providers_dir,
-            state,
-        }
-    }
-
-    /// The physical network at this moment.
-    pub(crate) fn state(&self) -> NetworkState {
-        self.state.borrow().clone()
-    }
-
-    pub(crate) fn manifest(&self, provider_id: &str) -> Result<Manifest, ManifestError> {
-        let trusted = rustix::process::geteuid().as_raw();
-        Manifest::load(&self.providers_dir, provider_id, trusted)
-    }
-}
 
 impl Service {
     pub(crate) fn new(surroundings: Arc<Surroundings>, configurations: Configurations) -> Self {
@@ -187,37 +141,6 @@ impl Service {
         Ok(())
     }
 
-    /// Starts a session and returns when it is connecting. Spec SES-1, SES-3, ordering I.
-    pub(crate) async fn start(
-        &self,
-        uid: u32,
-        id: ConfigurationId,
-        options: Option<Map<String, Value>>,
-    ) -> Result<(), HelperError> {
-        let _one = self.starting.lock().await;
-        let configuration = self.owned(uid, id)?.configuration;
-        let session = self.session(id)?;
-        self.check_startable(&configuration)?;
-        match self.surroundings.claims.admit(&configuration) {
-            Admission::Free => {}
-            Admission::Conflict { id: other, name, route } => {
-                self.authorise_displacing(uid, other)?;
-                return Err(HelperError::RoutesConflict { name, route: route.to_string() });
-            }
-            Admission::Supersedes(other) => {
-                self.authorise_displacing(uid, other)?;
-                self.supersede(other).await?;
-            }
-        }
-        if configuration.enablement == Enablement::SetAside {
-            self.enable(id, Enablement::Enabled).await?;
-        }
-        self.set_rivals_aside(uid, &configuration, ProviderStopReason::Superceded).await?;
-        // The session takes its destinations when it launches, before it answers.
-        let started = session.ask(|answer| Input::Start(options, answer)).await;
-        started.ok_or_else(|| HelperError::NoSuchConfiguration { id: id.to_string() })
-    }
-
     pub(crate) async fn stop(&self, uid: u32, id: ConfigurationId) -> Result<(), HelperError> {
         self.owned(uid, id)?;
         self.tell(id, Input::Stop(ProviderStopReason::UserInitiated)).await;
@@ -278,68 +201,6 @@ impl Service {
         for session in sessions {
             session.tell(Input::NetworkChanged(Box::new(state.clone()))).await;
         }
-    }
-
-    /// Everything that can be known to be wrong before anything is started.
-    fn check_startable(&self, configuration: &VpnConfiguration) -> Result<(), HelperError> {
-        if configuration.enablement == Enablement::Disabled {
-            return Err(HelperError::ConfigurationDisabled { name: configuration.name.clone() });
-        }
-        // A promise of protection that cannot be kept must not look as if it were.
-        if configuration.protocol.include_all_networks {
-            return Err(HelperError::ConfigurationInvalid {
-                field: "protocol.includeAllNetworks".into(),
-                reason:
-                    "this version cannot lock the machine down; switch the option off to connect \
-                         without that protection"
-                        .into(),
-            });
-        }
-        let manifest = self.surroundings.manifest(&configuration.protocol.provider_id);
-        manifest
-            .and_then(|manifest| manifest.require(Kind::PacketTunnel))
-            .map_err(|error| HelperError::ProviderUnavailable { message: error.to_string() })
-    }
-
-    /// Whether `uid` may end the session that is in the way of another. Who may not see it does not
-    /// learn its name (ENT-14).
-    fn authorise_displacing(&self, uid: u32, other: ConfigurationId) -> Result<(), HelperError> {
-        let configurations = locked(&self.configurations);
-        let other = configurations.get(other).map(|record| &record.configuration);
-        let Some(other) = other.filter(|other| !access::may_change(uid, other)) else {
-            return Ok(());
-        };
-        let seen = access::may_see(uid, other);
-        let whose = if seen { "The system’s VPN" } else { "The VPN of another user" };
-        let message = format!("{whose} is in the way; only its owner and root may disconnect it.");
-        Err(HelperError::NotAuthorized { message })
-    }
-
-    /// Takes the default route from a session and waits until it is down. One that is being
-    /// removed is waited for too.
-    async fn supersede(&self, id: ConfigurationId) -> Result<(), HelperError> {
-        let session = self.session(id)?;
-        session.tell(Input::Stop(ProviderStopReason::Superceded)).await;
-        if session.reach(STOP_PATIENCE, |status| !status.is_active()).await {
-            return Ok(());
-        }
-        let message = "The connected tunnel does not end. Try “adit reset” as root.".into();
-        Err(HelperError::SystemFailed { message })
-    }
-
-    /// Only those that `uid` could set aside by hand.
-    async fn set_rivals_aside(
-        &self,
-        uid: u32,
-        configuration: &VpnConfiguration,
-        reason: ProviderStopReason,
-    ) -> Result<(), HelperError> {
-        let rivals = locked(&self.configurations).rivals(uid, configuration);
-        for rival in rivals {
-            self.enable(rival, Enablement::SetAside).await?;
-            self.tell(rival, Input::Stop(reason)).await;
-        }
-        Ok(())
     }
 
     async fn enable(&self, id: ConfigurationId, enablement: Enablement) -> Result<(), HelperError> {

@@ -5,6 +5,8 @@ Varlink on descriptor 3 (the helper calls) and 4 (we call), nothing but the stan
 is no encryption: this shows the protocol, not how to protect traffic.
 
 Provider configuration: {"remote": "192.0.2.1:5000", "address": "10.77.0.2/24", "routes": ["10.77.0.0/16"]}
+and, if wanted, "settings": network settings that replace those made from the rest, such as {"dns": ...}.
+A change of all but "remote" takes effect in the running tunnel.
 """
 import json
 import os
@@ -56,6 +58,11 @@ def start(call, fds):
     if not greeted():
         error = {"domain": "org.example.udp", "code": 7, "message": "The server does not greet back."}
         return host.call("StartCompleted", error=error)
+    configure(wanted)
+    host.call("StartCompleted")
+
+
+def configure(wanted):
     host.call("SetTunnelNetworkSettings", settings={
         "tunnelRemoteAddress": wanted["remote"].rsplit(":", 1)[0],
         "ipv4": {
@@ -63,8 +70,17 @@ def start(call, fds):
             "includedRoutes": [{"destination": route} for route in wanted["routes"]],
         },
         "mtu": 1400,
+        **wanted.get("settings", {}),
     })
-    host.call("StartCompleted")
+
+
+def reconfigure(wanted):
+    try:
+        configure(wanted)
+        return True
+    except RuntimeError as refusal:
+        print(refusal, file=sys.stderr)
+        return False
 
 
 def greeted():
@@ -85,7 +101,7 @@ def answer():
     elif method == "HandleAppMessage":
         reply = {"reply": call["message"]}
     elif method == "ConfigurationChanged":
-        reply = {"applied": False}
+        reply = {"applied": reconfigure(call["configuration"]["protocol"]["providerConfiguration"])}
     provider.send({"parameters": reply})
     if method == "Start":
         start(call, fds)

@@ -26,7 +26,7 @@ use adit_provider::protocol::{
 use adit_varlink::{Empty, Router, ServiceInfo, serve_stream};
 use tokio::{net::UnixStream, sync::oneshot};
 
-use super::{Report, Reporter};
+use super::{Report, Reporter, calls::does_not_speak};
 
 /// What the calls of one provider act on.
 #[derive(Clone)]
@@ -41,10 +41,7 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 pub(super) async fn serve(stream: UnixStream, hosting: Hosting) {
     let reporter = hosting.reporter.clone();
     if let Err(error) = serve_stream(Arc::new(router()), hosting, stream).await {
-        tracing::warn!(%error, "a provider does not speak the protocol");
-        let error = adit_model::ConnectionError::PluginFailed
-            .because(format!("The tunnel provider does not speak the protocol: {error}"));
-        reporter.event(Event::Canceled(Some(error))).await;
+        does_not_speak(&reporter, error).await;
     }
 }
 

@@ -1,13 +1,6 @@
 //! One run of a session, from the interface to the end of the provider process.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    os::fd::{AsFd, OwnedFd},
-    path::PathBuf,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 
 use adit_api::SessionDetails;
 use adit_model::{
@@ -26,25 +19,26 @@ use adit_provider::{
         TunDevice as WireTun, VirtualInterface,
     },
 };
-use adit_varlink::{CallError, Client, Empty, Method, NoError};
+use adit_varlink::{Client, Method, NoError};
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 use tokio::{
-    sync::{Mutex, Semaphore, oneshot},
+    sync::{Semaphore, oneshot},
     task::AbortHandle,
-    time::timeout,
 };
 
 use super::{
-    Report, Reporter, host,
+    Report, Reporter,
+    calls::{ProviderCalls, protocol_broken},
+    host,
     network::{Applied, Job, NetworkTask},
     record::RunRecord,
 };
 use crate::{
     counters,
     provider::{Lifeline, ProviderProcess, duplicate},
-    service::{SlotGuard, Surroundings},
     store::Record,
+    surroundings::{SlotGuard, Surroundings},
 };
 
 /// How long a provider may take to tell its status.
@@ -345,72 +339,5 @@ fn may_use_table(
             "only a configuration of root may write to another routing table".into(),
         )),
         RouteTable::Table(_) | RouteTable::Auto | RouteTable::Off => Ok(()),
-    }
-}
-
-/// A provider that breaks the protocol is not asked again: it is as good as dead. Spec STOP-2.
-async fn protocol_broken(reporter: &Reporter, error: &CallError<NoError>) {
-    match error {
-        // It exits, or is being ended; the process itself tells.
-        CallError::Disconnected => {}
-        CallError::Wire(_)
-        | CallError::Api(_)
-        | CallError::Service(_)
-        | CallError::UnknownError { .. }
-        | CallError::InvalidReply { .. } => {
-            tracing::warn!(%error, "a provider does not speak the protocol");
-            let error = ConnectionError::PluginFailed
-                .because(format!("The tunnel provider does not speak the protocol: {error}"));
-            reporter.event(Event::Canceled(Some(error))).await;
-        }
-    }
-}
-
-/// The connection on which the provider is called, one call after the other.
-#[derive(Clone)]
-struct ProviderCalls {
-    client: Arc<Mutex<Option<Client>>>,
-}
-
-impl ProviderCalls {
-    fn new(client: Client) -> Self {
-        Self { client: Arc::new(Mutex::new(Some(client))) }
-    }
-
-    async fn call<M>(&self, call: &M) -> Result<M::Reply, CallError<NoError>>
-    where
-        M: Method<Error = NoError> + Sync,
-    {
-        let mut client = self.client.lock().await;
-        client.as_mut().ok_or(CallError::Disconnected)?.call(call).await
-    }
-
-    /// The reply if it comes within `limit`. The call itself is carried through: half a call would
-    /// leave its reply to be taken for that of the next.
-    async fn call_within<M>(&self, limit: Duration, call: M) -> Option<M::Reply>
-    where
-        M: Method<Error = NoError> + Sync,
-    {
-        let calls = self.clone();
-        let calling = tokio::spawn(async move { calls.call(&call).await });
-        timeout(limit, calling).await.ok()?.ok()?.ok()
-    }
-
-    async fn call_with(&self, call: &Start, fds: &[OwnedFd]) -> Result<Empty, CallError<NoError>> {
-        let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
-        let mut client = self.client.lock().await;
-        let client = client.as_mut().ok_or(CallError::Disconnected)?;
-        Ok(client.call_with_fds(call, &fds).await?.0)
-    }
-
-    fn are_idle(&self) -> bool {
-        self.client.try_lock().is_ok()
-    }
-
-    /// Closes the connection, unless a call hangs in it: then the process is killed anyway.
-    fn close(&self) {
-        if let Ok(mut client) = self.client.try_lock() {
-            *client = None;
-        }
     }
 }

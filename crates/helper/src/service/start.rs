@@ -1,0 +1,104 @@
+//! Starting a session: what must be right first, and what has to make room.
+
+use adit_api::HelperError;
+use adit_model::{Admission, ConfigurationId, Enablement, ProviderStopReason, VpnConfiguration};
+use adit_provider::Kind;
+use serde_json::{Map, Value};
+
+use super::{STOP_PATIENCE, Service, locked};
+use crate::{access, session::Input};
+
+impl Service {
+    /// Starts a session and returns when it is connecting. Spec SES-1, SES-3, ordering I.
+    pub(crate) async fn start(
+        &self,
+        uid: u32,
+        id: ConfigurationId,
+        options: Option<Map<String, Value>>,
+    ) -> Result<(), HelperError> {
+        let _one = self.starting.lock().await;
+        let configuration = self.owned(uid, id)?.configuration;
+        let session = self.session(id)?;
+        self.check_startable(&configuration)?;
+        match self.surroundings.claims.admit(&configuration) {
+            Admission::Free => {}
+            Admission::Conflict { id: other, name, route } => {
+                self.authorise_displacing(uid, other)?;
+                return Err(HelperError::RoutesConflict { name, route: route.to_string() });
+            }
+            Admission::Supersedes(other) => {
+                self.authorise_displacing(uid, other)?;
+                self.supersede(other).await?;
+            }
+        }
+        if configuration.enablement == Enablement::SetAside {
+            self.enable(id, Enablement::Enabled).await?;
+        }
+        self.set_rivals_aside(uid, &configuration, ProviderStopReason::Superceded).await?;
+        // The session takes its destinations when it launches, before it answers.
+        let started = session.ask(|answer| Input::Start(options, answer)).await;
+        started.ok_or_else(|| HelperError::NoSuchConfiguration { id: id.to_string() })
+    }
+
+    /// Everything that can be known to be wrong before anything is started.
+    fn check_startable(&self, configuration: &VpnConfiguration) -> Result<(), HelperError> {
+        if configuration.enablement == Enablement::Disabled {
+            return Err(HelperError::ConfigurationDisabled { name: configuration.name.clone() });
+        }
+        // A promise of protection that cannot be kept must not look as if it were.
+        if configuration.protocol.include_all_networks {
+            return Err(HelperError::ConfigurationInvalid {
+                field: "protocol.includeAllNetworks".into(),
+                reason:
+                    "this version cannot lock the machine down; switch the option off to connect \
+                         without that protection"
+                        .into(),
+            });
+        }
+        let manifest = self.surroundings.manifest(&configuration.protocol.provider_id);
+        manifest
+            .and_then(|manifest| manifest.require(Kind::PacketTunnel))
+            .map_err(|error| HelperError::ProviderUnavailable { message: error.to_string() })
+    }
+
+    /// Whether `uid` may end the session that is in the way of another. Who may not see it does not
+    /// learn its name (ENT-14).
+    fn authorise_displacing(&self, uid: u32, other: ConfigurationId) -> Result<(), HelperError> {
+        let configurations = locked(&self.configurations);
+        let other = configurations.get(other).map(|record| &record.configuration);
+        let Some(other) = other.filter(|other| !access::may_change(uid, other)) else {
+            return Ok(());
+        };
+        let seen = access::may_see(uid, other);
+        let whose = if seen { "The system’s VPN" } else { "The VPN of another user" };
+        let message = format!("{whose} is in the way; only its owner and root may disconnect it.");
+        Err(HelperError::NotAuthorized { message })
+    }
+
+    /// Takes the default route from a session and waits until it is down. One that is being
+    /// removed is waited for too.
+    async fn supersede(&self, id: ConfigurationId) -> Result<(), HelperError> {
+        let session = self.session(id)?;
+        session.tell(Input::Stop(ProviderStopReason::Superceded)).await;
+        if session.reach(STOP_PATIENCE, |status| !status.is_active()).await {
+            return Ok(());
+        }
+        let message = "The connected tunnel does not end. Try “adit reset” as root.".into();
+        Err(HelperError::SystemFailed { message })
+    }
+
+    /// Only those that `uid` could set aside by hand.
+    pub(super) async fn set_rivals_aside(
+        &self,
+        uid: u32,
+        configuration: &VpnConfiguration,
+        reason: ProviderStopReason,
+    ) -> Result<(), HelperError> {
+        let rivals = locked(&self.configurations).rivals(uid, configuration);
+        for rival in rivals {
+            self.enable(rival, Enablement::SetAside).await?;
+            self.tell(rival, Input::Stop(reason)).await;
+        }
+        Ok(())
+    }
+}

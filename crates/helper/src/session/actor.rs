@@ -1,0 +1,309 @@
+//! Feeds the state machine what happens and carries out what it decides.
+
+use std::sync::Arc;
+
+use adit_api::{Event as ApiEvent, SessionDetails, StatusChange};
+use adit_model::{
+    ConfigurationId, HealthItem, NetworkSettingsError, SessionStatus, Severity, VpnStatus,
+    session::{Effect, Event, Request, RequestId, Session, StartAnswer},
+};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    Input, Report, Reporter,
+    run::{LaunchError, Run},
+};
+use crate::{store::Record, surroundings::Surroundings};
+
+/// The task of one configuration's session.
+pub(super) struct Actor {
+    id: ConfigurationId,
+    machine: Session,
+    record: Record,
+    surroundings: Arc<Surroundings>,
+    inbox: mpsc::Sender<Input>,
+    publisher: watch::Sender<SessionStatus>,
+    run: Option<Run>,
+    runs: u64,
+    options: Option<Map<String, Value>>,
+    limit: Option<Instant>,
+    /// Settings requests that the provider waits for.
+    answers: Vec<(RequestId, oneshot::Sender<Result<(), NetworkSettingsError>>)>,
+    start_answer: Option<oneshot::Sender<StartAnswer>>,
+    /// The configuration was changed and the provider does not follow before the next connect.
+    is_behind: bool,
+}
+
+impl Actor {
+    /// The session of a configuration that is stored.
+    pub(super) fn new(
+        record: Record,
+        surroundings: Arc<Surroundings>,
+        inbox: mpsc::Sender<Input>,
+        publisher: watch::Sender<SessionStatus>,
+    ) -> Self {
+        let mut actor = Self {
+            id: record.configuration.id,
+            machine: Session::new(),
+            record,
+            surroundings,
+            inbox,
+            publisher,
+            run: None,
+            runs: 0,
+            options: None,
+            limit: None,
+            answers: Vec::new(),
+            start_answer: None,
+            is_behind: false,
+        };
+        actor.feed(Event::Stored);
+        actor
+    }
+
+    pub(super) async fn run_until_removed(mut self, mut inputs: mpsc::Receiver<Input>) {
+        while self.machine.status() != VpnStatus::Invalid {
+            let limit = self.limit;
+            let input = tokio::select! {
+                input = inputs.recv() => input,
+                () = pass(limit) => {
+                    self.limit = None;
+                    self.feed(Event::LimitPassed);
+                    continue;
+                }
+            };
+            let Some(input) = input else { return };
+            self.take(input);
+        }
+    }
+
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Stored(record) => self.stored(*record),
+            Input::Removed => self.feed(Event::Removed),
+            Input::Start(options, answer) => {
+                // Those of a start that changes nothing are not for the next one.
+                if matches!(
+                    self.machine.status(),
+                    VpnStatus::Disconnected | VpnStatus::Disconnecting
+                ) {
+                    self.options = options;
+                }
+                self.feed(Event::Start);
+                // The caller may have left.
+                let _ = answer.send(());
+            }
+            Input::Stop(reason) => self.feed(Event::Stop(reason)),
+            Input::NetworkChanged(state) => {
+                if let Some(run) = &self.run {
+                    run.network_changed(*state);
+                }
+            }
+            Input::Details(answer) => self.details(answer),
+            Input::Message(message, answer) => {
+                if let Some(run) = &self.run {
+                    run.send_message(message, answer);
+                }
+            }
+            Input::Report(run, report) => {
+                if run == self.runs {
+                    self.reported(report);
+                }
+            }
+        }
+    }
+
+    fn stored(&mut self, record: Record) {
+        self.record = record;
+        self.feed(Event::Stored);
+        if let Some(run) = &self.run {
+            run.configuration_changed(&self.record);
+        }
+    }
+
+    fn reported(&mut self, report: Report) {
+        match report {
+            Report::Event(event) => {
+                if matches!(event, Event::SettingsFailed(..)) {
+                    self.narrow_claim();
+                }
+                self.feed(event);
+            }
+            Report::SettingsRequested { settings, answer } => {
+                let Some(run) = &mut self.run else { return };
+                let clears = settings.is_none();
+                let id = run.remember_request(settings.map(|settings| *settings));
+                self.answers.push((id, answer));
+                self.feed(Event::SettingsRequested(Request { id, clears }));
+            }
+            Report::StartCompleted { result, answer } => {
+                self.start_answer = Some(answer);
+                self.feed(Event::StartCompleted(result));
+            }
+            Report::Applied(id, applied) => {
+                if let Some(run) = &mut self.run {
+                    run.applied(*applied);
+                }
+                self.narrow_claim();
+                self.feed(Event::SettingsApplied(id));
+                self.publish(self.machine.status());
+            }
+            Report::Followed(follows) => {
+                self.is_behind = !follows;
+                self.publish(self.machine.status());
+            }
+            Report::Adapted(applied) => {
+                if let Some(run) = &mut self.run {
+                    run.applied(*applied);
+                }
+                self.publish(self.machine.status());
+            }
+        }
+    }
+
+    /// Lets the machine decide and carries it out.
+    fn feed(&mut self, event: Event) {
+        if let Event::StartCompleted(Err(error)) | Event::LaunchFailed(error) = &event {
+            tracing::warn!(name = %self.record.configuration.name, "The tunnel did not start: {}", error.message);
+        }
+        for effect in self.machine.handle(event, Timestamp::now()) {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::StatusChanged(status) => self.status_changed(status),
+            Effect::LaunchProvider => self.launch(),
+            Effect::StartProvider => {
+                let options = self.options.take();
+                self.with_run(|run, record| run.start_provider(record, options));
+            }
+            Effect::StopProvider(reason) => self.with_run(|run, _| run.stop_provider(reason)),
+            Effect::KillProvider => self.with_run(|run, _| run.kill_provider()),
+            Effect::ApplySettings(id) => self.with_run(|run, record| run.apply(id, record)),
+            Effect::RevertSettings => self.with_run(|run, _| run.revert()),
+            Effect::AnswerSettings(id, result) => {
+                let waiting = self.answers.iter().position(|(request, _)| *request == id);
+                if let Some(position) = waiting {
+                    // The provider may be gone.
+                    let _ = self.answers.swap_remove(position).1.send(result);
+                }
+            }
+            Effect::AnswerStartCompleted(answer) => {
+                if let Some(waiting) = self.start_answer.take() {
+                    let _ = waiting.send(answer);
+                }
+            }
+            Effect::ArmLimit(after) => self.limit = Some(Instant::now() + after),
+            Effect::DisarmLimit => self.limit = None,
+        }
+    }
+
+    fn with_run(&mut self, act: impl FnOnce(&mut Run, &Record)) {
+        if let Some(run) = &mut self.run {
+            act(run, &self.record);
+        }
+    }
+
+    fn status_changed(&mut self, status: VpnStatus) {
+        let name = &self.record.configuration.name;
+        match status {
+            VpnStatus::Connected => tracing::info!("“{name}” is connected."),
+            VpnStatus::Reasserting => tracing::info!("“{name}” is reconnecting."),
+            VpnStatus::Disconnected => {
+                if let Some(run) = self.run.take() {
+                    tracing::info!("“{name}” is disconnected.");
+                    run.end();
+                }
+                self.surroundings.claims.release(self.id);
+            }
+            VpnStatus::Invalid | VpnStatus::Connecting | VpnStatus::Disconnecting => {}
+        }
+        self.publish(status);
+    }
+
+    fn launch(&mut self) {
+        self.runs += 1;
+        self.is_behind = false;
+        let reporter = Reporter { run: self.runs, inbox: self.inbox.clone() };
+        let id = self.id;
+        match self.claim_and_launch(&reporter) {
+            Ok(run) => {
+                self.run = Some(run);
+                tokio::spawn(async move { reporter.event(Event::Launched).await });
+            }
+            Err(error) => {
+                tracing::debug!(%id, "the launch failed: {error}");
+                let error = error.to_disconnect_error();
+                tokio::spawn(async move { reporter.event(Event::LaunchFailed(error)).await });
+            }
+        }
+        self.publish(VpnStatus::Connecting);
+    }
+
+    fn claim_and_launch(&self, reporter: &Reporter) -> Result<Run, LaunchError> {
+        let configuration = &self.record.configuration;
+        let expected = configuration.protocol.expected_routes.clone();
+        self.surroundings.claims.take(configuration, expected).map_err(LaunchError::Taken)?;
+        Run::launch(configuration, &self.surroundings, reporter.clone())
+    }
+
+    /// What a session may hold on to when the settings it asked for were not applied.
+    fn narrow_claim(&self) {
+        let applied = self.run.as_ref().and_then(Run::applied_routes);
+        let expected = || self.record.configuration.protocol.expected_routes.clone();
+        self.surroundings.claims.narrow(self.id, applied.unwrap_or_else(expected));
+    }
+
+    fn details(&self, answer: oneshot::Sender<SessionDetails>) {
+        match &self.run {
+            Some(run) => run.details(answer),
+            None => drop(answer),
+        }
+    }
+
+    fn health(&self) -> Vec<HealthItem> {
+        let Some(run) = &self.run else { return Vec::new() };
+        let behind = self.is_behind.then(|| behind(&self.record.configuration.name));
+        run.health().into_iter().chain(behind).collect()
+    }
+
+    fn publish(&self, status: VpnStatus) {
+        self.publisher.send_modify(|published| {
+            published.status = status;
+            published.sequence += 1;
+            published.connected_at = self.machine.connected_at();
+            published.last_error = self.machine.last_error().cloned();
+            published.interface = self.run.as_ref().map(|run| run.interface().to_owned());
+            published.health = self.health();
+        });
+        let session = self.publisher.borrow().clone();
+        let event = ApiEvent::StatusChanged(StatusChange { session });
+        self.surroundings.events.announce(&self.record.configuration, event);
+    }
+}
+
+fn behind(name: &str) -> HealthItem {
+    HealthItem {
+        code: "configuration.behind".into(),
+        severity: Severity::Notice,
+        title: "Changes take effect at the next connect".into(),
+        text: "The configuration was changed in a way that a connected tunnel cannot follow."
+            .into(),
+        action: Some(format!("adit reconnect {name}")),
+    }
+}
+
+/// Never, if there is no limit.
+async fn pass(limit: Option<Instant>) {
+    match limit {
+        Some(limit) => sleep_until(limit).await,
+        None => std::future::pending().await,
+    }
+}

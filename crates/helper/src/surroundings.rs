@@ -1,0 +1,54 @@
+//! What all sessions share, and what keeps them apart.
+
+mod claims;
+mod slots;
+
+use std::{path::PathBuf, sync::Arc};
+
+use adit_network::{Network, NetworkState};
+use adit_provider::{Manifest, ManifestError};
+use tokio::sync::watch;
+
+pub(crate) use self::slots::SlotGuard;
+use self::{claims::Claims, slots::Slots};
+use crate::events::Events;
+
+/// One of these for the whole helper.
+pub(crate) struct Surroundings {
+    pub(crate) network: Arc<Network>,
+    pub(crate) events: Events,
+    pub(crate) slots: Slots,
+    pub(crate) claims: Claims,
+    pub(crate) sessions_dir: PathBuf,
+    pub(crate) providers_dir: PathBuf,
+    state: watch::Receiver<NetworkState>,
+}
+
+impl Surroundings {
+    pub(crate) fn new(
+        network: Arc<Network>,
+        state: watch::Receiver<NetworkState>,
+        sessions_dir: PathBuf,
+        providers_dir: PathBuf,
+    ) -> Self {
+        Self {
+            network,
+            events: Events::new(),
+            slots: Slots::default(),
+            claims: Claims::default(),
+            sessions_dir,
+            providers_dir,
+            state,
+        }
+    }
+
+    /// The physical network at this moment.
+    pub(crate) fn state(&self) -> NetworkState {
+        self.state.borrow().clone()
+    }
+
+    pub(crate) fn manifest(&self, provider_id: &str) -> Result<Manifest, ManifestError> {
+        let trusted = rustix::process::geteuid().as_raw();
+        Manifest::load(&self.providers_dir, provider_id, trusted)
+    }
+}
