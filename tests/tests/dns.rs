@@ -7,7 +7,7 @@ use adit_tests::{
 };
 use serde_json::json;
 
-// spec: DNS-9, DNS-21
+// spec: DNS-8, DNS-21
 #[test]
 fn the_file_leads_inside_and_comes_back_exactly_as_it_was() {
     for arrange in [PLAIN, LINK, MOUNT] {
@@ -84,7 +84,7 @@ fn without_a_resolver_service_a_part_of_the_names_cannot_go_inside_and_that_is_s
     assert!(status.contains("corp.test") && status.contains("Use systemd-resolved"), "{status}");
 }
 
-// spec: DNS-9, DNS-21, DNS-22
+// spec: DNS-8, DNS-21, DNS-22
 #[test]
 fn resolved_asks_the_tunnel_for_every_name_and_nobody_else() {
     let Some(lab) = Lab::new() else { return };
@@ -117,7 +117,7 @@ fn resolved_asks_the_tunnel_for_every_name_and_nobody_else() {
     assert_without_tunnel(&resolved, "10.64.0.1");
 }
 
-// spec: DNS-7, DNS-10, DNS-11, DNS-C2, DNS-C4
+// spec: DNS-7, DNS-10, DNS-C2, DNS-C4, D-13, TN20-1
 #[test]
 fn resolved_asks_the_tunnel_for_the_names_of_its_domains_only() {
     let Some(lab) = Lab::new() else { return };

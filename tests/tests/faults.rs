@@ -78,7 +78,7 @@ fn a_server_without_an_address_is_named() {
     assert_eq!(adit.status("home"), "disconnected");
 }
 
-// spec: PRV-10, SES-4
+// spec: PRV-10, SES-5
 #[test]
 fn a_server_that_never_answers_is_given_up_by_a_person_at_any_time() {
     let Some(lab) = Lab::new() else { return };

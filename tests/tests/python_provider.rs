@@ -3,7 +3,7 @@
 use adit_tests::{Adit, Lab, UdpTunnelServer};
 use serde_json::json;
 
-// spec: COL-1, PRV-8, PTP-1, PTP-7, PTP-8, FLOW-1, PRV-4, PRV-5
+// spec: COL-1, PRV-5, PRV-8, PTP-1
 #[test]
 fn a_provider_in_plain_python_carries_packets() {
     let Some(lab) = Lab::new() else { return };

@@ -14,7 +14,7 @@ const NEIGHBOUR: &str = "10.20.0.3";
 const OUTSIDE: IpAddr = IpAddr::V4(address::CLIENT.v4);
 const INSIDE: IpAddr = IpAddr::V4(address::SERVER.v4);
 
-// spec: V4-7, V4-8
+// spec: SET-C3, SET-C5, V4-7, V4-8
 #[test]
 fn what_is_excluded_goes_outside_by_whatever_network_there_is() {
     let Some(lab) = Lab::new() else { return };
@@ -36,7 +36,7 @@ fn what_is_excluded_goes_outside_by_whatever_network_there_is() {
     adit.assert_no_residue();
 }
 
-// spec: RTE-2, RTE-3, RTE-23
+// spec: RTE-2, RTE-3, RTE-23, RTE-C1
 #[test]
 fn the_longest_prefix_wins_and_the_system_where_it_is_as_long() {
     let Some(lab) = Lab::new() else { return };
@@ -64,7 +64,7 @@ fn the_longest_prefix_wins_and_the_system_where_it_is_as_long() {
     assert!(status.contains("A route of this network sends"), "{status}");
 }
 
-// spec: RTE-13, RTE-14
+// spec: PROTO-11, PROTO-15, RTE-13, RTE-14, RTE-C2
 #[test]
 fn enforced_routes_beat_the_system() {
     let Some(lab) = Lab::new() else { return };
@@ -92,7 +92,7 @@ fn enforced_routes_beat_the_system() {
     assert_eq!((way(NEIGHBOUR), way(SITE), way("10.30.0.1")), (OUTSIDE, INSIDE, INSIDE));
 }
 
-// spec: RTE-4, RTE-13
+// spec: RTE-4, RTE-13, RTE-C3
 #[test]
 fn a_program_that_insists_on_an_interface_gets_it_unless_routes_are_enforced() {
     let Some(lab) = Lab::new() else { return };
@@ -188,7 +188,7 @@ fn a_tunnel_without_its_interface_ends() {
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
 }
 
-// spec: SET-8, SET-10
+// spec: D-23, SET-8, SET-10, SET-C2
 #[test]
 fn the_mtu_follows_the_physical_link() {
     let Some(lab) = Lab::new() else { return };
@@ -205,7 +205,7 @@ fn the_mtu_follows_the_physical_link() {
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
 }
 
-// spec: TUN-9, TUN-C1, TUN-C2, TUN-2
+// spec: TUN-2, TUN-9, TUN-14, TUN-C1, TUN-C2
 #[test]
 fn settings_replace_each_other_without_a_gap_and_wrong_ones_change_nothing() {
     let Some(lab) = Lab::new() else { return };

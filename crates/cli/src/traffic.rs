@@ -130,7 +130,6 @@ mod tests {
         }
     }
 
-    // spec: PROTO-10
     #[test]
     fn lockdown_sends_everything_through_whatever_the_routes() {
         let traffic = Traffic { everything: true, inside: nets("10.0.0.0/8"), blocked: Vec::new() };

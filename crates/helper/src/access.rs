@@ -4,7 +4,7 @@
 //! user who created it; others neither see nor touch it, and for them it does not exist (ENT-14).
 
 use adit_api::HelperError;
-use adit_model::{Scope, VpnConfiguration};
+use adit_model::{ROOT, Scope, VpnConfiguration};
 use adit_varlink::{Peer, Refusal};
 
 use crate::provider;
@@ -17,8 +17,6 @@ pub(crate) enum Access {
     /// Root alone.
     Root,
 }
-
-const ROOT: u32 = 0;
 
 /// Decides by the user that the kernel names for the other end of the connection.
 pub(crate) fn authorise(peer: &Peer, access: Access) -> Result<(), Refusal> {

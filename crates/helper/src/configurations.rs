@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adit_api::HelperError;
 use adit_model::{
-    ConfigurationId, Enablement, Scope, Secrets, VpnConfiguration, owns_default_route,
+    ConfigurationId, Enablement, ROOT, Scope, Secrets, VpnConfiguration, owns_default_route,
 };
 
 use crate::{
@@ -73,7 +73,7 @@ impl Configurations {
         if let Some(before) = before {
             configuration.owner = before.configuration.owner;
         } else {
-            if uid != 0 && self.of_owner(uid).count() >= MOST_OF_ONE_USER {
+            if uid != ROOT && self.of_owner(uid).count() >= MOST_OF_ONE_USER {
                 let message = format!(
                     "You have {MOST_OF_ONE_USER} configurations, and one user may not have more. \
                      Remove one first."
@@ -183,7 +183,7 @@ mod tests {
     const ALICE: u32 = 1000;
     const BOB: u32 = 1001;
 
-    // spec: MGR-2, MGR-3, ERR-4, MGR-20, D-2
+    // spec: D-2, ERR-4, MGR-2, MGR-3, MGR-20, MGR-C1
     #[test]
     fn a_stale_write_is_refused_and_changes_nothing() {
         let mut world = World::new();
@@ -223,6 +223,18 @@ mod tests {
         world.save(BOB, example("home")).unwrap();
         let error = world.save(ALICE, example(" home ")).unwrap_err();
         assert_eq!(error, HelperError::NameTaken { name: "home".into() });
+    }
+
+    // spec: MGR-16
+    #[test]
+    fn one_user_has_a_bounded_number_of_configurations() {
+        let mut world = World::new();
+        for number in 0..MOST_OF_ONE_USER {
+            world.save(ALICE, example(&number.to_string())).unwrap();
+        }
+        let error = world.save(ALICE, example("one more")).unwrap_err();
+        assert!(error.to_string().contains("64 configurations"), "{error}");
+        world.save(BOB, example("first")).unwrap();
     }
 
     // spec: MGR-6

@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
 
-    // spec: ENT-14, SES-8, X-12
+    // spec: ENT-14
     #[tokio::test]
     async fn a_watcher_hears_its_own_changes_and_catches_up_after_a_lag() {
         let events = Events::new();

@@ -106,6 +106,13 @@ impl Service {
             access::authorise_system(uid)?;
         }
         let record = locked(&self.configurations).save(uid, configuration, secrets)?;
+        if let Some(before) = &before
+            && before.configuration.scope != record.configuration.scope
+        {
+            // For those who do not see it any more; the others hear at once that it was saved.
+            let event = Event::ConfigurationRemoved(Removed { id: before.configuration.id });
+            self.surroundings.events.announce(&before.configuration, event);
+        }
         let was = before.map(|before| before.configuration.enablement);
         self.saved(&record).await;
         let saved = record.configuration;

@@ -188,7 +188,6 @@ mod tests {
         assert_eq!(fault(many), "configuration");
     }
 
-    // spec: PROTO-1
     #[test]
     fn unknown_fields_are_kept() {
         let mut json = serde_json::to_value(example()).unwrap();

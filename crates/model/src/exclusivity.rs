@@ -7,7 +7,10 @@ use std::{collections::BTreeSet, iter};
 
 use ipnet::IpNet;
 
-use crate::ConfigurationId;
+use crate::{
+    ConfigurationId, ROOT,
+    default_route::{default_route_parts, owns_default_route},
+};
 
 /// The destinations that one session has or wants.
 #[derive(Debug, Clone)]
@@ -40,8 +43,6 @@ pub enum Admission {
     },
 }
 
-const ROOT: u32 = 0;
-
 /// Decides whether `candidate` may start beside the `active` claims.
 ///
 /// Over an own default route a more specific destination may be laid, not over that of somebody
@@ -67,17 +68,10 @@ pub fn admit(candidate: &Claim, active: &[Claim]) -> Admission {
     supersedes.map_or(Admission::Free, Admission::Supersedes)
 }
 
-/// Whether these destinations amount to the default route of a family, also when it is written in
-/// parts.
-#[must_use]
-pub fn owns_default_route(routes: &[IpNet]) -> bool {
-    let routes = routes.to_vec();
-    IpNet::aggregate(&routes).iter().any(|net| net.prefix_len() == 0)
-}
-
-/// Without the default route and its halves, over which the more specific always wins.
+/// Without the default route, over which the more specific always wins.
 fn specific(routes: &[IpNet]) -> Vec<IpNet> {
-    routes.iter().copied().filter(|net| net.prefix_len() > 1).collect()
+    let default = default_route_parts(routes);
+    routes.iter().map(IpNet::trunc).filter(|net| !default.contains(net)).collect()
 }
 
 /// A destination that both want: the narrower of two that overlap.
@@ -99,7 +93,7 @@ fn narrower(narrow: &BTreeSet<IpNet>, wide: &BTreeSet<IpNet>) -> Option<IpNet> {
 mod tests {
     use super::*;
 
-    // spec: MGR-6, MGR-12
+    // spec: MGR-12
     #[test]
     fn one_owner_of_the_default_route_and_disjoint_split_tunnels() {
         let work = claim(1, &["10.0.0.0/8"]);
@@ -121,7 +115,7 @@ mod tests {
         assert_eq!(admit(&inside, &[lab, work]), conflict);
     }
 
-    // spec: MGR-12, B-5
+    // spec: MGR-12
     #[test]
     fn nobody_takes_a_part_of_somebody_elses_traffic() {
         let home = claim(1, &["0.0.0.0/0"]);
@@ -133,6 +127,7 @@ mod tests {
         assert_eq!(admit(&quarters, &active), Admission::Supersedes(home.id));
         assert_eq!(admit(&theirs(&quarters), &active), Admission::Supersedes(home.id));
         assert_eq!(admit(&split, &active), Admission::Free);
+        assert_eq!(admit(&split, std::slice::from_ref(&quarters)), Admission::Free);
         assert!(matches!(admit(&theirs(&split), &active), Admission::Conflict { .. }));
         assert_eq!(admit(&roots(&split), &active), Admission::Free);
     }

@@ -7,9 +7,11 @@
 //! and in files every type is JSON in `camelCase`.
 
 mod configuration;
+mod default_route;
 mod dns;
 mod error;
 mod exclusivity;
+mod family;
 mod ip;
 mod path;
 mod protocol;
@@ -22,11 +24,13 @@ mod stop_reason;
 pub mod wireguard;
 
 pub use configuration::{ConfigurationId, Enablement, Scope, VpnConfiguration};
+pub use default_route::{default_route_parts, owns_default_route};
 pub use dns::{DnsProtocol, DnsSettings};
 pub use error::{
     ConnectionError, DisconnectError, InvalidConfiguration, NetworkSettingsError, VpnError,
 };
-pub use exclusivity::{Admission, Claim, admit, owns_default_route};
+pub use exclusivity::{Admission, Claim, admit};
+pub use family::Family;
 pub use ip::{IpSettings, Ipv4Route, Ipv4Settings, Ipv6Route, Ipv6Settings, Prefix, Route};
 pub use path::{InterfaceKind, NetworkPath, PathInterface, PathStatus};
 pub use protocol::TunnelProviderProtocol;
@@ -35,3 +39,6 @@ pub use secret::{Secret, Secrets};
 pub use settings::{InvalidSettings, PacketTunnelNetworkSettings, RouteTable};
 pub use status::{HealthItem, SessionStatus, Severity, VpnStatus};
 pub use stop_reason::ProviderStopReason;
+
+/// The uid of root, for whom the limits between users do not hold.
+pub const ROOT: u32 = 0;

@@ -91,7 +91,7 @@ impl ProxySettings {
 mod tests {
     use super::*;
 
-    // spec: PXY-10, PXY-11
+    // spec: PXY-11
     #[test]
     fn a_password_without_a_user_is_refused() {
         let server = ProxyServer {

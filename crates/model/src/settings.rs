@@ -8,7 +8,9 @@ use std::{
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::{DnsSettings, Ipv4Settings, Ipv6Settings, Prefix, ProxySettings, ip::IpSettings};
+use crate::{
+    DnsSettings, Family, Ipv4Settings, Ipv6Settings, Prefix, ProxySettings, ip::IpSettings,
+};
 
 /// Everything a provider asks of the network for its tunnel, as one whole: applying it replaces
 /// what was there before (TUN-9). Spec SET-1 to SET-12.
@@ -74,12 +76,12 @@ pub enum InvalidSettings {
     #[error("there is no address; give at least one for IPv4 or IPv6")]
     NoAddress,
     /// SET-12: the kernel would have no source address for such packets.
-    #[error("{route} is routed into the tunnel, but the tunnel has no {family} address")]
+    #[error("{route} is routed into the tunnel, but the tunnel has no {} address", family.name())]
     RouteWithoutAddress {
         /// The route.
         route: IpNet,
-        /// `IPv4` or `IPv6`.
-        family: &'static str,
+        /// Its family.
+        family: Family,
     },
     /// The same destination is included and excluded.
     #[error("{0} is both included and excluded")]
@@ -150,10 +152,10 @@ impl PacketTunnelNetworkSettings {
             return Err(InvalidSettings::UnusableAddress(address));
         }
         if let Some(ipv4) = &self.ipv4 {
-            validate_routes(ipv4, "IPv4")?;
+            validate_routes(ipv4, Family::Ipv4)?;
         }
         if let Some(ipv6) = &self.ipv6 {
-            validate_routes(ipv6, "IPv6")?;
+            validate_routes(ipv6, Family::Ipv6)?;
         }
         if let Some(mtu) = self.mtu {
             let least = self.least_mtu();
@@ -241,7 +243,7 @@ impl RouteTable {
 
 fn validate_routes<P: Prefix>(
     settings: &IpSettings<P>,
-    family: &'static str,
+    family: Family,
 ) -> Result<(), InvalidSettings> {
     if settings.addresses.is_empty()
         && let Some(route) = settings.included_routes.first()
@@ -300,7 +302,7 @@ mod tests {
     use super::*;
     use crate::Route;
 
-    // spec: SET-8, SET-9, SET-10
+    // spec: SET-8, SET-9, SET-C1
     #[test]
     fn mtu_wins_over_overhead_and_overhead_follows_the_link() {
         let mut settings = both_families();
@@ -313,7 +315,7 @@ mod tests {
         assert_eq!(settings.interface_mtu(Some(1500)), 1400);
     }
 
-    // spec: TUN-14, SET-12, V4-8
+    // spec: SET-12, TUN-14
     #[test]
     fn each_fault_is_named() {
         use InvalidSettings as E;
@@ -326,7 +328,7 @@ mod tests {
         assert_eq!(broken(|s| (s.ipv4, s.ipv6) = (None, None)), E::NoAddress);
         assert_eq!(
             broken(|s| s.ipv6.as_mut().unwrap().addresses.clear()),
-            E::RouteWithoutAddress { route: "::/0".parse().unwrap(), family: "IPv6" }
+            E::RouteWithoutAddress { route: "::/0".parse().unwrap(), family: Family::Ipv6 }
         );
         assert_eq!(
             broken(|s| {
@@ -356,7 +358,6 @@ mod tests {
         );
     }
 
-    // spec: DNS-1, DNS-3, TUN-13
     #[test]
     fn settings_survive_the_wire() {
         let settings = both_families();

@@ -79,6 +79,23 @@ pub enum Severity {
     Problem,
 }
 
+impl SessionStatus {
+    /// The session of a configuration that is not stored.
+    #[must_use]
+    pub fn new(id: ConfigurationId) -> Self {
+        Self {
+            id,
+            status: VpnStatus::Invalid,
+            sequence: 0,
+            connected_at: None,
+            interface: None,
+            blocking: false,
+            last_error: None,
+            health: Vec::new(),
+        }
+    }
+}
+
 impl VpnStatus {
     /// All states, in the order of their raw values.
     pub const ALL: [Self; 6] = [

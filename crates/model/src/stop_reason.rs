@@ -79,8 +79,7 @@ impl ProviderStopReason {
 mod tests {
     use super::*;
 
-    // spec: STOP-0, STOP-1, STOP-2, STOP-3, STOP-4, STOP-5, STOP-6, STOP-7, STOP-8, STOP-9
-    // spec: STOP-10, STOP-11, STOP-12, STOP-13, STOP-14, STOP-15, STOP-16, STOP-17
+    // spec: STOP-0
     #[test]
     fn raw_values_and_names_are_apples() {
         let names = [

@@ -1,20 +1,28 @@
-//! The provider configuration of the WireGuard provider, shared by importer, provider and app.
+//! The provider configuration of the WireGuard provider.
+//!
+//! A provider's configuration is its own affair. This one is here because the importer writes it,
+//! the provider reads it and the apps show it, and none of the three should depend on another.
+//! Nothing else in this crate knows it.
+
+mod endpoint;
+mod key;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
-    net::{IpAddr, Ipv6Addr},
-    str::FromStr,
+    net::IpAddr,
 };
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use ipnet::IpNet;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    DnsSettings, InvalidConfiguration, IpSettings, PacketTunnelNetworkSettings, Route, RouteTable,
+    DnsSettings, Family, InvalidConfiguration, IpSettings, PacketTunnelNetworkSettings, Route,
+    RouteTable,
 };
+
+pub use endpoint::{Endpoint, InvalidEndpoint};
+pub use key::{InvalidKey, Key};
 
 /// The provider id of the WireGuard provider.
 pub const PROVIDER_ID: &str = "org.adit.wireguard";
@@ -79,19 +87,6 @@ pub struct WireGuardPeer {
     pub persistent_keepalive: Option<u16>,
 }
 
-/// A Curve25519 public key. The text form is base64.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key([u8; 32]);
-
-/// A host and a UDP port; the host may be a name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Endpoint {
-    /// Name or address, without brackets.
-    pub host: String,
-    /// UDP port.
-    pub port: u16,
-}
-
 /// The commands of a wg-quick file, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -109,22 +104,6 @@ pub struct Scripts {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub post_down: Vec<String>,
 }
-
-/// A text that is not a key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidKey {
-    /// Not base64.
-    #[error("a key is 44 characters of base64, ending in “=”")]
-    NotBase64,
-    /// Another length.
-    #[error("a key is 32 bytes long, this one has {0}")]
-    WrongLength(usize),
-}
-
-/// A text that is not an endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an endpoint is a host and a port, such as vpn.example.net:51820 or [2001:db8::1]:51820")]
-pub struct InvalidEndpoint;
 
 /// Name of a peer's preshared key among the secrets.
 #[must_use]
@@ -215,7 +194,7 @@ impl WireGuardConfiguration {
     /// Whether the tunnel has an address of the same family.
     #[must_use]
     pub fn has_family_of(&self, net: &IpNet) -> bool {
-        self.addresses.iter().any(|address| address.addr().is_ipv4() == net.addr().is_ipv4())
+        self.addresses.iter().any(|address| Family::of(address) == Family::of(net))
     }
 
     /// The destinations of all peers, without host bits.
@@ -254,124 +233,11 @@ impl Scripts {
     }
 }
 
-impl Key {
-    /// A key from its bytes.
-    #[must_use]
-    pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
-    }
-
-    /// The bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl FromStr for Key {
-    type Err = InvalidKey;
-
-    fn from_str(text: &str) -> Result<Self, InvalidKey> {
-        let bytes = BASE64_STANDARD.decode(text).map_err(|_| InvalidKey::NotBase64)?;
-        let length = bytes.len();
-        bytes.try_into().map(Self).map_err(|_| InvalidKey::WrongLength(length))
-    }
-}
-
-impl fmt::Display for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&BASE64_STANDARD.encode(self.0))
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({self})")
-    }
-}
-
-impl FromStr for Endpoint {
-    type Err = InvalidEndpoint;
-
-    fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
-        let (host, port) = text.rsplit_once(':').ok_or(InvalidEndpoint)?;
-        let port = port.parse().ok().filter(|port| *port != 0).ok_or(InvalidEndpoint)?;
-        let host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
-            Some(inner) => {
-                let address = inner.split('%').next().unwrap_or(inner);
-                address.parse::<Ipv6Addr>().map_err(|_| InvalidEndpoint)?;
-                inner
-            }
-            None => host,
-        };
-        let bare_ipv6 = host.contains(':') && !text.starts_with('[');
-        if host.is_empty() || bare_ipv6 || host.contains(char::is_whitespace) {
-            return Err(InvalidEndpoint);
-        }
-        Ok(Self { host: host.into(), port })
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
-            write!(f, "[{}]:{}", self.host, self.port)
-        } else {
-            write!(f, "{}:{}", self.host, self.port)
-        }
-    }
-}
-
-macro_rules! serde_as_text {
-    ($($type:ty),*) => { $(
-        impl Serialize for $type {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $type {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )* };
-}
-serde_as_text!(Key, Endpoint);
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn endpoints_read_and_print_alike() {
-        for text in
-            ["vpn.example.net:51820", "192.0.2.1:1", "[2001:db8::1]:51820", "[fe80::1%eth0]:5"]
-        {
-            assert_eq!(text.parse::<Endpoint>().unwrap().to_string(), text);
-        }
-        for text in [
-            "",
-            "host",
-            "host:",
-            ":1",
-            "host:0",
-            "host:65536",
-            "2001:db8::1:51820",
-            "[host]:1",
-            "a b:1",
-        ] {
-            assert_eq!(text.parse::<Endpoint>(), Err(InvalidEndpoint), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_key_of_another_length_is_named_as_such() {
-        assert_eq!("AAAA".parse::<Key>(), Err(InvalidKey::WrongLength(3)));
-        assert_eq!("not a key".parse::<Key>(), Err(InvalidKey::NotBase64));
-    }
-
-    // spec: DNS-6, SET-10, SET-6
+    // spec: SET-6, SET-7, SET-10
     #[test]
     fn settings_follow_the_allowed_ips_and_send_all_names_inside() {
         let mut configuration = example();

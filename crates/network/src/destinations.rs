@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, net::IpAddr};
 
-use adit_model::{IpSettings, PacketTunnelNetworkSettings, Prefix};
+use adit_model::{Family, IpSettings, PacketTunnelNetworkSettings, Prefix, default_route_parts};
 use ipnet::{IpNet, Ipv6Net};
 
-use crate::{family::Family, plan::Strength, state::NetworkState};
+use crate::{plan::Strength, state::NetworkState};
 
 /// What the tunnel's settings say about the destinations of one family. In each map the longest
 /// prefix wins (V4-8).
@@ -69,13 +69,13 @@ pub(crate) fn destinations(
 /// What is asked of the tunnel: included and connected networks, and what is blocked.
 pub(crate) fn wanted(family: Family, settings: &PacketTunnelNetworkSettings) -> Verdicts {
     let mut verdicts = match family {
-        Family::V4 => settings.ipv4.as_ref().map(included),
-        Family::V6 => settings.ipv6.as_ref().map(included),
+        Family::Ipv4 => settings.ipv4.as_ref().map(included),
+        Family::Ipv6 => settings.ipv6.as_ref().map(included),
     }
     .unwrap_or_default();
     let blocked = settings.blocked_routes.iter().filter(|prefix| Family::of(prefix) == family);
     verdicts.extend(blocked.map(|prefix| (prefix.trunc(), Verdict::Refused)));
-    join_halves(family, &mut verdicts);
+    join_parts(family, &mut verdicts);
     verdicts
 }
 
@@ -96,18 +96,17 @@ fn included<P: Prefix<Address: Into<IpAddr>>>(settings: &IpSettings<P>) -> Verdi
     connected.chain(routes).collect()
 }
 
-/// `0.0.0.0/1` with `128.0.0.0/1` is a way to write a default route that beats another one. Taken
-/// as it is, it would not behave as one towards the system's table.
-fn join_halves(family: Family, verdicts: &mut Verdicts) {
-    let whole = family.default_route();
-    let Ok(halves) = whole.subnets(1) else { return };
-    let halves: Vec<IpNet> = halves.collect();
-    let [Some(verdict), Some(other)] = [0, 1].map(|n| verdicts.get(&halves[n]).copied()) else {
-        return;
-    };
-    if verdict == other {
-        verdicts.retain(|prefix, _| !halves.contains(prefix));
-        verdicts.entry(whole).or_insert(verdict);
+/// A default route that is written in parts. Taken as it is, it would not behave as one towards the
+/// system's table.
+fn join_parts(family: Family, verdicts: &mut Verdicts) {
+    for kind in [Verdict::Tunnel { via: None }, Verdict::Refused] {
+        let of_kind = verdicts.iter().filter(|(_, verdict)| **verdict == kind);
+        let networks: Vec<IpNet> = of_kind.map(|(network, _)| *network).collect();
+        let parts = default_route_parts(&networks);
+        if !parts.is_empty() {
+            verdicts.retain(|network, _| !parts.contains(network));
+            verdicts.entry(family.default_route()).or_insert(kind);
+        }
     }
 }
 
@@ -118,14 +117,14 @@ fn excluded(family: Family, settings: &PacketTunnelNetworkSettings) -> Vec<IpNet
         settings.excluded_routes.iter().map(|route| route.destination().into()).collect()
     }
     let mut excluded = match family {
-        Family::V4 => settings.ipv4.as_ref().map(of),
-        Family::V6 => settings.ipv6.as_ref().map(of),
+        Family::Ipv4 => settings.ipv4.as_ref().map(of),
+        Family::Ipv6 => settings.ipv6.as_ref().map(of),
     }
     .unwrap_or_default();
     excluded.retain(|prefix| prefix.prefix_len() > 0);
     match family {
-        Family::V4 => {}
-        Family::V6 => excluded.push(IPV6_LINK_LOCAL.into()),
+        Family::Ipv4 => {}
+        Family::Ipv6 => excluded.push(IPV6_LINK_LOCAL.into()),
     }
     excluded
 }

@@ -131,7 +131,7 @@ mod tests {
 
     const NONE: Option<&[&str]> = None;
 
-    // spec: DNS-4, DNS-5, DNS-6, DNS-7, DNS-8, DNS-9, DNS-10, DNS-11, DNS-12, D-12, D-13, DNS-C1
+    // spec: DNS-4, DNS-5, DNS-6, DNS-10, DNS-11, DNS-12, DNS-C1, D-12
     #[test]
     fn domains_follow_from_match_search_and_the_default_route() {
         // Full tunnel: all names, whatever the match domains say.

@@ -1,11 +1,10 @@
 //! What a person should know about settings on the network that they are applied to.
 
-use adit_model::{HealthItem, PacketTunnelNetworkSettings, RouteTable, Severity};
+use adit_model::{Family, HealthItem, PacketTunnelNetworkSettings, RouteTable, Severity};
 use ipnet::IpNet;
 
 use crate::{
     destinations::{Verdict, wanted},
-    family::Family,
     plan::Strength,
     state::NetworkState,
 };
@@ -61,8 +60,8 @@ fn leak(
 ) -> Option<HealthItem> {
     let verdict = |family: Family| wanted(family, settings).get(&family.default_route()).copied();
     let other = match family {
-        Family::V4 => Family::V6,
-        Family::V6 => Family::V4,
+        Family::Ipv4 => Family::Ipv6,
+        Family::Ipv6 => Family::Ipv4,
     };
     let reachable =
         state.main_routes.iter().any(|route| route.destination == family.default_route());
@@ -71,8 +70,8 @@ fn leak(
     }
     let (name, inside) = (family.name(), other.name());
     let code = match family {
-        Family::V4 => "leak.ipv4",
-        Family::V6 => "leak.ipv6",
+        Family::Ipv4 => "leak.ipv4",
+        Family::Ipv6 => "leak.ipv6",
     };
     Some(item(
         code,

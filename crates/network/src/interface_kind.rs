@@ -42,7 +42,6 @@ mod tests {
 
     use super::*;
 
-    // spec: OD-7
     #[test]
     fn sysfs_tells_the_radio_from_the_wire() {
         let class = tempfile::tempdir().unwrap();

@@ -5,7 +5,6 @@ mod atomic_file;
 mod destinations;
 mod dns;
 mod error;
-mod family;
 mod health;
 mod interface_kind;
 mod journal;
@@ -26,7 +25,6 @@ pub mod tun;
 
 pub use dns::{DnsError, DnsPlan, Domain};
 pub use error::{ApplyError, NetworkError};
-pub use family::Family;
 pub use interface_kind::interface_kind;
 pub use network::{Bus, Network, Places, Recovered};
 pub use plan::{Plan, Strength, plan};
@@ -35,3 +33,11 @@ pub use rule::{Action, Rule, Selector};
 pub use slot::{BYPASS_MARK, BYPASS_MASK, RTPROT_ADIT, Slot, Tunnel};
 pub use state::{MainRoute, NetworkState};
 pub use sysctl::{Lifetime, Sysctl};
+
+/// The option of ip(8) for a family.
+fn ip_option(family: adit_model::Family) -> &'static str {
+    match family {
+        adit_model::Family::Ipv4 => "-4",
+        adit_model::Family::Ipv6 => "-6",
+    }
+}

@@ -41,7 +41,8 @@ mod tests;
 use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 use adit_model::{
-    HealthItem, InvalidSettings, PacketTunnelNetworkSettings, RouteTable, TunnelProviderProtocol,
+    Family, HealthItem, InvalidSettings, PacketTunnelNetworkSettings, RouteTable,
+    TunnelProviderProtocol,
 };
 use ipnet::IpNet;
 
@@ -49,7 +50,6 @@ use crate::{
     Slot, Tunnel,
     destinations::{Destinations, Verdict, destinations, wanted},
     dns::{self, DnsPlan},
-    family::Family,
     health,
     route::{Metric, Route, TABLE_MAIN, Target},
     rule::{Action, Rule, Selector},
@@ -107,7 +107,7 @@ pub fn plan(
     settings.validate()?;
     refuse_what_others_need(settings, state)?;
     let families: Vec<Family> =
-        Family::ALL.into_iter().filter(|family| *family == Family::V4 || state.ipv6).collect();
+        Family::ALL.into_iter().filter(|family| *family == Family::Ipv4 || state.ipv6).collect();
     let physical_mtu = state.path.interface.as_ref().map(|interface| interface.mtu);
     let mut plan = Plan {
         mtu: Some(settings.interface_mtu(physical_mtu)),
@@ -270,7 +270,7 @@ fn sysctls(tunnel: &Tunnel, plan: &Plan, state: &NetworkState) -> BTreeSet<Sysct
     let own =
         |key: String, value: &str| Sysctl { key, value: value.into(), lifetime: Lifetime::Tunnel };
     let mut sysctls = BTreeSet::new();
-    if has(Family::V4) {
+    if has(Family::Ipv4) {
         sysctls.insert(own(sysctl::rp_filter(&tunnel.interface), "2"));
         // Without it the kernel deletes, with the first address of a network, all others on it.
         let key = format!("net/ipv4/conf/{}/promote_secondaries", tunnel.interface);
@@ -280,7 +280,7 @@ fn sysctls(tunnel: &Tunnel, plan: &Plan, state: &NetworkState) -> BTreeSet<Sysct
         // No link-local address, and so no router solicitation into the tunnel.
         sysctls.insert(own(format!("net/ipv6/conf/{}/addr_gen_mode", tunnel.interface), "1"));
     }
-    if has(Family::V6) {
+    if has(Family::Ipv6) {
         sysctls.insert(own(format!("net/ipv6/conf/{}/disable_ipv6", tunnel.interface), "0"));
     }
     // The replies to outer packets come in where unmarked packets to the same place would not go

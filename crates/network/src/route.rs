@@ -4,7 +4,9 @@ use std::{fmt, net::IpAddr};
 
 use ipnet::IpNet;
 
-use crate::family::Family;
+use adit_model::Family;
+
+use crate::ip_option;
 
 /// `RT_TABLE_MAIN`, the system's own table.
 pub const TABLE_MAIN: u32 = 254;
@@ -78,7 +80,7 @@ impl Metric {
 /// The line of `ip route show`, with the family and the table in front.
 impl fmt::Display for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "route {} table {} ", self.family(), self.table)?;
+        write!(f, "route {} table {} ", ip_option(self.family()), self.table)?;
         match &self.target {
             Target::Tunnel { .. } => {}
             Target::Throw => f.write_str("throw ")?,

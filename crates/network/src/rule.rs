@@ -4,7 +4,9 @@ use std::fmt;
 
 use ipnet::IpNet;
 
-use crate::{BYPASS_MARK, BYPASS_MASK, family::Family};
+use adit_model::Family;
+
+use crate::{BYPASS_MARK, BYPASS_MASK, ip_option};
 
 /// One rule of ours. Rules are ordered as the kernel evaluates them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,7 +55,7 @@ pub enum Action {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { priority, family, selector, action } = self;
-        write!(f, "rule {family} {priority}: from all{selector}{action}")
+        write!(f, "rule {} {priority}: from all{selector}{action}", ip_option(*family))
     }
 }
 

@@ -16,7 +16,9 @@ use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 use tokio::net::TcpSocket;
 
-use crate::{BYPASS_MARK, Family};
+use adit_model::Family;
+
+use crate::BYPASS_MARK;
 
 /// A UDP socket to open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +121,7 @@ pub async fn open_tcp(remote: SocketAddr, timeout: Duration) -> Result<OwnedFd, 
 pub(crate) fn marked(family: Family, kind: Type) -> io::Result<Socket> {
     let socket = Socket::new(domain(family), kind.nonblocking().cloexec(), None::<Protocol>)?;
     socket.set_mark(BYPASS_MARK)?;
-    if family == Family::V6 {
+    if family == Family::Ipv6 {
         socket.set_only_v6(true)?;
     }
     Ok(socket)
@@ -127,20 +129,20 @@ pub(crate) fn marked(family: Family, kind: Type) -> io::Result<Socket> {
 
 /// The family of an address.
 pub(crate) fn family_of(address: SocketAddr) -> Family {
-    if address.is_ipv4() { Family::V4 } else { Family::V6 }
+    if address.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 }
 }
 
 fn domain(family: Family) -> Domain {
     match family {
-        Family::V4 => Domain::IPV4,
-        Family::V6 => Domain::IPV6,
+        Family::Ipv4 => Domain::IPV4,
+        Family::Ipv6 => Domain::IPV6,
     }
 }
 
 fn unspecified(family: Family) -> IpAddr {
     match family {
-        Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
-        Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
+        Family::Ipv4 => Ipv4Addr::UNSPECIFIED.into(),
+        Family::Ipv6 => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
 
@@ -230,7 +232,7 @@ mod tests {
             let request = UdpRequest {
                 local_port: NonZeroU16::new(51820),
                 buffer_bytes: 6 << 20,
-                ..UdpRequest::new(Remote::Any(Family::V6))
+                ..UdpRequest::new(Remote::Any(Family::Ipv6))
             };
             let socket = open_udp(&request).unwrap();
             assert_eq!(
@@ -240,7 +242,7 @@ mod tests {
             assert!(sockopt::socket_recv_buffer_size(&socket).unwrap() >= 6 << 20);
             assert!(sockopt::socket_send_buffer_size(&socket).unwrap() >= 6 << 20);
 
-            let same_port = UdpRequest { remote: Remote::Any(Family::V4), ..request };
+            let same_port = UdpRequest { remote: Remote::Any(Family::Ipv4), ..request };
             let _ipv4 = open_udp(&same_port).expect("each family has ports of its own");
             let taken = open_udp(&request).unwrap_err();
             assert!(matches!(taken, SocketError::PortInUse(51820)), "{taken}");
@@ -313,7 +315,7 @@ mod tests {
             let mut sets = capabilities(None).unwrap();
             sets.effective.remove(CapabilitySet::NET_ADMIN | CapabilitySet::NET_RAW);
             set_capabilities(None, sets).unwrap();
-            let refused = open_udp(&UdpRequest::new(Remote::Any(Family::V4))).unwrap_err();
+            let refused = open_udp(&UdpRequest::new(Remote::Any(Family::Ipv4))).unwrap_err();
             assert!(refused.to_string().contains("CAP_NET_ADMIN"), "{refused}");
         });
     }

@@ -217,7 +217,7 @@ mod tests {
     use super::*;
     use crate::netns::{in_own_namespace, ip};
 
-    // spec: PTP-7, PTP-8, FLOW-6
+    // spec: FLOW-6
     #[test]
     fn packets_pass_both_ways_behind_a_virtio_header() {
         in_own_namespace(|| async {
@@ -272,6 +272,7 @@ mod tests {
         });
     }
 
+    // spec: PTP-7
     #[test]
     fn each_device_has_an_interface_of_its_own_that_is_down() {
         in_own_namespace(|| async {

@@ -1,7 +1,7 @@
 //! What a WireGuard configuration will do, in words.
 
 use adit_model::{
-    RouteTable, owns_default_route,
+    Family, RouteTable, owns_default_route,
     wireguard::{WireGuardConfiguration, WireGuardPeer},
 };
 use ipnet::IpNet;
@@ -25,39 +25,10 @@ pub fn lint(wireguard: &WireGuardConfiguration) -> Vec<Note> {
     notes
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Family {
-    V4,
-    V6,
-}
-
-impl Family {
-    fn of(net: &IpNet) -> Self {
-        match net {
-            IpNet::V4(_) => Self::V4,
-            IpNet::V6(_) => Self::V6,
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::V4 => "IPv4",
-            Self::V6 => "IPv6",
-        }
-    }
-
-    fn default_route(self) -> &'static str {
-        match self {
-            Self::V4 => "0.0.0.0/0",
-            Self::V6 => "::/0",
-        }
-    }
-
-    /// Whether `routes` amount to the default route of this family.
-    fn is_full(self, routes: &[IpNet]) -> bool {
-        let own = routes.iter().copied().filter(|net| Self::of(net) == self);
-        owns_default_route(&own.collect::<Vec<_>>())
-    }
+/// Whether `routes` amount to the default route of this family.
+fn is_full(family: Family, routes: &[IpNet]) -> bool {
+    let own = routes.iter().copied().filter(|net| Family::of(net) == family);
+    owns_default_route(&own.collect::<Vec<_>>())
 }
 
 fn summary(wireguard: &WireGuardConfiguration, routed: &[IpNet]) -> Note {
@@ -78,7 +49,7 @@ fn summary(wireguard: &WireGuardConfiguration, routed: &[IpNet]) -> Note {
     }
     let (and_dns, dns_and) =
         if wireguard.dns_servers.is_empty() { ("", "") } else { (" and DNS", "DNS and ") };
-    let what = match (Family::V4.is_full(routed), Family::V6.is_full(routed)) {
+    let what = match (is_full(Family::Ipv4, routed), is_full(Family::Ipv6, routed)) {
         (true, true) => format!("All traffic{and_dns}"),
         (true, false) => format!("All IPv4 traffic{and_dns}"),
         (false, true) => format!("All IPv6 traffic{and_dns}"),
@@ -116,9 +87,9 @@ fn leaking_family(wireguard: &WireGuardConfiguration) -> Option<Note> {
         return None;
     }
     let routes: Vec<IpNet> = wireguard.routes().collect();
-    let (full, other) = match (Family::V4.is_full(&routes), Family::V6.is_full(&routes)) {
-        (true, false) => (Family::V4, Family::V6),
-        (false, true) => (Family::V6, Family::V4),
+    let (full, other) = match (is_full(Family::Ipv4, &routes), is_full(Family::Ipv6, &routes)) {
+        (true, false) => (Family::Ipv4, Family::Ipv6),
+        (false, true) => (Family::Ipv6, Family::Ipv4),
         (true, true) | (false, false) => return None,
     };
     let partly = routes.iter().any(|net| Family::of(net) == other);

@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+pub use adit_model::Family;
 use adit_model::{
     DisconnectError, NetworkPath, PacketTunnelNetworkSettings, ProviderStopReason, Secrets,
     VpnConfiguration,
@@ -199,16 +200,6 @@ pub struct OpenUdp {
     /// The local port; absent or 0: any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub local_port: Option<u16>,
-}
-
-/// An address family.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Family {
-    /// IPv4.
-    Ipv4,
-    /// IPv6.
-    Ipv6,
 }
 
 /// Open a TCP connection outside the tunnel.

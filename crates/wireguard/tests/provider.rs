@@ -32,7 +32,7 @@ const CLIENT_KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 const CLIENT: [u8; 4] = [10, 9, 0, 2];
 const SITE: [u8; 4] = [203, 0, 113, 1];
 
-// spec: NW-17, PTP-2, PTP-5, TUN-2, TUN-17
+// spec: NW-17, TUN-2
 #[tokio::test]
 async fn a_session_from_its_start_to_its_stop() {
     let server = Server::start("127.0.0.1:0");
@@ -71,7 +71,7 @@ async fn a_session_from_its_start_to_its_stop() {
     assert!(helper.ends().await);
 }
 
-// spec: PTP-2
+// spec: CERR-4, CERR-5
 #[tokio::test]
 async fn a_start_that_cannot_succeed_says_why() {
     for (host, key, code, says) in [

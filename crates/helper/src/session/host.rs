@@ -20,7 +20,7 @@ use adit_network::{
     socket::{self, Remote, SocketError, UdpRequest},
 };
 use adit_provider::protocol::{
-    Cancel, Family, HOST_IDL, HostCallError, OpenTcp, OpenUdp, OpenedSocket, Resolve, Resolved,
+    Cancel, HOST_IDL, HostCallError, OpenTcp, OpenUdp, OpenedSocket, Resolve, Resolved,
     SetReasserting, SetTunnelNetworkSettings, StartCompleted,
 };
 use adit_varlink::{Empty, Router, ServiceInfo, serve_stream};
@@ -129,8 +129,7 @@ fn printable(error: &DisconnectError) -> DisconnectError {
 fn open_udp(call: &OpenUdp) -> Result<UdpRequest, HostCallError> {
     let remote = match (call.remote, call.family) {
         (Some(remote), _) => Remote::Connected(remote),
-        (None, Some(Family::Ipv4)) => Remote::Any(adit_network::Family::V4),
-        (None, Some(Family::Ipv6)) => Remote::Any(adit_network::Family::V6),
+        (None, Some(family)) => Remote::Any(family),
         (None, None) => {
             let message = "A UDP socket needs a remote address or a family.".into();
             return Err(HostCallError::SocketRefused { message });

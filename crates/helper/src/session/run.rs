@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
 use adit_api::SessionDetails;
 use adit_model::{
     ConnectionError, DisconnectError, HealthItem, NetworkSettingsError,
-    PacketTunnelNetworkSettings, ProviderStopReason, RouteTable, VpnConfiguration,
+    PacketTunnelNetworkSettings, ProviderStopReason, ROOT, RouteTable, VpnConfiguration,
     session::{Event, RequestId},
 };
 use adit_network::{
@@ -335,7 +335,7 @@ fn may_use_table(
 ) -> Result<(), NetworkSettingsError> {
     let table = settings.map_or(RouteTable::Auto, |settings| settings.route_table);
     match table {
-        RouteTable::Table(_) if configuration.owner != 0 => Err(NetworkSettingsError::Invalid(
+        RouteTable::Table(_) if configuration.owner != ROOT => Err(NetworkSettingsError::Invalid(
             "only a configuration of root may write to another routing table".into(),
         )),
         RouteTable::Table(_) | RouteTable::Auto | RouteTable::Off => Ok(()),

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use adit_model::ROOT;
 use adit_network::Slot;
 
 /// The slots that are taken.
@@ -25,7 +26,6 @@ struct Taken {
 
 /// So that one user cannot take all of them.
 const MOST_OF_ONE_USER: usize = 8;
-const ROOT: u32 = 0;
 
 impl Slots {
     /// The lowest free slot, unless there is none or `owner` has many already.

@@ -3,9 +3,10 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::{ConnectionError, NetworkSettingsError, ProviderStopReason};
 use Effect as E;
 
-// spec: PTP-2, PTP-8, SES-1, SES-6, TUN-10, COL-1
+// spec: COL-1, SES-6, STAT-2, TUN-10
 #[test]
 fn ordering_a_start_by_the_app() {
     let mut run = Run::stored();
@@ -25,7 +26,7 @@ fn ordering_a_start_by_the_app() {
     assert_eq!(run.session.connected_at(), Some(NOW));
 }
 
-// spec: PTP-5, STOP-1
+// spec: PTP-5, STAT-5, STOP-1
 #[test]
 fn ordering_c_stop_by_the_user() {
     let mut run = Run::connected();
@@ -68,7 +69,7 @@ fn ordering_e_the_provider_crashes() {
     run.expect(Event::Start, [status(Connecting), E::ArmLimit(START_LIMIT), E::LaunchProvider]);
 }
 
-// spec: TUN-8, TUN-9, SES-6, STAT-4
+// spec: SES-6, STAT-4, TUN-8
 #[test]
 fn ordering_f_the_path_changes() {
     let mut run = Run::connected();
@@ -81,7 +82,7 @@ fn ordering_f_the_path_changes() {
     assert_eq!(run.session.connected_at(), since);
 }
 
-// spec: TUN-8
+// spec: TUN-8, TUN-C4
 #[test]
 fn reasserting_counts_only_while_connected() {
     let mut run = Run::starting();
@@ -90,7 +91,7 @@ fn reasserting_counts_only_while_connected() {
     assert_eq!(run.session.status(), Connecting);
 }
 
-// spec: STOP-9, STOP-10, MGR-4
+// spec: MGR-4, STAT-0, STOP-10
 #[test]
 fn ordering_h_removed_while_running() {
     let mut run = Run::connected();
@@ -107,7 +108,7 @@ fn ordering_h_removed_while_running() {
     run.expect(Event::ProviderExited, [status(Disconnected), status(Invalid)]);
 }
 
-// spec: STOP-11, SES-3
+// spec: SES-3
 #[test]
 fn ordering_i_superseded_and_started_again() {
     let mut run = Run::connected();
@@ -121,7 +122,7 @@ fn ordering_i_superseded_and_started_again() {
     );
 }
 
-// spec: PTP-3
+// spec: PTP-3, PTP-C2, STOP-14
 #[test]
 fn both_limits_lead_down() {
     let mut run = Run::starting();
@@ -156,7 +157,7 @@ fn a_failed_start_is_not_told_to_stop() {
     assert_eq!(run.session.last_error(), Some(&error));
 }
 
-// spec: PTP-4, CERR-14
+// spec: PTP-4
 #[test]
 fn a_failed_launch_passes_through_disconnecting() {
     let mut run = Run::stored();
@@ -191,7 +192,18 @@ fn a_stop_cancels_the_settings_under_way() {
     run.expect(Event::StopAcknowledged, [E::DisarmLimit, E::RevertSettings]);
 }
 
-// spec: TUN-16, TUN-9
+// spec: TUN-15
+#[test]
+fn a_newer_request_cancels_the_settings_under_way() {
+    let mut run = Run::starting();
+    run.expect(request(1), [E::ApplySettings(1)]);
+    let canceled = E::AnswerSettings(1, Err(NetworkSettingsError::Canceled));
+    run.expect(request(2), [canceled, E::ApplySettings(2)]);
+    run.expect(Event::SettingsApplied(1), []);
+    run.expect(Event::SettingsApplied(2), [E::AnswerSettings(2, Ok(()))]);
+}
+
+// spec: TUN-16
 #[test]
 fn failed_settings_leave_the_session_as_it_was() {
     let mut run = Run::connected();
@@ -204,7 +216,7 @@ fn failed_settings_leave_the_session_as_it_was() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    // spec: STAT-0, STAT-1, STAT-2, STAT-3, STAT-5, SES-3, SES-4, PRV-10, TUN-18, COL-4
+    // spec: PRV-10, SES-3, SES-4, SES-C1, STAT-1, TUN-10, TUN-11, TUN-18
     #[test]
     fn random_events_never_break_an_invariant(events in proptest::collection::vec(any_event(), 0..60)) {
         let mut system = System::default();
@@ -294,8 +306,9 @@ impl System {
             self.check(effect);
         }
         assert_eq!(self.seen.unwrap_or(Invalid), self.session.status(), "an unseen change");
-        let date = self.session.connected_at().is_some();
-        assert!(!date || self.session.status().is_active(), "connected_at outlives the session");
+        let dated = self.session.connected_at().is_some();
+        let established = matches!(self.session.status(), Connected | Reasserting);
+        assert_eq!(dated, established, "connected_at is known exactly while established");
     }
 
     /// What the surroundings can produce at this moment.

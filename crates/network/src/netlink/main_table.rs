@@ -2,13 +2,11 @@
 
 use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
-use adit_model::{NetworkPath, PathInterface, PathStatus};
+use adit_model::{Family, NetworkPath, PathInterface, PathStatus};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteFlags, RouteMessage, RouteType};
 
 use super::{Link, Netlink, address, route};
-use crate::{
-    error::NetworkError, family::Family, interface_kind, route::TABLE_MAIN, state::MainRoute,
-};
+use crate::{error::NetworkError, interface_kind, route::TABLE_MAIN, state::MainRoute};
 
 /// What the kernel says about the network besides our own part in it.
 pub(crate) struct Surroundings {

@@ -11,9 +11,10 @@ use rtnetlink::packet_route::{
     },
 };
 
+use adit_model::Family;
+
 use crate::{
     RTPROT_ADIT, Tunnel,
-    family::Family,
     route::{Metric, Route, Target},
 };
 
@@ -21,8 +22,8 @@ pub(super) fn to_message(route: &Route) -> RouteMessage {
     let mut message = RouteMessage::default();
     let header = &mut message.header;
     header.address_family = match route.family() {
-        Family::V4 => AddressFamily::Inet,
-        Family::V6 => AddressFamily::Inet6,
+        Family::Ipv4 => AddressFamily::Inet,
+        Family::Ipv6 => AddressFamily::Inet6,
     };
     header.destination_prefix_length = route.destination.prefix_len();
     header.protocol = RouteProtocol::Other(RTPROT_ADIT);

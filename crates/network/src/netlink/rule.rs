@@ -7,9 +7,10 @@ use rtnetlink::packet_route::{
     rule::{RuleAction, RuleAttribute, RuleFlags, RuleMessage},
 };
 
+use adit_model::Family;
+
 use crate::{
     BYPASS_MARK, BYPASS_MASK, RTPROT_ADIT,
-    family::Family,
     rule::{Action, Rule, Selector},
 };
 
@@ -51,8 +52,8 @@ pub(super) fn to_message(rule: &Rule) -> RuleMessage {
 /// The rule of a message, if it is one that we would make.
 pub(super) fn from_message(message: &RuleMessage) -> Option<Rule> {
     let family = match message.header.family {
-        AddressFamily::Inet => Family::V4,
-        AddressFamily::Inet6 => Family::V6,
+        AddressFamily::Inet => Family::Ipv4,
+        AddressFamily::Inet6 => Family::Ipv6,
         _ => return None,
     };
     let mut rule =
@@ -98,7 +99,7 @@ pub(super) fn deletion(mut message: RuleMessage) -> RuleMessage {
 
 fn family(family: Family) -> AddressFamily {
     match family {
-        Family::V4 => AddressFamily::Inet,
-        Family::V6 => AddressFamily::Inet6,
+        Family::Ipv4 => AddressFamily::Inet,
+        Family::Ipv6 => AddressFamily::Inet6,
     }
 }

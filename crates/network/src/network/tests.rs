@@ -10,7 +10,7 @@ use self::machine::*;
 use super::*;
 use crate::netns::{in_own_namespace, ip};
 
-// spec: TUN-5, TUN-9, V4-2, V6-1, RTE-1
+// spec: PTP-7, RTE-1, TUN-5, TUN-12, V4-2
 #[test]
 fn the_kernel_shows_exactly_the_plan() {
     in_own_namespace(|| async {
@@ -65,7 +65,7 @@ fn at_no_instant_is_there_neither_the_old_nor_the_new() {
     });
 }
 
-// spec: TUN-14, TUN-16, TUN-C2
+// spec: TUN-9, TUN-16
 #[test]
 fn a_plan_that_fails_halfway_leaves_what_was_there() {
     in_own_namespace(|| async {
@@ -100,7 +100,7 @@ fn a_plan_that_fails_halfway_leaves_what_was_there() {
     });
 }
 
-// spec: TUN-9, TUN-18, TUN-C3, DNS-21
+// spec: DNS-21, TUN-18, TUN-C3
 #[test]
 fn clearing_and_reverting_leave_the_system_as_it_was() {
     in_own_namespace(|| async {
@@ -141,7 +141,7 @@ fn clearing_and_reverting_leave_the_system_as_it_was() {
     });
 }
 
-// spec: TUN-18, RTE-7
+// spec: TUN-18
 #[test]
 fn the_tunnels_destinations_are_refused_when_its_interface_vanishes() {
     in_own_namespace(|| async {
@@ -232,7 +232,7 @@ fn sessions_share_rules_and_leave_each_other_alone() {
     });
 }
 
-// spec: PRV-6, NW-3
+// spec: PRV-6
 #[test]
 fn the_state_is_the_network_without_us() {
     in_own_namespace(|| async {

@@ -8,9 +8,10 @@ use std::{
 use ipnet::IpNet;
 
 use super::{PRIORITY_BOUND_REFUSED, PRIORITY_BOUND_SOCKETS, Strength};
+use adit_model::Family;
+
 use crate::{
     destinations::{Destinations, Verdict, cover, stronger},
-    family::Family,
     route::TABLE_MAIN,
     rule::{Action, Rule, Selector},
     state::NetworkState,
@@ -31,8 +32,8 @@ pub(super) fn rules(
     }
     match family {
         // Its routes that refuse apply to sockets of every interface.
-        Family::V4 => Vec::new(),
-        Family::V6 => refusals(destinations, strength, state),
+        Family::Ipv4 => Vec::new(),
+        Family::Ipv6 => refusals(destinations, strength, state),
     }
 }
 
@@ -56,7 +57,7 @@ fn refusals(destinations: &Destinations, strength: Strength, state: &NetworkStat
     let ranks = (PRIORITY_BOUND_REFUSED..PRIORITY_BOUND_SOCKETS).zip(&lengths);
     let ranks: BTreeMap<u8, u32> = ranks.map(|(rank, Reverse(length))| (*length, rank)).collect();
     let mut rules = Vec::new();
-    for interface in interfaces(Family::V6, state) {
+    for interface in interfaces(Family::Ipv6, state) {
         for (prefix, verdict) in &verdicts {
             let action = match verdict {
                 Verdict::Tunnel { .. } | Verdict::Refused => Action::Unreachable,
@@ -73,7 +74,7 @@ fn refusals(destinations: &Destinations, strength: Strength, state: &NetworkStat
             };
             let interface = interface.clone();
             let selector = Selector::OutputInterface { interface, to: *prefix };
-            rules.push(Rule { priority, family: Family::V6, selector, action });
+            rules.push(Rule { priority, family: Family::Ipv6, selector, action });
         }
     }
     rules
@@ -88,7 +89,7 @@ fn verdicts(
     let Destinations { specific, default } = destinations;
     let mut verdicts = default.clone();
     if !default.is_empty() {
-        let system = stronger(Family::V6, strength, state).into_iter();
+        let system = stronger(Family::Ipv6, strength, state).into_iter();
         let undecided = system.filter(|prefix| cover(specific, prefix).is_none());
         verdicts.extend(undecided.map(|prefix| (prefix, Verdict::Outside)));
     }

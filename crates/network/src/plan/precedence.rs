@@ -29,7 +29,7 @@ struct Packet {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
-    // spec: V4-7, V4-8, RTE-2, RTE-3, RTE-13, RTE-14, RTE-23, SET-7
+    // spec: RTE-2, RTE-3, RTE-13, RTE-14, RTE-23, V4-8
     #[test]
     fn every_packet_goes_where_the_specification_says(case in case(), host in any::<u8>()) {
         let plan = case.plan();
@@ -37,7 +37,7 @@ proptest! {
         prop_assert_eq!(case.kernel(&plan, packet), case.specification(packet.destination));
     }
 
-    // spec: PRV-11, D-18
+    // spec: PRV-11
     #[test]
     fn no_marked_packet_enters_the_tunnel(case in case(), host in any::<u8>()) {
         let plan = case.plan();
@@ -45,7 +45,7 @@ proptest! {
         prop_assert_eq!(case.kernel(&plan, packet), case.main(packet.destination));
     }
 
-    // spec: RTE-4, RTE-13, SET-7
+    // spec: RTE-4, RTE-13
     #[test]
     fn a_bound_socket_leaves_by_its_interface_unless_the_settings_are_strong(
         case in case(), host in any::<u8>(),
@@ -65,7 +65,7 @@ proptest! {
         }
     }
 
-    // spec: RTE-7, TUN-18
+    // spec: TUN-18
     #[test]
     fn nothing_of_the_tunnel_goes_outside_when_its_interface_is_gone(
         case in case(), host in any::<u8>(),

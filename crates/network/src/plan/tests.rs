@@ -6,7 +6,7 @@ use adit_model::{
 use super::*;
 use crate::{Slot, state::MainRoute};
 
-// spec: TUN-5, SET-8, V4-3, V4-6, V6-1, V6-5, RTE-2, PRV-11
+// spec: PRV-11, RTE-2, SET-8, TUN-5, V4-6, V6-5
 #[test]
 fn full_tunnel_of_both_families() {
     let mut settings = both("10.0.0.2/32", "fd00::2/128");
@@ -39,7 +39,7 @@ fn full_tunnel_of_both_families() {
     ");
 }
 
-// spec: V4-7, V4-8, V4R-3, SET-6
+// spec: SET-6, V4-3, V4-7, V4-8, V4R-3
 #[test]
 fn split_tunnel_with_an_exclusion_inside_an_inclusion() {
     let mut settings = only_v4("10.0.0.2/24");
@@ -87,7 +87,7 @@ fn the_system_keeps_what_is_within_or_equal_to_an_included_network() {
     ");
 }
 
-// spec: SET-2, D-18, V4-7
+// spec: SET-2
 #[test]
 fn a_server_inside_an_included_network_needs_no_route() {
     let mut settings = only_v4("10.0.0.2/32");
@@ -232,7 +232,7 @@ fn two_halves_are_a_default_route() {
     assert!(!is_default_route(&half));
 }
 
-// spec: V4R-3, V4-3, V4-4
+// spec: V4R-3
 #[test]
 fn a_gateway_is_used_unless_it_is_the_tunnel_itself() {
     let mut settings = only_v4("10.0.0.2/32");

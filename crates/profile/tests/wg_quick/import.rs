@@ -278,7 +278,6 @@ fn a_name_that_a_configuration_cannot_have_is_refused() {
     assert_eq!(error.to_string(), "The configuration cannot be used: name: must not be empty.");
 }
 
-// spec: MGR-16
 #[test]
 fn a_long_list_is_read_and_one_that_cannot_be_stored_is_refused() {
     let listing = |count: u32| {

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::dns;
 
-// spec: DNS-6, DNS-21, DNS-23, SET-3
+// spec: DNS-21
 #[tokio::test]
 async fn the_file_names_the_tunnels_servers_and_comes_back_as_it_was() {
     let mut system = System::new();
@@ -102,7 +102,6 @@ async fn what_somebody_else_has_written_meanwhile_is_theirs() {
     assert_eq!(system.content(), theirs);
 }
 
-// spec: DNS-7, DNS-9
 #[tokio::test]
 async fn of_several_sessions_the_last_one_for_all_names_has_the_file() {
     let mut system = System::new();
@@ -122,7 +121,7 @@ async fn of_several_sessions_the_last_one_for_all_names_has_the_file() {
     assert_eq!(system.content(), ORIGINAL);
 }
 
-// spec: DNS-7, DNS-15, DNS-17, TUN-14
+// spec: DNS-3, DNS-15
 #[tokio::test]
 async fn what_a_file_cannot_say_is_told_or_refused() {
     let mut system = System::new();

@@ -18,7 +18,7 @@ use crate::{
     journal::Journal,
 };
 
-// spec: DNS-1, DNS-7, DNS-8, DNS-15, DNS-21, DNS-22, DNS-24, TUN-12
+// spec: DNS-1, DNS-7, DNS-8, DNS-15, DNS-21, DNS-22, DNS-24
 #[tokio::test]
 async fn a_link_is_reverted_once_set_whole_and_forgotten_in_the_end() {
     let Some(bus) = PrivateBus::start() else { return };

@@ -1,0 +1,322 @@
+//! What each event means in each phase.
+
+use jiff::Timestamp;
+
+use super::{
+    Effect, Event, Next, Phase, Request, RequestId, START_LIMIT, STOP_LIMIT, Session, Settings,
+    StartAnswer,
+};
+use crate::{ConnectionError, DisconnectError, NetworkSettingsError, ProviderStopReason};
+
+impl Session {
+    pub(super) fn step(&mut self, event: Event, now: Timestamp, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Stored => self.stored(effects),
+            Event::Removed => self.removed(effects),
+            Event::Start => self.start(effects),
+            Event::Stop(reason) => self.stop(reason, effects),
+            Event::Launched => self.launched(effects),
+            Event::LaunchFailed(error) => self.launch_failed(error, effects),
+            Event::SettingsRequested(request) => self.settings_requested(request, effects),
+            Event::SettingsApplied(id) => self.settings_done(id, Ok(()), effects),
+            Event::SettingsFailed(id, error) => self.settings_done(id, Err(error), effects),
+            Event::StartCompleted(result) => self.start_completed(result, now, effects),
+            Event::Reasserting(reasserting) => self.reasserting(reasserting, effects),
+            Event::Canceled(error) => self.canceled(error, effects),
+            Event::StopAcknowledged => self.stop_acknowledged(effects),
+            Event::ProviderExited => self.provider_exited(effects),
+            Event::Reverted => self.reverted(effects),
+            Event::LimitPassed => self.limit_passed(effects),
+        }
+    }
+
+    fn stored(&mut self, effects: &mut Vec<Effect>) {
+        if self.phase == Phase::Invalid {
+            self.enter(Phase::Disconnected, effects);
+        }
+        if self.next == Next::Remove {
+            self.next = Next::Nothing;
+        }
+    }
+
+    fn removed(&mut self, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Invalid => {}
+            Phase::Disconnected => self.enter(Phase::Invalid, effects),
+            Phase::Launching | Phase::Starting | Phase::Connected | Phase::Reasserting => {
+                self.stop(ProviderStopReason::ConfigurationRemoved, effects);
+                self.next = Next::Remove;
+            }
+            Phase::Stopping | Phase::Reverting | Phase::Exiting => self.next = Next::Remove,
+        }
+    }
+
+    fn start(&mut self, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Disconnected => {
+                self.enter(Phase::Launching, effects);
+                self.provider = true;
+                effects.push(Effect::ArmLimit(START_LIMIT));
+                effects.push(Effect::LaunchProvider);
+            }
+            Phase::Stopping | Phase::Reverting | Phase::Exiting => {
+                if self.next == Next::Nothing {
+                    self.next = Next::Start;
+                }
+            }
+            Phase::Invalid
+            | Phase::Launching
+            | Phase::Starting
+            | Phase::Connected
+            | Phase::Reasserting => {}
+        }
+    }
+
+    fn stop(&mut self, reason: ProviderStopReason, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Invalid | Phase::Disconnected => {}
+            Phase::Launching => {
+                self.last_error = None;
+                self.tear_down(effects);
+            }
+            Phase::Starting | Phase::Connected | Phase::Reasserting => {
+                self.last_error = None;
+                self.stop_provider(reason, effects);
+            }
+            Phase::Stopping | Phase::Reverting | Phase::Exiting => {
+                if self.next == Next::Start {
+                    self.next = Next::Nothing;
+                }
+            }
+        }
+    }
+
+    fn launched(&mut self, effects: &mut Vec<Effect>) {
+        // In any other phase the session has ended meanwhile and the process is being killed.
+        if self.phase == Phase::Launching {
+            self.enter(Phase::Starting, effects);
+            effects.push(Effect::StartProvider);
+        }
+    }
+
+    fn launch_failed(&mut self, error: DisconnectError, effects: &mut Vec<Effect>) {
+        if self.phase != Phase::Launching {
+            return self.provider_exited(effects);
+        }
+        self.provider = false;
+        self.last_error = Some(error);
+        self.tear_down(effects);
+    }
+
+    fn settings_requested(&mut self, request: Request, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Starting | Phase::Connected | Phase::Reasserting => {
+                self.cancel_request(effects);
+                self.settings.touched = true;
+                self.settings.applying = Some(request);
+                effects.push(Effect::ApplySettings(request.id));
+            }
+            Phase::Invalid
+            | Phase::Disconnected
+            | Phase::Launching
+            | Phase::Stopping
+            | Phase::Reverting
+            | Phase::Exiting => {
+                let canceled = Err(NetworkSettingsError::Canceled);
+                effects.push(Effect::AnswerSettings(request.id, canceled));
+            }
+        }
+    }
+
+    fn settings_done(
+        &mut self,
+        id: RequestId,
+        result: Result<(), NetworkSettingsError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        // A request that was cancelled meanwhile has its answer already.
+        let Some(request) = self.settings.applying.take_if(|request| request.id == id) else {
+            return;
+        };
+        if result.is_ok() {
+            self.settings.active = !request.clears;
+        }
+        effects.push(Effect::AnswerSettings(id, result));
+    }
+
+    fn start_completed(
+        &mut self,
+        result: Result<(), DisconnectError>,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        let established = self.phase == Phase::Starting && result.is_ok();
+        if established && (!self.settings.active || self.settings.applying.is_some()) {
+            effects.push(Effect::AnswerStartCompleted(StartAnswer::SettingsNotApplied));
+            return;
+        }
+        effects.push(Effect::AnswerStartCompleted(StartAnswer::Accepted));
+        if self.phase != Phase::Starting {
+            return;
+        }
+        match result {
+            Ok(()) => {
+                self.enter(Phase::Connected, effects);
+                self.connected_at = Some(now);
+                self.last_error = None;
+                effects.push(Effect::DisarmLimit);
+            }
+            // The provider knows already, so it is not told to stop (PTP-4).
+            Err(error) => {
+                self.last_error = Some(error);
+                self.tear_down(effects);
+            }
+        }
+    }
+
+    /// Counts only while connected, and clearing always means connected (TUN-8).
+    fn reasserting(&mut self, reasserting: bool, effects: &mut Vec<Effect>) {
+        match (self.phase, reasserting) {
+            (Phase::Connected, true) => self.enter(Phase::Reasserting, effects),
+            (Phase::Reasserting, false) => self.enter(Phase::Connected, effects),
+            (
+                Phase::Invalid
+                | Phase::Disconnected
+                | Phase::Launching
+                | Phase::Starting
+                | Phase::Connected
+                | Phase::Reasserting
+                | Phase::Stopping
+                | Phase::Reverting
+                | Phase::Exiting,
+                _,
+            ) => {}
+        }
+    }
+
+    fn canceled(&mut self, error: Option<DisconnectError>, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Starting | Phase::Connected | Phase::Reasserting => {
+                self.last_error = error;
+                self.tear_down(effects);
+            }
+            // While stopping, the stop came first and is no error (PTP-6).
+            Phase::Stopping => self.tear_down(effects),
+            Phase::Invalid
+            | Phase::Disconnected
+            | Phase::Launching
+            | Phase::Reverting
+            | Phase::Exiting => {}
+        }
+    }
+
+    fn stop_acknowledged(&mut self, effects: &mut Vec<Effect>) {
+        if self.phase == Phase::Stopping {
+            self.tear_down(effects);
+        }
+    }
+
+    fn provider_exited(&mut self, effects: &mut Vec<Effect>) {
+        self.provider = false;
+        match self.phase {
+            Phase::Invalid | Phase::Disconnected | Phase::Reverting => {}
+            Phase::Launching | Phase::Starting | Phase::Connected | Phase::Reasserting => {
+                self.last_error = Some(ConnectionError::PluginFailed.plain());
+                self.tear_down(effects);
+            }
+            Phase::Stopping => self.tear_down(effects),
+            Phase::Exiting => self.end(effects),
+        }
+    }
+
+    fn reverted(&mut self, effects: &mut Vec<Effect>) {
+        if self.phase == Phase::Reverting {
+            self.settings = Settings::NONE;
+            self.exit(effects);
+        }
+    }
+
+    fn limit_passed(&mut self, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Launching => {
+                self.last_error = Some(start_limit_error());
+                self.tear_down(effects);
+            }
+            Phase::Starting => {
+                self.last_error = Some(start_limit_error());
+                self.stop_provider(ProviderStopReason::ConnectionFailed, effects);
+            }
+            Phase::Stopping => self.tear_down(effects),
+            Phase::Invalid
+            | Phase::Disconnected
+            | Phase::Connected
+            | Phase::Reasserting
+            | Phase::Reverting
+            | Phase::Exiting => {}
+        }
+    }
+
+    fn stop_provider(&mut self, reason: ProviderStopReason, effects: &mut Vec<Effect>) {
+        self.connected_at = None;
+        self.enter(Phase::Stopping, effects);
+        self.cancel_request(effects);
+        effects.push(Effect::ArmLimit(STOP_LIMIT));
+        effects.push(Effect::StopProvider(reason));
+    }
+
+    /// Settings go first, the process last: a farewell may still be on its way out (PTP-5).
+    fn tear_down(&mut self, effects: &mut Vec<Effect>) {
+        self.enter(Phase::Reverting, effects);
+        self.cancel_request(effects);
+        self.connected_at = None;
+        effects.push(Effect::DisarmLimit);
+        if self.settings.touched {
+            effects.push(Effect::RevertSettings);
+        } else {
+            self.exit(effects);
+        }
+    }
+
+    fn exit(&mut self, effects: &mut Vec<Effect>) {
+        self.enter(Phase::Exiting, effects);
+        if self.provider {
+            effects.push(Effect::KillProvider);
+        } else {
+            self.end(effects);
+        }
+    }
+
+    fn end(&mut self, effects: &mut Vec<Effect>) {
+        self.enter(Phase::Disconnected, effects);
+        match std::mem::replace(&mut self.next, Next::Nothing) {
+            Next::Nothing => {}
+            Next::Start => self.start(effects),
+            Next::Remove => {
+                self.enter(Phase::Invalid, effects);
+            }
+        }
+    }
+
+    /// Changes the phase; whoever watches hears of a change of status before its consequences.
+    fn enter(&mut self, phase: Phase, effects: &mut Vec<Effect>) {
+        let before = self.status();
+        self.phase = phase;
+        let after = self.status();
+        if after != before {
+            effects.push(Effect::StatusChanged(after));
+        }
+    }
+
+    fn cancel_request(&mut self, effects: &mut Vec<Effect>) {
+        if let Some(request) = self.settings.applying.take() {
+            let canceled = Err(NetworkSettingsError::Canceled);
+            effects.push(Effect::AnswerSettings(request.id, canceled));
+        }
+    }
+}
+
+fn start_limit_error() -> DisconnectError {
+    let seconds = START_LIMIT.as_secs();
+    ConnectionError::ServerNotResponding
+        .because(format!("The tunnel was not established within {seconds} seconds."))
+}
