@@ -111,7 +111,7 @@ impl<'a> Uplink<'a> {
     /// Sends what is sealed.
     fn flush(&mut self) {
         if let Some(leg) = self.leg.take() {
-            self.end(leg);
+            self.end(&leg);
         }
         self.outbox.flush(&self.plane.ports, &self.plane.drops, &self.plane.stop);
     }
@@ -128,7 +128,7 @@ impl<'a> Uplink<'a> {
         }
         let Some(mut leg) = self.leg_to(peer)? else { return self.keep(peer, segments) };
         let Some(first) = leg.sending.session.reserve(count, self.now) else {
-            self.end(leg);
+            self.end(&leg);
             return self.keep(peer, segments);
         };
         let space = &mut self.outbox.space()[..count * stride];
@@ -155,7 +155,7 @@ impl<'a> Uplink<'a> {
             return Ok(Some(leg));
         }
         if let Some(leg) = self.leg.take() {
-            self.end(leg);
+            self.end(&leg);
         }
         match self.plane.peers[peer].lock().sending(self.now) {
             Ok(sending) => Ok(Some(Leg { peer, sending, bytes: 0 })),
@@ -177,7 +177,7 @@ impl<'a> Uplink<'a> {
         Ok(())
     }
 
-    fn end(&self, leg: Leg) {
+    fn end(&self, leg: &Leg) {
         let mut control = self.plane.peers[leg.peer].lock();
         if leg.bytes > 0 {
             control.sent(&leg.sending.session, leg.bytes, self.now);
