@@ -114,7 +114,11 @@ impl Netlink {
 
     /// Sets an interface's MTU and brings it up.
     pub(crate) async fn set_link(&self, tunnel: &Tunnel, mtu: u32) -> Result<(), NetworkError> {
-        let link = LinkMessageBuilder::<LinkUnspec>::new().index(tunnel.index).mtu(mtu).up();
+        let link = LinkMessageBuilder::<LinkUnspec>::new()
+            .index(tunnel.index)
+            .mtu(mtu)
+            .append_extra_attribute(LinkAttribute::GsoMaxSize(gso_max_size(mtu)))
+            .up();
         let set = self.handle.link().set(link.build()).execute().await;
         done(format_args!("link {} mtu {mtu} up", tunnel.interface), set, &[])
     }
@@ -247,4 +251,15 @@ fn io_error(error: rtnetlink::Error) -> io::Error {
         rtnetlink::Error::NetlinkError(message) => message.to_io(),
         error => io::Error::other(error),
     }
+}
+
+/// How much TCP may leave whole, so that its segments fit into one UDP datagram that the kernel
+/// segments (`UDP_SEGMENT`), each after the header of a tunnel. A few that do not fit would cost a
+/// system call of their own. The kernel's default is 64 KiB (include/linux/netdevice.h).
+fn gso_max_size(mtu: u32) -> u32 {
+    const MAX_DATAGRAM: u32 = 65_507;
+    const TUNNEL_HEADER: u32 = 32;
+    const LEAST_HEADERS: u32 = 40;
+    let segments = MAX_DATAGRAM / (mtu + TUNNEL_HEADER);
+    (segments * mtu.saturating_sub(LEAST_HEADERS)).clamp(mtu, 65_536)
 }

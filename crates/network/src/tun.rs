@@ -41,7 +41,8 @@ impl Default for TunOptions {
             name: NAME_TEMPLATE.to_owned(),
             vnet_header: true,
             queues: NonZeroUsize::MIN,
-            queue_length: 500,
+            // One packet here is up to 64 KiB, and what waits delays whatever comes after it.
+            queue_length: 64,
         }
     }
 }

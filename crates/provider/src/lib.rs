@@ -15,6 +15,6 @@ mod run;
 
 pub use host::{Host, HostError, UdpBinding};
 pub use manifest::{Kind, Manifest, ManifestError};
-pub use packet_flow::PacketFlow;
+pub use packet_flow::{PacketFlow, Segments};
 pub use provider::{PacketTunnelProvider, ProviderError, StartRequest, VirtualInterface};
 pub use run::{RunError, run};

@@ -5,6 +5,7 @@
 //! and [`PacketFlow::write`] on each of the [`PacketFlow::queues`]. Either way the kernel's offloads
 //! are used and nothing of them shows.
 
+mod merge;
 mod offload;
 mod queue;
 
@@ -17,6 +18,7 @@ use std::{
 
 use tokio::io::{Interest, unix::AsyncFd};
 
+pub use self::offload::Segments;
 use self::queue::Queue;
 use crate::protocol::{Family, TunDevice};
 
@@ -47,6 +49,9 @@ impl PacketFlow {
 
     /// The most packets that one read yields.
     pub const MAX_BATCH: usize = tun_rs::IDEAL_BATCH_SIZE;
+
+    /// The bytes of a buffer for [`receive`](Self::receive).
+    pub const RAW: usize = Self::HEADROOM + Self::MAX_PACKET + 1;
 
     /// The device whose queues are among `fds`. A descriptor may be anything that keeps the
     /// boundaries of messages, such as a Unix datagram socket in a test.
@@ -132,15 +137,35 @@ impl PacketFlow {
         self.queues[queue].read(buffers, sizes, offset)
     }
 
-    /// Writes a batch to a queue without waiting. Packet `i` is what follows the first `offset`
-    /// bytes of `buffers[i]`; `offset` is at least [`HEADROOM`](Self::HEADROOM). Packets of one
-    /// flow are merged in buffers with spare capacity, so that any buffer may be changed. What the
-    /// kernel does not take is dropped and counted. Spec FLOW-4.
+    /// Reads a queue once without waiting, for whoever knows best where the packets are to go:
+    /// [`Segments::split`] puts them there. `raw` has [`RAW`](Self::RAW) bytes. `None` if what was
+    /// read is of no use.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
     ///
     /// # Panics
     ///
     /// There is no such queue.
-    pub fn write(&self, queue: usize, buffers: &mut [Vec<u8>], offset: usize) {
+    pub fn receive<'a>(&self, queue: usize, raw: &'a mut [u8]) -> io::Result<Option<Segments<'a>>> {
+        self.queues[queue].receive(raw)
+    }
+
+    /// Writes a batch to a queue without waiting. Packet `i` is what follows the first `offset`
+    /// bytes of `buffers[i]`; `offset` is at least [`HEADROOM`](Self::HEADROOM). Packets of one
+    /// flow are merged, so that the headers of any may be changed. What the kernel does not take is
+    /// dropped and counted. Spec FLOW-4.
+    ///
+    /// # Panics
+    ///
+    /// There is no such queue.
+    pub fn write<B: AsRef<[u8]> + AsMut<[u8]>>(
+        &self,
+        queue: usize,
+        buffers: &mut [B],
+        offset: usize,
+    ) {
         self.queues[queue].write(buffers, offset);
     }
 

@@ -1,19 +1,21 @@
 //! From the network to the system: UDP, opening, TUN device.
+//!
+//! Messages are opened where they were received, and written from there.
 
 use std::{
     io::{ErrorKind, IoSliceMut},
     net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use adit_provider::PacketFlow;
-use boringtun::noise::Tunn;
 use quinn_udp::RecvMeta;
 
 use crate::{
-    outbox::Outbox,
-    peer::{DATA_OVERHEAD, INITIATION, Kind, Opened, PeerState},
-    plane::{Addressee, Plane, Turn},
+    message::{DATA_HEADER, Message},
+    plane::Plane,
+    session::{Content, Session},
     status::DropCause,
     stop::Waited,
 };
@@ -22,8 +24,8 @@ use crate::{
 const SLOTS: usize = 2;
 const SLOT_SIZE: usize = 65_536;
 
-/// How many packets are opened before they are written.
-const BATCH: usize = 128;
+/// What an [`Inbox`] is likely to hold.
+const BATCH: usize = SLOTS * 64;
 
 /// How long to leave a socket alone that fails for a reason that may pass.
 const FAILED_PAUSE: Duration = Duration::from_millis(10);
@@ -33,7 +35,6 @@ pub(crate) fn run(plane: &Plane, port: usize, queue: usize) {
     let port = &plane.ports[port];
     let mut slots = [(); SLOTS].map(|()| vec![0; SLOT_SIZE]);
     let mut metas = [RecvMeta::default(); SLOTS];
-    let mut inbox = Inbox::new();
     loop {
         let mut receiving = slots.each_mut().map(|slot| IoSliceMut::new(slot));
         let filled = match port.recv(&mut receiving, &mut metas) {
@@ -52,120 +53,123 @@ pub(crate) fn run(plane: &Plane, port: usize, queue: usize) {
                 continue;
             }
         };
-        for (slot, meta) in slots.iter().zip(&metas).take(filled) {
-            let messages = slot[..meta.len].chunks(meta.stride.max(1));
-            inbox.open(plane, messages, meta.addr, queue);
+        let mut inbox = Inbox::new(plane, Instant::now());
+        for (slot, meta) in slots.iter_mut().zip(&metas).take(filled) {
+            let messages = slot[..meta.len].chunks_mut(meta.stride.max(1));
+            inbox.open(messages, meta.addr);
         }
-        inbox.deliver(plane, queue);
+        inbox.deliver(queue);
     }
 }
 
-/// Opened packets on their way to the system, and answers on their way back.
-pub(crate) struct Inbox {
-    packets: Vec<Vec<u8>>,
-    opened: usize,
-    answers: Outbox,
+/// Opened packets on their way to the system, in the memory that they were received in.
+pub(crate) struct Inbox<'a> {
+    plane: &'a Plane,
+    now: Instant,
+    /// Each with [`PacketFlow::HEADROOM`] before it.
+    packets: Vec<&'a mut [u8]>,
+    /// Of the latest messages, not yet admitted.
+    leg: Option<Leg>,
+    opened: Vec<(&'a mut [u8], Content)>,
 }
 
-impl Inbox {
-    /// Room for a merged packet of the largest size in each buffer, reserved and not touched.
-    pub(crate) fn new() -> Self {
-        let buffer = || Vec::with_capacity(2 * PacketFlow::HEADROOM + SLOT_SIZE);
-        Self {
-            packets: std::iter::repeat_with(buffer).take(BATCH).collect(),
-            opened: 0,
-            answers: Outbox::new(),
-        }
+/// The session of messages that follow one another.
+struct Leg {
+    peer: usize,
+    session: Arc<Session>,
+}
+
+impl<'a> Inbox<'a> {
+    pub(crate) fn new(plane: &'a Plane, now: Instant) -> Self {
+        let (packets, opened) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+        Self { plane, now, packets, leg: None, opened }
     }
 
     /// Opens messages of one sender.
-    pub(crate) fn open<'a>(
+    pub(crate) fn open(
         &mut self,
-        plane: &Plane,
-        messages: impl Iterator<Item = &'a [u8]>,
+        messages: impl Iterator<Item = &'a mut [u8]>,
         source: SocketAddr,
-        queue: usize,
     ) {
-        let now = Instant::now();
-        let mut turn = Turn::new(plane);
         for message in messages {
-            if self.opened == self.packets.len() {
-                turn.end();
-                self.deliver(plane, queue);
-            }
-            if let Err(cause) = self.open_one(plane, &mut turn, message, source, now) {
-                plane.drops.count(cause, 1);
+            if let Err(cause) = self.open_one(message, source) {
+                self.plane.drops.count(cause, 1);
             }
         }
+        self.end_leg(source);
     }
 
-    /// Writes the packets and sends the answers.
-    pub(crate) fn deliver(&mut self, plane: &Plane, queue: usize) {
-        if self.opened > 0 {
-            plane.flow.write(queue, &mut self.packets[..self.opened], PacketFlow::HEADROOM);
-            self.opened = 0;
-        }
-        self.answers.flush(&plane.ports, &plane.drops, &plane.stop);
+    /// Writes the packets.
+    pub(crate) fn deliver(mut self, queue: usize) {
+        self.plane.flow.write(queue, &mut self.packets, PacketFlow::HEADROOM);
     }
 
-    fn open_one(
-        &mut self,
-        plane: &Plane,
-        turn: &mut Turn<'_>,
-        message: &[u8],
-        source: SocketAddr,
-        now: Instant,
-    ) -> Result<(), DropCause> {
-        let packet = Tunn::parse_incoming_packet(message).map_err(|_| DropCause::Unauthentic)?;
-        let kind = Kind::of(&packet);
-        // A handshake costs more than giving the peer back, which it may have to wait for.
-        if kind == Kind::Initiation {
-            turn.end();
-        }
-        let mut cookie = [0; INITIATION];
-        let peer = match plane.addressee(&packet, message, source, &mut cookie) {
-            Addressee::Peer(peer) => peer,
-            Addressee::Cookie(length) => {
-                self.answers.copy(&cookie[..length], source);
-                return Err(DropCause::UnderLoad);
-            }
-            Addressee::Dropped(cause) => return Err(cause),
+    fn open_one(&mut self, message: &'a mut [u8], source: SocketAddr) -> Result<(), DropCause> {
+        let parsed = Message::parse(message).ok_or(DropCause::Unauthentic)?;
+        let Message::Data { receiver } = parsed else {
+            self.end_leg(source);
+            return self.plane.control(parsed, source, self.now);
         };
-        let buffer = &mut self.packets[self.opened];
-        buffer.resize(PacketFlow::HEADROOM + message.len().max(INITIATION), 0);
-        let state = turn.with(peer, now);
-        let opened = state.open(message, kind, source, &mut buffer[PacketFlow::HEADROOM..], now);
-        if let Opened::Control(Some(length)) = opened {
-            self.answers.copy(&buffer[PacketFlow::HEADROOM..][..length], source);
+        if self.leg.as_ref().is_none_or(|leg| leg.session.local != receiver) {
+            self.end_leg(source);
+            self.leg = self.leg_of(receiver);
         }
-        if state.take_established() {
-            send_waiting(plane, state, &mut self.answers, now);
+        let leg = self.leg.as_ref().ok_or(DropCause::Unauthentic)?;
+        let content = leg.session.open(message).ok_or(DropCause::Unauthentic)?;
+        self.opened.push((message, content));
+        Ok(())
+    }
+
+    /// The session that we numbered so.
+    fn leg_of(&self, receiver: u32) -> Option<Leg> {
+        let peer = self.plane.numbered(receiver)?;
+        let session = self.plane.peers[peer].lock().session(receiver, self.now)?;
+        Some(Leg { peer, session })
+    }
+
+    /// Admits what was opened in one session: what is new counts and is delivered.
+    fn end_leg(&mut self, source: SocketAddr) {
+        let Some(Leg { peer, session }) = self.leg.take() else { return };
+        let opened = self.opened.len();
+        session.admitting(|window| {
+            self.opened.retain(|(_, content)| window.admit(content.counter));
+        });
+        self.plane.drops.count(DropCause::Replayed, opened - self.opened.len());
+        if self.opened.is_empty() {
+            return;
         }
-        match opened {
-            Opened::Packet(length) => {
-                buffer.truncate(PacketFlow::HEADROOM + length);
-                if !plane.may_send(peer, &buffer[PacketFlow::HEADROOM..]) {
-                    return Err(DropCause::SourceNotAllowed);
-                }
-                self.opened += 1;
-                Ok(())
+        let bytes = self.opened.iter().map(|(message, _)| message.len()).sum();
+        let data = self.opened.iter().any(|(_, content)| content.length > 0);
+        let mut control = self.plane.peers[peer].lock();
+        control.received(&session, bytes, data, source, self.now);
+        self.plane.release(control, self.now);
+        for (message, content) in self.opened.drain(..).filter(|(_, content)| content.length > 0) {
+            let packet = &message[DATA_HEADER..][..content.length];
+            let Some(length) = packet_length(packet) else {
+                self.plane.drops.count(DropCause::NotIp, 1);
+                continue;
+            };
+            if self.plane.may_send(peer, packet) {
+                let start = DATA_HEADER - PacketFlow::HEADROOM;
+                self.packets.push(&mut message[start..DATA_HEADER + length]);
+            } else {
+                self.plane.drops.count(DropCause::SourceNotAllowed, 1);
             }
-            Opened::Control(_) => Ok(()),
-            Opened::Dropped(cause) => Err(cause),
         }
     }
 }
 
-/// Sends what waited for the session that has just been established.
-fn send_waiting(plane: &Plane, state: &mut PeerState, outbox: &mut Outbox, now: Instant) {
-    let Some(endpoint) = state.endpoint() else { return };
-    loop {
-        if !outbox.has_room_for(PacketFlow::MAX_PACKET + DATA_OVERHEAD) {
-            outbox.flush(&plane.ports, &plane.drops, &plane.stop);
-        }
-        let Some(length) = state.seal_waiting(outbox.space(), now) else { return };
-        outbox.push(length, endpoint);
-    }
+/// The length of an IP packet by its header, what follows being padding (RFC 791 section 3.1, RFC
+/// 8200 section 3). `None` if it is none.
+fn packet_length(content: &[u8]) -> Option<usize> {
+    let number =
+        |at: usize| Some(usize::from(u16::from_be_bytes(*content.get(at..)?.first_chunk()?)));
+    let (length, header) = match content.first()? >> 4 {
+        4 => (number(2)?, 20),
+        6 => (number(4)? + 40, 40),
+        _ => return None,
+    };
+    (header..=content.len()).contains(&length).then_some(length)
 }
 
 #[cfg(test)]
@@ -173,13 +177,18 @@ mod tests {
     use std::os::{fd::OwnedFd, unix::net::UnixDatagram};
 
     use adit_provider::protocol::TunDevice;
-    use boringtun::noise::TunnResult;
+    use boringtun::{
+        noise::{Tunn, TunnResult},
+        x25519::{PublicKey, StaticSecret},
+    };
     use proptest::prelude::*;
 
     use super::*;
     use crate::{
         engine::{Parameters, PeerParameters},
+        handshake::Request,
         keys::PrivateKey,
+        message::INITIATION,
         stop::Stop,
     };
 
@@ -193,40 +202,44 @@ mod tests {
             let (plane, _system) = plane();
             let real = [initiation(), data(&plane)];
             let before = plane.peers[0].status();
-            let mut inbox = Inbox::new();
             for message in messages {
-                let message = message.of(&real);
-                inbox.open(&plane, std::iter::once(message.as_slice()), SOURCE.into(), 0);
+                prop_assert_eq!(receive(&plane, &message.of(&real), SOURCE), 0);
             }
-            prop_assert_eq!(inbox.opened, 0);
             prop_assert_eq!(plane.peers[0].status(), before);
-            inbox.open(&plane, std::iter::once(real[1].as_slice()), SOURCE.into(), 0);
-            prop_assert_eq!(inbox.opened, 1);
+            prop_assert_eq!(receive(&plane, &real[1], SOURCE), 1);
+            prop_assert_eq!(receive(&plane, &real[1], SOURCE), 0);
         }
     }
 
     #[test]
     fn a_replayed_initiation_moves_nobody() {
         let (plane, _system) = plane();
-        let mut inbox = Inbox::new();
         let real = initiation();
-        let mut receive = |source: ([u8; 4], u16)| {
-            inbox.open(&plane, std::iter::once(real.as_slice()), source.into(), 0);
+        let receive = |source| {
+            receive(&plane, &real, source);
             plane.peers[0].status().endpoint
         };
         assert_eq!(receive(SOURCE), Some(SOURCE.into()));
         assert_eq!(receive(([203, 0, 113, 66], 1)), Some(SOURCE.into()));
+        assert_eq!(plane.drops.totals()[&DropCause::Replayed], 1);
     }
 
     #[test]
     fn a_flood_of_handshakes_is_answered_with_cookies() {
         let (plane, _system) = plane();
-        let mut inbox = Inbox::new();
+        let message = initiation();
         for _ in 0..300 {
-            let message = initiation();
-            inbox.open(&plane, std::iter::once(message.as_slice()), SOURCE.into(), 0);
+            receive(&plane, &message, SOURCE);
         }
         assert!(plane.drops.totals()[&DropCause::UnderLoad] > 0);
+    }
+
+    /// How many packets a message brings.
+    fn receive(plane: &Plane, message: &[u8], source: ([u8; 4], u16)) -> usize {
+        let mut message = message.to_vec();
+        let mut inbox = Inbox::new(plane, Instant::now());
+        inbox.open(std::iter::once(message.as_mut_slice()), source.into());
+        inbox.packets.len()
     }
 
     /// Anything at all, or something close to a message that would be accepted.
@@ -277,10 +290,14 @@ mod tests {
         PrivateKey::new([1; 32])
     }
 
+    fn server() -> PrivateKey {
+        PrivateKey::new([2; 32])
+    }
+
     /// The other end of the one peer.
     fn tunn() -> Tunn {
-        let server = PrivateKey::new([2; 32]).to_public();
-        Tunn::new(client().secret().clone(), server, None, None, 7, None)
+        let server = PublicKey::from(*server().public_key().as_bytes());
+        Tunn::new(StaticSecret::from(*client().bytes()), server, None, None, 7, None)
     }
 
     fn initiation() -> Vec<u8> {
@@ -291,16 +308,9 @@ mod tests {
     fn data(plane: &Plane) -> Vec<u8> {
         let (mut tunn, mut buffer) = (tunn(), [0; 256]);
         let initiation = written(tunn.format_handshake_initiation(&mut buffer, false));
-        let mut answer = [0; 256];
-        let opened = plane.peers[0].lock().open(
-            &initiation,
-            Kind::Initiation,
-            SOURCE.into(),
-            &mut answer,
-            Instant::now(),
-        );
-        let Opened::Control(Some(length)) = opened else { panic!("{opened:?}") };
-        written(tunn.decapsulate(None, &answer[..length], &mut buffer));
+        let request = Request::read(&server(), initiation.as_slice().try_into().unwrap()).unwrap();
+        let answer = plane.peers[0].lock().answer(request, SOURCE.into(), Instant::now()).unwrap();
+        written(tunn.decapsulate(None, &answer, &mut buffer));
         let mut packet = [0; 20];
         (packet[0], packet[3]) = (0x45, 20);
         written(tunn.encapsulate(&packet, &mut buffer))
@@ -324,7 +334,7 @@ mod tests {
             allowed_ips: vec!["0.0.0.0/0".parse().unwrap()],
             persistent_keepalive: None,
         };
-        let parameters = Parameters { private_key: PrivateKey::new([2; 32]), peers: vec![peer] };
+        let parameters = Parameters { private_key: server(), peers: vec![peer] };
         let stop = Stop::new().unwrap();
         (Plane::new(parameters, flow, Vec::new(), stop, Instant::now()), system)
     }

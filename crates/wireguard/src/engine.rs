@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use crate::{
     downlink,
     keys::{PresharedKey, PrivateKey},
-    peer::{INITIATION, Liveness, PeerState},
-    plane::{Plane, Turn},
+    peer::{Control, Liveness},
+    plane::Plane,
     status::{DropCause, Status},
     stop::Stop,
     timers,
@@ -87,25 +87,26 @@ impl Engine {
     /// Begins a handshake with a peer at once. Does nothing if it is not known where the peer is.
     pub fn handshake(&self, peer: &Key) {
         let Some(index) = self.plane.peer(peer) else { return };
-        let now = Instant::now();
-        let mut buffer = [0; INITIATION];
-        let mut turn = Turn::new(&self.plane);
-        let state = turn.with(index, now);
-        let Some(endpoint) = state.endpoint() else { return };
-        let Some(length) = state.initiate(&mut buffer, now) else { return };
-        turn.end();
-        self.plane.send(&buffer[..length], endpoint);
+        let mut control = self.plane.peers[index].lock();
+        control.want_handshake();
+        self.plane.release(control, Instant::now());
     }
 
     /// Says where a peer is.
     pub fn set_endpoint(&self, peer: &Key, endpoint: SocketAddr) {
-        self.with_peer(peer, |state| state.set_endpoint(endpoint));
+        self.with_peer(peer, |control| control.set_endpoint(endpoint));
     }
 
     /// Where a peer is at present.
     #[must_use]
     pub fn endpoint(&self, peer: &Key) -> Option<SocketAddr> {
-        self.with_peer(peer, |state| state.endpoint()).flatten()
+        self.with_peer(peer, |control| control.endpoint()).flatten()
+    }
+
+    /// Says how long the system's packets are meant to be, in bytes. Shorter ones are padded, and
+    /// not beyond that; without it, not beyond 1280.
+    pub fn set_mtu(&self, mtu: u16) {
+        self.plane.set_mtu(mtu.into());
     }
 
     /// Whether there is a socket that can reach `remote`.
@@ -118,7 +119,7 @@ impl Engine {
     #[must_use]
     pub fn status(&self) -> Status {
         let mut drops = self.plane.drops.totals();
-        drops.insert(DropCause::Interface, self.plane.flow.dropped());
+        *drops.entry(DropCause::Interface).or_default() += self.plane.flow.dropped();
         Status {
             listen_port: self.plane.ports.first().map_or(0, |port| port.local().port()),
             peers: self.plane.peers.iter().map(crate::peer::Peer::status).collect(),
@@ -145,10 +146,10 @@ impl Engine {
     }
 
     pub(crate) fn liveness(&self, peer: &Key) -> Liveness {
-        self.with_peer(peer, |state| state.liveness()).unwrap_or_default()
+        self.with_peer(peer, |control| control.liveness()).unwrap_or_default()
     }
 
-    fn with_peer<T>(&self, peer: &Key, then: impl FnOnce(&mut PeerState) -> T) -> Option<T> {
+    fn with_peer<T>(&self, peer: &Key, then: impl FnOnce(&mut Control) -> T) -> Option<T> {
         let index = self.plane.peer(peer)?;
         Some(then(&mut self.plane.peers[index].lock()))
     }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use adit_model::wireguard::{InvalidKey, Key};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use boringtun::x25519::{PublicKey, StaticSecret};
+use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::Zeroizing;
 
 /// The interface's Curve25519 private key. The text form is base64.
@@ -25,15 +25,11 @@ impl PrivateKey {
     /// The public key that belongs to it.
     #[must_use]
     pub fn public_key(&self) -> Key {
-        Key::new(self.to_public().to_bytes())
+        Key::new(PublicKey::from(&self.0).to_bytes())
     }
 
-    pub(crate) fn secret(&self) -> &StaticSecret {
-        &self.0
-    }
-
-    pub(crate) fn to_public(&self) -> PublicKey {
-        PublicKey::from(&self.0)
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        self.0.as_bytes()
     }
 }
 

@@ -5,19 +5,29 @@
 //! that the helper starts: it speaks to the helper and owns an engine. WireGuard is a registered
 //! trademark of Jason A. Donenfeld.
 
+mod alarm;
 mod allowed_ips;
 mod downlink;
 mod engine;
+mod exchange;
+mod handshake;
+mod keypairs;
 mod keys;
+mod mac;
+mod message;
 mod outbox;
 mod peer;
 mod plane;
 mod provider;
+mod replay;
+mod schedule;
 mod search;
+mod session;
 mod setup;
 mod status;
 mod stop;
 mod supervisor;
+mod tai64n;
 mod timers;
 mod udp;
 mod uplink;

@@ -36,7 +36,7 @@ impl Outbox {
         Self { buffer: vec![0; CAPACITY], filled: 0, runs: Vec::with_capacity(64) }
     }
 
-    /// Whether a datagram of this size can be added before the next flush.
+    /// Whether datagrams of this size in all can be added before the next flush.
     pub(crate) fn has_room_for(&self, length: usize) -> bool {
         self.buffer.len() - self.filled >= length
     }
@@ -56,14 +56,6 @@ impl Outbox {
                 self.runs.push(Run { destination, start, end: self.filled, segment: length });
             }
         }
-    }
-
-    /// Adds a copy of a datagram. Returns whether there was room.
-    pub(crate) fn copy(&mut self, datagram: &[u8], destination: SocketAddr) -> bool {
-        let Some(space) = self.space().get_mut(..datagram.len()) else { return false };
-        space.copy_from_slice(datagram);
-        self.push(datagram.len(), destination);
-        true
     }
 
     /// Sends everything.

@@ -1,72 +1,91 @@
-//! One peer: its cryptographic state, where it is, and what was exchanged with it.
+//! One peer: where it is, its sessions and timers, and what was exchanged with it.
 
 use std::{
+    collections::VecDeque,
     net::SocketAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime},
 };
 
 use adit_model::wireguard::Key;
-use boringtun::noise::{Packet, Tunn, TunnResult, errors::WireGuardError};
 use ipnet::IpNet;
 use jiff::Timestamp;
 
-use crate::status::{DropCause, PeerStatus};
+use crate::{
+    exchange::Exchange,
+    handshake::Request,
+    keypairs::Keypairs,
+    message::{COOKIE_REPLY, DATA_HEADER, INITIATION, RESPONSE},
+    schedule::{Due, Schedule},
+    session::{Session, sealed_length},
+    status::{DropCause, PeerStatus},
+};
 
-/// Bytes that a data message has beyond its content.
-pub(crate) const DATA_OVERHEAD: usize = 32;
+/// How many packets wait for a session.
+const MAX_WAITING: usize = 128;
 
-/// The largest message that is not data: a handshake initiation.
-pub(crate) const INITIATION: usize = 148;
-
-const INITIATION_TYPE: u8 = 1;
-
-/// Counters from here on are never used (whitepaper, section 6.1).
-const REJECT_AFTER_MESSAGES: u64 = u64::MAX - (1 << 13);
-
-/// With neither keepalives nor packets for this long, all timers of a peer have run out: a session
-/// lives for 180 s and a handshake is tried for 90 s (whitepaper, section 6.1).
-const REST_AFTER: Duration = Duration::from_secs(300);
-
-/// A peer. Threads hold its lock for a batch of packets at most.
+/// A peer. Its lock is held for moments, a few times a batch of packets, and never while packets
+/// are sealed or opened.
 pub(crate) struct Peer {
     pub(crate) key: Key,
     pub(crate) allowed_ips: Vec<IpNet>,
     pub(crate) persistent_keepalive: Option<u16>,
-    state: Mutex<PeerState>,
+    control: Mutex<Control>,
 }
 
-pub(crate) struct PeerState {
-    tunn: Tunn,
+/// Everything of a peer but the cryptography of its packets.
+pub(crate) struct Control {
+    exchange: Exchange,
+    keypairs: Keypairs,
+    schedule: Schedule,
+    /// Of the last initiation, and used until the next.
+    jitter: Duration,
+    waiting: VecDeque<Vec<u8>>,
     endpoint: Option<SocketAddr>,
     last_handshake: Option<Timestamp>,
-    /// The peer began a handshake and has not yet used its keys.
-    confirming: bool,
     /// When the first of the initiations was sent that are unanswered.
     asked_at: Option<Instant>,
     /// When the last authenticated message came.
     heard_at: Option<Instant>,
     received: u64,
     sent: u64,
-    /// When packets last went either way.
-    used_at: Instant,
-    /// No timer runs.
-    resting: bool,
-    /// Keys were agreed on, and nobody has yet sent what waited for them.
-    established: bool,
-    /// Liveness or the last handshake changed since somebody looked.
+    wants: Wants,
+    /// The time until which whoever runs the timers was told to sleep.
+    announced: Option<Instant>,
+}
+
+/// What follows from the latest events, done when the peer is let go.
+#[derive(Debug, Default)]
+struct Wants {
+    handshake: bool,
+    keepalive: bool,
+    /// Liveness or the last handshake changed.
     news: bool,
 }
 
-/// What became of a message from the network.
+/// How to send to a peer at present.
+pub(crate) struct Sending {
+    pub(crate) session: Arc<Session>,
+    pub(crate) endpoint: SocketAddr,
+}
+
+/// Why nothing can be sent to a peer at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opened {
-    /// An IP packet of this length, cut to what its header says.
-    Packet(usize),
-    /// Something for the peer itself; there may be an answer of this length.
-    Control(Option<usize>),
-    /// Nothing of use.
-    Dropped(DropCause),
+pub(crate) enum Unsendable {
+    /// It is not known where it is.
+    NoEndpoint,
+    /// Packets are to [wait](Control::wait).
+    NoSession,
+}
+
+/// What is to be done after a peer was let go.
+#[derive(Debug, Default)]
+pub(crate) struct Consequences {
+    pub(crate) messages: Vec<Vec<u8>>,
+    pub(crate) endpoint: Option<SocketAddr>,
+    pub(crate) news: bool,
+    /// The timers are to run at this time, which is earlier than they know.
+    pub(crate) wake_at: Option<Instant>,
 }
 
 /// Whether a peer answers.
@@ -82,49 +101,50 @@ pub(crate) struct Liveness {
 
 impl Peer {
     pub(crate) fn new(
-        key: Key,
         allowed_ips: Vec<IpNet>,
         persistent_keepalive: Option<u16>,
         endpoint: Option<SocketAddr>,
-        tunn: Tunn,
+        exchange: Exchange,
         now: Instant,
     ) -> Self {
-        let state = PeerState {
-            tunn,
+        let key = exchange.them();
+        let control = Control {
+            exchange,
+            keypairs: Keypairs::default(),
+            schedule: Schedule::new(persistent_keepalive, now),
+            jitter: Duration::ZERO,
+            waiting: VecDeque::new(),
             endpoint,
             last_handshake: None,
-            confirming: false,
             asked_at: None,
             heard_at: None,
             received: 0,
             sent: 0,
-            used_at: now,
-            resting: false,
-            established: false,
-            news: false,
+            wants: Wants::default(),
+            announced: None,
         };
-        Self { key, allowed_ips, persistent_keepalive, state: Mutex::new(state) }
+        Self { key, allowed_ips, persistent_keepalive, control: Mutex::new(control) }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, PeerState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn status(&self) -> PeerStatus {
-        let state = self.lock();
+        let control = self.lock();
         PeerStatus {
             public_key: self.key,
-            endpoint: state.endpoint,
-            last_handshake: state.last_handshake,
-            rx_bytes: state.received,
-            tx_bytes: state.sent,
+            endpoint: control.endpoint,
+            last_handshake: control.last_handshake,
+            rx_bytes: control.received,
+            tx_bytes: control.sent,
             allowed_ips: self.allowed_ips.clone(),
             persistent_keepalive: self.persistent_keepalive,
         }
     }
 }
 
-impl PeerState {
+impl Control {
     pub(crate) fn endpoint(&self) -> Option<SocketAddr> {
         self.endpoint
     }
@@ -141,252 +161,208 @@ impl PeerState {
         }
     }
 
-    /// Whether there is something to tell those who watch the engine; once.
-    pub(crate) fn take_news(&mut self) -> bool {
-        std::mem::take(&mut self.news)
+    /// How packets are sent, for a batch of them.
+    pub(crate) fn sending(&self, now: Instant) -> Result<Sending, Unsendable> {
+        let endpoint = self.endpoint.ok_or(Unsendable::NoEndpoint)?;
+        let session = self.keypairs.current(now).cloned().ok_or(Unsendable::NoSession)?;
+        Ok(Sending { session, endpoint })
     }
 
-    /// Whether keys were agreed on, so that waiting packets can be sealed; once.
-    pub(crate) fn take_established(&mut self) -> bool {
-        std::mem::take(&mut self.established)
+    /// Keeps a packet until there is a session, and sees to one. Returns whether another packet
+    /// had to go for it.
+    pub(crate) fn wait(&mut self, packet: &[u8]) -> bool {
+        self.wants.handshake |= !self.schedule.is_trying();
+        let full = self.waiting.len() >= MAX_WAITING;
+        if full {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back(packet.to_vec());
+        full
     }
 
-    pub(crate) fn is_resting(&self) -> bool {
-        self.resting
+    /// Data messages were sent in a session, of so many bytes.
+    pub(crate) fn sent(&mut self, session: &Session, bytes: usize, now: Instant) {
+        self.sent += bytes as u64;
+        self.schedule.sent_data(self.jitter, now);
+        self.wants.handshake |= session.is_worn_by_sending(now) && !self.schedule.is_trying();
     }
 
-    /// Seals a packet into `buffer`, which has room for it and for [`DATA_OVERHEAD`], and for an
-    /// [`INITIATION`]. Without a session the packet waits in a short queue, and the message that
-    /// is to be sent begins a handshake. Returns the message's length.
-    pub(crate) fn seal(&mut self, packet: &[u8], buffer: &mut [u8], now: Instant) -> Option<usize> {
-        self.used_at = now;
-        let sealed = self.tunn.encapsulate(packet, buffer);
-        let length = written(&sealed)?;
-        self.count_sent(&buffer[..length], now);
-        Some(length)
+    /// The session that we numbered so.
+    pub(crate) fn session(&self, local: u32, now: Instant) -> Option<Arc<Session>> {
+        self.keypairs.numbered(local, now).cloned()
     }
 
-    /// Packets that waited for a session, one a call.
-    pub(crate) fn seal_waiting(&mut self, buffer: &mut [u8], now: Instant) -> Option<usize> {
-        let length = written(&self.tunn.decapsulate(None, &[], buffer))?;
-        self.count_sent(&buffer[..length], now);
-        Some(length)
-    }
-
-    /// Begins a handshake at once, also if one is under way.
-    pub(crate) fn initiate(&mut self, buffer: &mut [u8], now: Instant) -> Option<usize> {
-        self.used_at = now;
-        let length = written(&self.tunn.format_handshake_initiation(buffer, true))?;
-        self.count_sent(&buffer[..length], now);
-        Some(length)
-    }
-
-    /// Opens a message that names this peer, into `buffer`, which is no shorter than it and has
-    /// room for an [`INITIATION`]. Whoever sends an authentic message is where the peer is from
-    /// then on (whitepaper, section 2.1).
-    pub(crate) fn open(
+    /// Data messages of so many bytes were opened and had not come before; `data`: not all of them
+    /// were keepalives.
+    pub(crate) fn received(
         &mut self,
-        message: &[u8],
-        kind: Kind,
+        session: &Session,
+        bytes: usize,
+        data: bool,
         source: SocketAddr,
-        buffer: &mut [u8],
         now: Instant,
-    ) -> Opened {
-        if kind == Kind::Data && counter(message) >= REJECT_AFTER_MESSAGES {
-            return Opened::Dropped(DropCause::Unauthentic);
+    ) {
+        if data {
+            self.schedule.received_data(now);
         }
-        let opened = match self.tunn.decapsulate(None, message, buffer) {
-            TunnResult::WriteToTunnelV4(packet, _) | TunnResult::WriteToTunnelV6(packet, _) => {
-                Opened::Packet(packet.len())
-            }
-            TunnResult::WriteToNetwork(answer) => Opened::Control(Some(answer.len())),
-            TunnResult::Done => Opened::Control(None),
-            // The message was well-formed, so it is the content that is no IP packet.
-            TunnResult::Err(WireGuardError::InvalidPacket) => Opened::Dropped(DropCause::NotIp),
-            TunnResult::Err(WireGuardError::InvalidCounter | WireGuardError::DuplicateCounter) => {
-                Opened::Dropped(DropCause::Replayed)
-            }
-            TunnResult::Err(_) => Opened::Dropped(DropCause::Unauthentic),
-        };
-        let authentic = match opened {
-            Opened::Packet(_) | Opened::Control(_) => true,
-            Opened::Dropped(cause) => cause == DropCause::NotIp,
-        };
-        if authentic {
-            self.heard(message.len(), kind, source, now);
+        self.heard(bytes, source, now);
+        if self.keypairs.confirm(session.local) {
+            self.completed();
         }
-        if let Opened::Control(Some(length)) = opened {
-            self.count_sent(&buffer[..length], now);
-        }
-        opened
+        self.wants.handshake |= session.is_worn_by_receiving(now) && !self.schedule.is_trying();
     }
 
-    /// Runs the timers, some times a second. Returns the length of a message that is due.
-    pub(crate) fn tick(
+    /// Answers an initiation.
+    pub(crate) fn answer(
         &mut self,
-        persistent_keepalive: Option<u16>,
-        buffer: &mut [u8],
+        request: Request,
+        source: SocketAddr,
         now: Instant,
-    ) -> Option<usize> {
-        if persistent_keepalive.is_none() && now.duration_since(self.used_at) > REST_AFTER {
-            self.resting = true;
-            return None;
-        }
-        let length = match self.tunn.update_timers(buffer) {
-            TunnResult::WriteToNetwork(message) => message.len(),
-            // Who keeps a connection alive does not give it up.
-            TunnResult::Err(WireGuardError::ConnectionExpired)
-                if persistent_keepalive.is_some() && self.endpoint.is_some() =>
-            {
-                written(&self.tunn.format_handshake_initiation(buffer, true))?
-            }
-            TunnResult::Err(WireGuardError::ConnectionExpired) => {
-                self.news |= self.asked_at.take().is_some();
-                return None;
-            }
-            _ => return None,
-        };
-        self.count_sent(&buffer[..length], now);
-        Some(length)
+    ) -> Result<[u8; RESPONSE], DropCause> {
+        let (session, response) = self.exchange.answer(request, now)?;
+        self.heard(INITIATION, source, now);
+        self.keypairs.answered(session);
+        self.schedule.agreed(now);
+        self.schedule.sent(now);
+        self.sent += RESPONSE as u64;
+        Ok(response)
     }
 
-    /// Lets the timers run again before the first packet after a rest: they hold the time of their
-    /// last run, and the keys that expired meanwhile. Returns whether they rested.
-    pub(crate) fn rouse(&mut self, now: Instant) -> bool {
-        if !self.resting {
-            return false;
-        }
-        self.resting = false;
-        self.used_at = now;
-        // Whatever was due during the rest is of no use now.
-        let _ = self.tunn.update_timers(&mut [0; INITIATION]);
-        true
+    /// Reads the answer to our initiation. The first message in the new session tells the other
+    /// end that we have it.
+    pub(crate) fn finish(
+        &mut self,
+        response: &[u8; RESPONSE],
+        source: SocketAddr,
+        now: Instant,
+    ) -> Result<(), DropCause> {
+        let session = self.exchange.finish(response, now).ok_or(DropCause::Unauthentic)?;
+        self.keypairs.initiated(session);
+        self.schedule.agreed(now);
+        self.heard(RESPONSE, source, now);
+        self.completed();
+        self.wants.keepalive |= self.waiting.is_empty();
+        Ok(())
     }
 
-    fn heard(&mut self, length: usize, kind: Kind, source: SocketAddr, now: Instant) {
-        self.received += length as u64;
-        self.used_at = now;
-        let completes = match kind {
-            Kind::Initiation => {
-                self.confirming = true;
-                false
+    /// Takes a cookie; the handshake is tried again at its time.
+    pub(crate) fn take_cookie(
+        &mut self,
+        reply: &[u8; COOKIE_REPLY],
+        now: Instant,
+    ) -> Result<(), DropCause> {
+        if !self.exchange.take_cookie(reply, now) {
+            return Err(DropCause::Unauthentic);
+        }
+        // It is sealed by a key that an observer has, and proves nothing about the peer.
+        self.received += COOKIE_REPLY as u64;
+        Ok(())
+    }
+
+    /// A handshake is to begin, also if one is under way.
+    pub(crate) fn want_handshake(&mut self) {
+        self.wants.handshake = true;
+    }
+
+    /// Runs the timers. Returns how many packets were given up, and when to run them again.
+    pub(crate) fn tick(&mut self, now: Instant) -> (usize, Option<Instant>) {
+        let mut given_up = 0;
+        while let Some(due) = self.schedule.advance(now) {
+            match due {
+                Due::Keepalive => self.wants.keepalive = true,
+                Due::Handshake => self.wants.handshake = true,
+                Due::GiveUp => {
+                    given_up += self.waiting.drain(..).len();
+                    self.exchange.abandon();
+                    self.wants.news |= self.asked_at.take().is_some();
+                }
+                Due::Forget => {
+                    self.keypairs.clear();
+                    self.exchange.abandon();
+                }
             }
-            Kind::Response => true,
-            Kind::Data => std::mem::take(&mut self.confirming),
-            // It is sealed by a key that an observer has, and proves nothing.
-            Kind::Cookie => return,
-        };
-        self.endpoint = Some(source);
-        self.news |= self.asked_at.take().is_some() || completes;
-        self.heard_at = Some(now);
-        if completes {
-            self.last_handshake = Some(Timestamp::now());
-            self.established = true;
         }
+        self.announced = self.schedule.due_at();
+        (given_up, self.announced)
     }
 
-    fn count_sent(&mut self, message: &[u8], now: Instant) {
-        // It goes nowhere.
-        if self.endpoint.is_none() {
-            return;
+    /// What follows from all that happened since the last call.
+    pub(crate) fn consequences(
+        &mut self,
+        now: Instant,
+        chance: impl FnOnce() -> (SystemTime, Duration),
+        mtu: usize,
+    ) -> Consequences {
+        let mut messages = Vec::new();
+        if !self.waiting.is_empty() || self.wants.keepalive {
+            self.send_what_waits(&mut messages, mtu, now);
         }
+        if std::mem::take(&mut self.wants.handshake) && self.endpoint.is_some() {
+            let (wall, jitter) = chance();
+            messages.extend(self.initiate(now, wall, jitter).map(Vec::from));
+        }
+        let due_at = self.schedule.due_at();
+        let wake_at = due_at.filter(|due| self.announced.is_none_or(|announced| *due < announced));
+        if wake_at.is_some() {
+            self.announced = wake_at;
+        }
+        let news = std::mem::take(&mut self.wants.news);
+        Consequences { messages, endpoint: self.endpoint, news, wake_at }
+    }
+
+    fn initiate(
+        &mut self,
+        now: Instant,
+        wall: SystemTime,
+        jitter: Duration,
+    ) -> Option<[u8; INITIATION]> {
+        let message = self.exchange.initiate(now, wall)?;
+        self.jitter = jitter;
+        self.schedule.tried(jitter, now);
         self.sent += message.len() as u64;
-        if message.len() == INITIATION && message[0] == INITIATION_TYPE {
-            self.news |= self.asked_at.is_none();
-            self.asked_at.get_or_insert(now);
+        self.wants.news |= self.asked_at.is_none();
+        self.asked_at.get_or_insert(now);
+        Some(message)
+    }
+
+    /// Packets, or else a keepalive.
+    fn send_what_waits(&mut self, messages: &mut Vec<Vec<u8>>, mtu: usize, now: Instant) {
+        let keepalive = std::mem::take(&mut self.wants.keepalive);
+        let Ok(Sending { session, .. }) = self.sending(now) else {
+            self.wants.handshake |= keepalive && !self.schedule.is_trying();
+            return;
+        };
+        let Some(first) = session.reserve(self.waiting.len().max(1), now) else { return };
+        let (mut counters, before) = (first.., messages.len());
+        let mut seal = |content: &[u8]| {
+            let mut message = vec![0; sealed_length(content.len(), mtu)];
+            message[DATA_HEADER..][..content.len()].copy_from_slice(content);
+            if session.seal(counters.next().unwrap_or(u64::MAX), &mut message, content.len()) {
+                messages.push(message);
+            }
+        };
+        if self.waiting.is_empty() {
+            seal(&[]);
+            self.schedule.sent(now);
+        } else {
+            self.waiting.drain(..).for_each(|packet| seal(&packet));
+            self.schedule.sent_data(self.jitter, now);
         }
-    }
-}
-
-/// What a message is, by its first byte.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// Handshake initiation.
-    Initiation,
-    /// Handshake response.
-    Response,
-    /// Cookie reply.
-    Cookie,
-    /// Transport data.
-    Data,
-}
-
-impl Kind {
-    pub(crate) fn of(packet: &Packet<'_>) -> Self {
-        match packet {
-            Packet::HandshakeInit(_) => Self::Initiation,
-            Packet::HandshakeResponse(_) => Self::Response,
-            Packet::PacketCookieReply(_) => Self::Cookie,
-            Packet::PacketData(_) => Self::Data,
-        }
-    }
-}
-
-/// The counter of a data message (whitepaper, section 5.4.6).
-fn counter(message: &[u8]) -> u64 {
-    message.get(8..16).and_then(|bytes| bytes.try_into().ok()).map_or(u64::MAX, u64::from_le_bytes)
-}
-
-fn written(result: &TunnResult<'_>) -> Option<usize> {
-    match result {
-        TunnResult::WriteToNetwork(message) => Some(message.len()),
-        _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::keys::PrivateKey;
-
-    #[test]
-    fn timers_rest_when_nothing_is_exchanged() {
-        let begun = Instant::now();
-        let (peer, mut buffer) = (peer(None, begun), [0; INITIATION]);
-        let mut state = peer.lock();
-        assert_eq!(state.tick(None, &mut buffer, begun), None);
-        assert!(!state.is_resting());
-        let later = begun + REST_AFTER + Duration::from_secs(1);
-        assert_eq!(state.tick(None, &mut buffer, later), None);
-        assert!(state.is_resting());
-        assert!(state.rouse(later));
-        assert_eq!(state.tick(None, &mut buffer, later), None);
-        assert!(!state.is_resting() && !state.rouse(later));
+        self.sent += messages[before..].iter().map(|message| message.len() as u64).sum::<u64>();
     }
 
-    #[test]
-    fn timers_of_a_kept_connection_never_rest() {
-        let begun = Instant::now();
-        let peer = peer(Some(25), begun);
-        let later = begun + 2 * REST_AFTER;
-        peer.lock().tick(peer.persistent_keepalive, &mut [0; INITIATION], later);
-        assert!(!peer.lock().is_resting());
+    /// Whoever sends an authentic message is where the peer is from then on (whitepaper, section
+    /// 2.1).
+    fn heard(&mut self, bytes: usize, source: SocketAddr, now: Instant) {
+        self.received += bytes as u64;
+        self.endpoint = Some(source);
+        self.wants.news |= self.asked_at.take().is_some();
+        self.heard_at = Some(now);
+        self.schedule.received(now);
     }
 
-    #[test]
-    fn silence_is_counted_from_the_first_unanswered_question() {
-        let begun = Instant::now();
-        let (peer, mut buffer) = (peer(None, begun), [0; INITIATION]);
-        let mut state = peer.lock();
-        assert!(!state.take_news());
-        assert_eq!(state.seal(&[0x45; 20], &mut [0; 200], begun), Some(INITIATION));
-        assert!(state.take_news());
-        state.initiate(&mut buffer, begun + Duration::from_secs(5));
-        assert_eq!(state.liveness().asked_at, Some(begun));
-        assert!(!state.take_news());
-    }
-
-    fn peer(persistent_keepalive: Option<u16>, now: Instant) -> Peer {
-        let (ours, theirs) = (PrivateKey::new([1; 32]), PrivateKey::new([2; 32]));
-        let tunn = Tunn::new(
-            ours.secret().clone(),
-            theirs.to_public(),
-            None,
-            persistent_keepalive,
-            0,
-            None,
-        );
-        let endpoint = Some(([192, 0, 2, 1], 51820).into());
-        Peer::new(theirs.public_key(), Vec::new(), persistent_keepalive, endpoint, tunn, now)
+    fn completed(&mut self) {
+        self.last_handshake = Some(Timestamp::now());
+        self.wants.news = true;
     }
 }

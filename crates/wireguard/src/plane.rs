@@ -2,38 +2,37 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
-    sync::{Arc, MutexGuard, OnceLock},
-    thread::Thread,
-    time::Instant,
+    net::{IpAddr, SocketAddr},
+    sync::{
+        MutexGuard, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant, SystemTime},
 };
 
 use adit_model::wireguard::Key;
 use adit_provider::PacketFlow;
-use boringtun::{
-    noise::{
-        HandshakeInit, Packet, Tunn, TunnResult, handshake::parse_handshake_anon,
-        rate_limiter::RateLimiter,
-    },
-    x25519::PublicKey,
-};
+use ring::rand::{SecureRandom, SystemRandom};
 use tokio::sync::watch;
 
 use crate::{
+    alarm::Alarm,
     allowed_ips::AllowedIps,
     engine::{Parameters, PeerParameters},
+    exchange::Exchange,
+    handshake::Request,
     keys::{PresharedKey, PrivateKey},
-    peer::{Peer, PeerState},
+    mac::{MacReader, Verdict},
+    message::{INITIATION, Message},
+    peer::{Consequences, Control, Peer},
+    schedule::JITTER,
     status::{DropCause, Drops},
     stop::Stop,
     udp::UdpPort,
 };
 
-/// Handshakes a second before their senders must prove their address (whitepaper, section 5.3).
-const HANDSHAKE_LIMIT: u64 = 100;
-
-/// The low bits of a message's index number the sessions of a peer.
-const SESSION_BITS: u32 = 8;
+/// What every link takes (RFC 8200, section 5), until it is known what the tunnel takes.
+const MINIMUM_MTU: usize = 1280;
 
 pub(crate) struct Plane {
     pub(crate) flow: PacketFlow,
@@ -41,28 +40,17 @@ pub(crate) struct Plane {
     pub(crate) peers: Vec<Peer>,
     pub(crate) drops: Drops,
     pub(crate) stop: Stop,
+    pub(crate) alarm: Alarm,
     /// Counts the changes of any peer's liveness, and faults.
     pub(crate) news: watch::Sender<u64>,
     /// Why the engine cannot go on.
     pub(crate) fault: OnceLock<String>,
-    /// The thread of the timers, to be woken when a resting peer is used.
-    pub(crate) timers: OnceLock<Thread>,
+    mtu: AtomicUsize,
     by_key: HashMap<Key, usize>,
     allowed_ips: AllowedIps,
     private_key: PrivateKey,
-    public_key: PublicKey,
-    limiter: RateLimiter,
-}
-
-/// To whom a message from the network is addressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Addressee {
-    /// A peer's session or handshake.
-    Peer(usize),
-    /// Nobody yet; its sender gets a cookie of this length.
-    Cookie(usize),
-    /// Nobody.
-    Dropped(DropCause),
+    macs: MacReader,
+    random: SystemRandom,
 }
 
 impl Plane {
@@ -74,9 +62,6 @@ impl Plane {
         now: Instant,
     ) -> Self {
         let Parameters { private_key, peers } = parameters;
-        let public_key = private_key.to_public();
-        // Messages are limited once, before it is known whose they are.
-        let unlimited = Arc::new(RateLimiter::new(&public_key, u64::MAX));
         let mut allowed_ips = AllowedIps::default();
         let mut by_key = HashMap::new();
         for (index, peer) in peers.iter().enumerate() {
@@ -85,18 +70,11 @@ impl Plane {
                 allowed_ips.insert(*net, index);
             }
         }
-        let make = |(peer, index): (PeerParameters, u32)| {
-            let tunn = Tunn::new(
-                private_key.secret().clone(),
-                PublicKey::from(*peer.public_key.as_bytes()),
-                peer.preshared_key.as_ref().map(PresharedKey::bytes),
-                peer.persistent_keepalive,
-                index,
-                Some(Arc::clone(&unlimited)),
-            );
-            let PeerParameters { public_key, allowed_ips, persistent_keepalive, endpoint, .. } =
-                peer;
-            Peer::new(public_key, allowed_ips, persistent_keepalive, endpoint, tunn, now)
+        let make = |(peer, number): (PeerParameters, u32)| {
+            let preshared = peer.preshared_key.as_ref().map_or([0; 32], PresharedKey::bytes);
+            let exchange = Exchange::new(private_key.clone(), peer.public_key, preshared, number);
+            let PeerParameters { allowed_ips, persistent_keepalive, endpoint, .. } = peer;
+            Peer::new(allowed_ips, persistent_keepalive, endpoint, exchange, now)
         };
         Self {
             flow,
@@ -104,14 +82,15 @@ impl Plane {
             peers: peers.into_iter().zip(0..).map(make).collect(),
             drops: Drops::default(),
             stop,
+            alarm: Alarm::default(),
             news: watch::Sender::new(0),
             fault: OnceLock::new(),
-            timers: OnceLock::new(),
+            mtu: AtomicUsize::new(MINIMUM_MTU),
             by_key,
             allowed_ips,
-            limiter: RateLimiter::new(&public_key, HANDSHAKE_LIMIT),
+            macs: MacReader::new(&private_key.public_key(), now),
             private_key,
-            public_key,
+            random: SystemRandom::new(),
         }
     }
 
@@ -122,39 +101,50 @@ impl Plane {
 
     /// The peer that a packet of the system goes to.
     pub(crate) fn route(&self, packet: &[u8]) -> Result<usize, DropCause> {
-        let destination = Tunn::dst_address(packet).ok_or(DropCause::NotIp)?;
+        let destination = address(packet, 16, 24).ok_or(DropCause::NotIp)?;
         self.allowed_ips.peer(destination).ok_or(DropCause::NoPeer)
     }
 
     /// Whether a packet that a peer sent may have this source.
     pub(crate) fn may_send(&self, peer: usize, packet: &[u8]) -> bool {
-        source_address(packet).and_then(|source| self.allowed_ips.peer(source)) == Some(peer)
+        let source = address(packet, 12, 8);
+        source.and_then(|source| self.allowed_ips.peer(source)) == Some(peer)
     }
 
-    /// Finds whose a message is. Handshakes are weighed before anything dear is computed for them;
-    /// `buffer` takes the cookie.
-    pub(crate) fn addressee(
+    /// The peer to whom we gave this number for a session.
+    pub(crate) fn numbered(&self, local: u32) -> Option<usize> {
+        let peer = usize::try_from(Exchange::peer_of(local)).ok()?;
+        Some(peer).filter(|peer| *peer < self.peers.len())
+    }
+
+    /// The longest packet that the tunnel is meant for; padding stays within it.
+    pub(crate) fn mtu(&self) -> usize {
+        self.mtu.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_mtu(&self, mtu: usize) {
+        self.mtu.store(mtu, Ordering::Relaxed);
+    }
+
+    /// Does what a message asks for that is not data.
+    pub(crate) fn control(
         &self,
-        packet: &Packet<'_>,
-        message: &[u8],
+        message: Message<'_>,
         source: SocketAddr,
-        buffer: &mut [u8],
-    ) -> Addressee {
-        match packet {
-            Packet::HandshakeInit(initiation) => {
-                if let Err(addressee) = self.admit(message, source, buffer) {
-                    return addressee;
-                }
-                self.initiator(initiation)
+        now: Instant,
+    ) -> Result<(), DropCause> {
+        match message {
+            Message::Initiation(initiation) => self.answer(initiation, source, now),
+            Message::Response(response) => {
+                self.weigh(response, source, now)?;
+                let receiver = crate::message::number_at(response, 8);
+                self.with(receiver, now, |control| control.finish(response, source, now))
             }
-            Packet::HandshakeResponse(response) => {
-                if let Err(addressee) = self.admit(message, source, buffer) {
-                    return addressee;
-                }
-                self.indexed(response.receiver_idx)
+            Message::CookieReply(reply) => {
+                let receiver = crate::message::number_at(reply, 4);
+                self.with(receiver, now, |control| control.take_cookie(reply, now))
             }
-            Packet::PacketCookieReply(cookie) => self.indexed(cookie.receiver_idx),
-            Packet::PacketData(data) => self.indexed(data.receiver_idx),
+            Message::Data { .. } => Err(DropCause::Unauthentic),
         }
     }
 
@@ -166,10 +156,20 @@ impl Plane {
         self.drops.count(DropCause::NotSent, lost);
     }
 
-    /// Lets go of a peer and tells what happened to it.
-    pub(crate) fn release(&self, mut state: MutexGuard<'_, PeerState>) {
-        let news = state.take_news();
-        drop(state);
+    /// Lets go of a peer and does what follows from what happened to it.
+    pub(crate) fn release(&self, mut control: MutexGuard<'_, Control>, now: Instant) {
+        let chance = || (SystemTime::now(), self.jitter());
+        let Consequences { messages, endpoint, news, wake_at } =
+            control.consequences(now, chance, self.mtu());
+        drop(control);
+        for message in messages {
+            if let Some(endpoint) = endpoint {
+                self.send(&message, endpoint);
+            }
+        }
+        if let Some(at) = wake_at {
+            self.alarm.set(at);
+        }
         if news {
             self.publish();
         }
@@ -186,83 +186,66 @@ impl Plane {
         self.news.send_modify(|count| *count += 1);
     }
 
-    fn admit(
+    /// Handshakes are weighed before anything dear is computed for them, and the peer is not held
+    /// for what can be computed without it.
+    fn answer(
         &self,
-        message: &[u8],
+        initiation: &[u8; INITIATION],
         source: SocketAddr,
-        buffer: &mut [u8],
-    ) -> Result<(), Addressee> {
-        self.limiter.reset_count();
-        match self.limiter.verify_packet(Some(source.ip()), message, buffer) {
-            Ok(_) => Ok(()),
-            Err(TunnResult::WriteToNetwork(cookie)) => Err(Addressee::Cookie(cookie.len())),
-            Err(_) => Err(Addressee::Dropped(DropCause::Unauthentic)),
-        }
+        now: Instant,
+    ) -> Result<(), DropCause> {
+        self.weigh(initiation, source, now)?;
+        let request = Request::read(&self.private_key, initiation);
+        let (request, peer) = request
+            .and_then(|request| Some((self.peer(&request.key)?, request)))
+            .map(|(peer, request)| (request, peer))
+            .ok_or(DropCause::Unauthentic)?;
+        let mut control = self.peers[peer].lock();
+        let answer = control.answer(request, source, now);
+        self.release(control, now);
+        self.send(&answer?, source);
+        Ok(())
     }
 
-    fn initiator(&self, initiation: &HandshakeInit<'_>) -> Addressee {
-        parse_handshake_anon(self.private_key.secret(), &self.public_key, initiation)
-            .ok()
-            .and_then(|half| self.peer(&Key::new(half.peer_static_public)))
-            .map_or(Addressee::Dropped(DropCause::Unauthentic), Addressee::Peer)
+    fn with(
+        &self,
+        receiver: u32,
+        now: Instant,
+        then: impl FnOnce(&mut Control) -> Result<(), DropCause>,
+    ) -> Result<(), DropCause> {
+        let peer = self.numbered(receiver).ok_or(DropCause::Unauthentic)?;
+        let mut control = self.peers[peer].lock();
+        let done = then(&mut control);
+        self.release(control, now);
+        done
     }
 
-    fn indexed(&self, receiver: u32) -> Addressee {
-        match usize::try_from(receiver >> SESSION_BITS) {
-            Ok(peer) if peer < self.peers.len() => Addressee::Peer(peer),
-            Ok(_) | Err(_) => Addressee::Dropped(DropCause::Unauthentic),
-        }
-    }
-}
-
-/// The peer whose lock a thread holds; one at a time, so that no two threads wait for each other.
-pub(crate) struct Turn<'a> {
-    plane: &'a Plane,
-    held: Option<(usize, MutexGuard<'a, PeerState>)>,
-}
-
-impl<'a> Turn<'a> {
-    pub(crate) fn new(plane: &'a Plane) -> Self {
-        Self { plane, held: None }
-    }
-
-    /// A peer to work with, its timers running.
-    pub(crate) fn with(&mut self, peer: usize, now: Instant) -> &mut PeerState {
-        let plane = self.plane;
-        if self.held.as_ref().is_some_and(|(held, _)| *held != peer) {
-            self.end();
-        }
-        let (_, state) = self.held.get_or_insert_with(|| {
-            let mut state = plane.peers[peer].lock();
-            if state.rouse(now)
-                && let Some(timers) = plane.timers.get()
-            {
-                timers.unpark();
+    fn weigh(&self, message: &[u8], source: SocketAddr, now: Instant) -> Result<(), DropCause> {
+        match self.macs.weigh(message, source, now) {
+            Verdict::Admitted => Ok(()),
+            Verdict::Cookie(reply) => {
+                self.send(&reply, source);
+                Err(DropCause::UnderLoad)
             }
-            (peer, state)
-        });
-        state
-    }
-
-    /// Lets go of the peer.
-    pub(crate) fn end(&mut self) {
-        if let Some((_, state)) = self.held.take() {
-            self.plane.release(state);
+            Verdict::TooMany => Err(DropCause::UnderLoad),
+            Verdict::Invalid => Err(DropCause::Unauthentic),
         }
     }
-}
 
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.end();
+    fn jitter(&self) -> Duration {
+        let mut byte = [0];
+        // Without randomness no handshake can be begun, so that none is delayed either.
+        let _ = self.random.fill(&mut byte);
+        JITTER * byte[0].into() / u8::MAX.into()
     }
 }
 
-/// RFC 791 section 3.1 and RFC 8200 section 3. The packet's length has been checked.
-fn source_address(packet: &[u8]) -> Option<std::net::IpAddr> {
+/// The address at one of these offsets, by the packet's version (RFC 791 section 3.1, RFC 8200
+/// section 3).
+fn address(packet: &[u8], ipv4: usize, ipv6: usize) -> Option<IpAddr> {
     match packet.first()? >> 4 {
-        4 => packet.get(12..16)?.try_into().ok().map(|octets: [u8; 4]| octets.into()),
-        6 => packet.get(8..24)?.try_into().ok().map(|octets: [u8; 16]| octets.into()),
+        4 => packet.get(ipv4..)?.first_chunk::<4>().map(|octets| (*octets).into()),
+        6 => packet.get(ipv6..)?.first_chunk::<16>().map(|octets| (*octets).into()),
         _ => None,
     }
 }

@@ -7,8 +7,8 @@ use std::{
 };
 
 use adit_model::{
-    ConnectionError, InvalidConfiguration, NetworkPath, PathStatus, ProviderStopReason, Secrets,
-    VpnConfiguration, wireguard::WireGuardPeer,
+    ConnectionError, InvalidConfiguration, NetworkPath, PacketTunnelNetworkSettings, PathStatus,
+    ProviderStopReason, Secrets, VpnConfiguration, wireguard::WireGuardPeer,
 };
 use adit_provider::{
     Host, HostError, PacketTunnelProvider, ProviderError, StartRequest, UdpBinding,
@@ -55,6 +55,7 @@ impl PacketTunnelProvider for WireGuardProvider {
         let mut supervisor = supervisor(&setup, host.clone(), engine, path);
         let remote = connect(&mut supervisor, &setup).await?;
         let settings = setup.wireguard.network_settings(remote);
+        supervisor.engine.set_mtu(mtu(&settings, &supervisor.surroundings.path));
         host.set_tunnel_network_settings(Some(settings))
             .await
             .map_err(|error| ConnectionError::ConfigurationFailed.because(error.to_string()))?;
@@ -104,6 +105,7 @@ impl PacketTunnelProvider for WireGuardProvider {
             return false;
         }
         let settings = setup.wireguard.network_settings(self.remote);
+        self.engine.set_mtu(mtu(&settings, &self.surroundings.borrow().path));
         if settings != self.setup.wireguard.network_settings(self.remote)
             && let Err(error) = self.host.set_tunnel_network_settings(Some(settings)).await
         {
@@ -118,6 +120,12 @@ impl PacketTunnelProvider for WireGuardProvider {
     fn status(&mut self) -> Value {
         serde_json::to_value(self.engine.status()).unwrap_or_default()
     }
+}
+
+/// The MTU that the interface gets.
+fn mtu(settings: &PacketTunnelNetworkSettings, path: &NetworkPath) -> u16 {
+    let physical = path.interface.as_ref().map(|interface| interface.mtu);
+    u16::try_from(settings.interface_mtu(physical)).unwrap_or(u16::MAX)
 }
 
 /// One socket a family, for those that the machine has. A port that one of them cannot have is an

@@ -54,6 +54,8 @@ pub enum DropCause {
     NoPeer,
     /// From the system: it is not known where the peer is.
     NoEndpoint,
+    /// From the system: it waited in vain for the peer to agree on keys.
+    NoSession,
     /// From either side: it is no IP packet.
     NotIp,
     /// From the network: it claims a source that its peer may not use.
@@ -76,9 +78,10 @@ pub(crate) struct Drops([AtomicU64; DropCause::ALL.len()]);
 
 impl DropCause {
     /// All causes.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NoPeer,
         Self::NoEndpoint,
+        Self::NoSession,
         Self::NotIp,
         Self::SourceNotAllowed,
         Self::Unauthentic,

@@ -1,44 +1,20 @@
-//! Retransmission, rekeying, keepalives and the end of sessions.
+//! Retransmission, rekeying, keepalives and the end of sessions, when they are due.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::{
-    peer::{INITIATION, Peer},
-    plane::Plane,
-};
+use crate::{plane::Plane, status::DropCause};
 
-/// WireGuard's timers count in seconds; this is how late they may be.
-const INTERVAL: Duration = Duration::from_millis(250);
-
-/// Runs the timers of all peers until the engine ends. While all of them rest, nothing wakes.
+/// Runs the timers of all peers until the engine ends. While nothing is due, nothing wakes.
 pub(crate) fn run(plane: &Plane) {
-    // Set once: an engine has one such thread.
-    let _ = plane.timers.set(std::thread::current());
-    loop {
-        let resting = plane.peers.iter().filter(|peer| tick(plane, peer)).count();
-        if resting == plane.peers.len() {
-            std::thread::park();
-        } else {
-            std::thread::park_timeout(INTERVAL);
-        }
-        if plane.stop.is_raised() {
-            return;
-        }
+    while !plane.stop.is_raised() {
+        let now = Instant::now();
+        let due = plane.peers.iter().filter_map(|peer| {
+            let mut control = peer.lock();
+            let (given_up, due) = control.tick(now);
+            plane.release(control, now);
+            plane.drops.count(DropCause::NoSession, given_up);
+            due
+        });
+        plane.alarm.sleep(due.min());
     }
-}
-
-/// Runs the timers of one peer; whether it rests.
-fn tick(plane: &Plane, peer: &Peer) -> bool {
-    let mut message = [0; INITIATION];
-    let mut state = peer.lock();
-    if state.is_resting() {
-        return true;
-    }
-    let due = state.tick(peer.persistent_keepalive, &mut message, Instant::now());
-    let (endpoint, resting) = (state.endpoint(), state.is_resting());
-    plane.release(state);
-    if let (Some(length), Some(endpoint)) = (due, endpoint) {
-        plane.send(&message[..length], endpoint);
-    }
-    resting
 }

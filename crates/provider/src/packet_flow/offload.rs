@@ -13,34 +13,85 @@ const UDP_HEADER: u16 = 8;
 const TCP_DATA_OFFSET: usize = 12;
 const TCP_HEADER: std::ops::RangeInclusive<u16> = 20..=60;
 
-/// Splits a message, a virtio header and a packet, into the packets that go over the network.
-pub(super) fn split<B: AsRef<[u8]> + AsMut<[u8]>>(
-    message: &mut [u8],
-    buffers: &mut [B],
-    sizes: &mut [usize],
-    offset: usize,
-) -> io::Result<usize> {
-    let (header, packet) = message
-        .split_at_mut_checked(VIRTIO_NET_HDR_LEN)
-        .ok_or_else(|| invalid("a message without its virtio header"))?;
-    let mut header = VirtioNetHdr::decode(header)?;
-    if header.gso_type == GSO_NONE {
-        if header.flags & NEEDS_CHECKSUM != 0 {
-            complete_checksum(packet, header.csum_start, header.csum_offset)?;
-        }
-        return copy(packet, buffers, sizes, offset);
+/// A message of the system: one packet, or one that segmentation offload left whole.
+#[derive(Debug)]
+pub struct Segments<'a> {
+    packet: &'a mut [u8],
+    /// Absent: it is one packet.
+    header: Option<VirtioNetHdr>,
+}
+
+impl<'a> Segments<'a> {
+    /// A packet as it is.
+    pub(super) fn plain(packet: &'a mut [u8]) -> Self {
+        Self { packet, header: None }
     }
-    // On the forwarding path the kernel's own value may be that of the whole first segment.
-    header.hdr_len = header
-        .csum_start
-        .checked_add(transport_header(header, packet)?)
-        .ok_or_else(|| invalid("a header longer than any packet"))?;
-    let is_ipv6 = packet.first().is_some_and(|first| first >> 4 == 6);
-    tun_rs::gso_split(packet, header, buffers, sizes, offset, is_ipv6)
+
+    /// What a message with a virtio header has after it. A checksum that was left is completed.
+    pub(super) fn parse(message: &'a mut [u8]) -> io::Result<Self> {
+        let (header, packet) = message
+            .split_at_mut_checked(VIRTIO_NET_HDR_LEN)
+            .ok_or_else(|| invalid("a message without its virtio header"))?;
+        let mut header = VirtioNetHdr::decode(header)?;
+        if header.gso_type == GSO_NONE {
+            if header.flags & NEEDS_CHECKSUM != 0 {
+                complete_checksum(packet, header.csum_start, header.csum_offset)?;
+            }
+            return Ok(Self::plain(packet));
+        }
+        // On the forwarding path the kernel's own value may be that of the whole first segment.
+        header.hdr_len = header
+            .csum_start
+            .checked_add(transport_header(header, packet)?)
+            .ok_or_else(|| invalid("a header longer than any packet"))?;
+        if header.gso_size == 0 || packet.len() <= usize::from(header.hdr_len) {
+            return Err(invalid("segments without content"));
+        }
+        Ok(Self { packet, header: Some(header) })
+    }
+
+    /// The packet before it is split. The addresses are those of all segments.
+    #[must_use]
+    pub fn packet(&self) -> &[u8] {
+        self.packet
+    }
+
+    /// How many packets it becomes; at least one.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let Some(header) = self.header else { return 1 };
+        let content = self.packet.len() - usize::from(header.hdr_len);
+        content.div_ceil(header.gso_size.into())
+    }
+
+    /// The length of each packet but the last, which has at most that.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        let whole = self.packet.len();
+        self.header.map_or(whole, |header| {
+            whole.min(usize::from(header.hdr_len) + usize::from(header.gso_size))
+        })
+    }
+
+    /// Puts packet `i` to `offset..offset + sizes[i]` of `buffers[i]`. Returns how many there are.
+    ///
+    /// # Errors
+    ///
+    /// The packet is malformed, or a buffer is too small for it.
+    pub fn split<B: AsRef<[u8]> + AsMut<[u8]>>(
+        self,
+        buffers: &mut [B],
+        sizes: &mut [usize],
+        offset: usize,
+    ) -> io::Result<usize> {
+        let Some(header) = self.header else { return copy(self.packet, buffers, sizes, offset) };
+        let is_ipv6 = self.packet.first().is_some_and(|first| first >> 4 == 6);
+        tun_rs::gso_split(self.packet, header, buffers, sizes, offset, is_ipv6)
+    }
 }
 
 /// Takes a packet as it is.
-pub(super) fn copy<B: AsRef<[u8]> + AsMut<[u8]>>(
+fn copy<B: AsRef<[u8]> + AsMut<[u8]>>(
     packet: &[u8],
     buffers: &mut [B],
     sizes: &mut [usize],

@@ -5,7 +5,7 @@ use std::{
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::{
         Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -13,16 +13,15 @@ use rustix::{
     fs::OFlags,
     io::{Errno, retry_on_intr},
 };
-use tun_rs::GROTable;
 
-use super::{PacketFlow, offload};
+use super::{
+    PacketFlow,
+    merge::{Merger, Message},
+    offload::Segments,
+};
 use crate::protocol::TunDevice;
 
 const HEADROOM: usize = PacketFlow::HEADROOM;
-
-/// Marks a header that nobody filled in: its packet became part of another. Flags of all ones are
-/// nothing the kernel knows.
-const MERGED: [u8; HEADROOM] = [0xff; HEADROOM];
 
 /// The descriptor with what it takes to read and write batches. Readers take turns, and so do
 /// writers; one of each runs undisturbed.
@@ -33,7 +32,9 @@ pub(super) struct Queue {
     /// The kernel takes merged UDP packets.
     uso: bool,
     raw: Mutex<Vec<u8>>,
-    merging: Mutex<GROTable>,
+    merging: Mutex<Merger>,
+    /// The kernel refused a merged message.
+    unmerged: AtomicBool,
     dropped: AtomicU64,
 }
 
@@ -45,8 +46,9 @@ impl Queue {
             fd,
             vnet_header: device.vnet_header,
             uso: device.uso,
-            raw: Mutex::new(vec![0; HEADROOM + PacketFlow::MAX_PACKET + 1]),
-            merging: Mutex::new(GROTable::new()),
+            raw: Mutex::new(vec![0; PacketFlow::RAW]),
+            merging: Mutex::default(),
+            unmerged: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
         })
     }
@@ -59,41 +61,87 @@ impl Queue {
         offset: usize,
     ) -> io::Result<usize> {
         let mut raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner);
-        let length = retry_on_intr(|| rustix::io::read(&self.fd, raw.as_mut_slice()))?;
-        let split = if self.vnet_header {
-            offload::split(&mut raw[..length], buffers, sizes, offset)
-        } else {
-            offload::copy(&raw[..length], buffers, sizes, offset)
-        };
-        Ok(split.unwrap_or_else(|error| {
-            tracing::trace!(%error, "a packet of the system is dropped");
-            self.drop_packets(1);
+        let Some(segments) = self.receive(&mut raw)? else { return Ok(0) };
+        Ok(segments.split(buffers, sizes, offset).unwrap_or_else(|error| {
+            self.refuse(&error);
             0
         }))
     }
 
+    /// See [`PacketFlow::receive`].
+    pub(super) fn receive<'a>(&self, raw: &'a mut [u8]) -> io::Result<Option<Segments<'a>>> {
+        let length = retry_on_intr(|| rustix::io::read(&self.fd, &mut *raw))?;
+        let message = &mut raw[..length];
+        if !self.vnet_header {
+            return Ok(Some(Segments::plain(message)));
+        }
+        Ok(Segments::parse(message).inspect_err(|error| self.refuse(error)).ok())
+    }
+
     /// See [`PacketFlow::write`].
-    pub(super) fn write(&self, buffers: &mut [Vec<u8>], offset: usize) {
-        let usable = |buffer: &Vec<u8>| offset >= HEADROOM && buffer.len() > offset;
+    pub(super) fn write<B: AsRef<[u8]> + AsMut<[u8]>>(&self, buffers: &mut [B], offset: usize) {
+        let usable = |buffer: &B| offset >= HEADROOM && buffer.as_ref().len() > offset;
         if !buffers.iter().all(usable) {
             return self.drop_packets(buffers.len());
         }
         if !self.vnet_header {
             for buffer in buffers {
-                self.write_message(&[io::IoSlice::new(&buffer[offset..])]);
+                self.write_message(&[io::IoSlice::new(&buffer.as_ref()[offset..])]);
             }
             return;
         }
-        let header = offset - HEADROOM..offset;
-        for buffer in &mut *buffers {
-            buffer[header.clone()].copy_from_slice(&MERGED);
-        }
         let mut merging = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
-        if merging.apply_gro(buffers, offset, self.uso).is_err() {
-            return self.drop_packets(buffers.len());
+        if self.unmerged.load(Ordering::Relaxed) {
+            for buffer in buffers {
+                merging.merge(std::slice::from_mut(buffer), offset, self.uso);
+                self.write_message(&[io::IoSlice::new(&buffer.as_ref()[offset - HEADROOM..])]);
+            }
+            return;
         }
-        for buffer in buffers.iter().filter(|buffer| buffer[header.clone()] != MERGED) {
-            self.write_message(&[io::IoSlice::new(&buffer[header.start..])]);
+        merging.merge(buffers, offset, self.uso);
+        for message in merging.messages() {
+            self.write_gathered(message, buffers, offset);
+        }
+    }
+
+    fn write_gathered<B: AsRef<[u8]>>(&self, message: Message<'_>, buffers: &[B], offset: usize) {
+        let first = io::IoSlice::new(&buffers[message.first()].as_ref()[offset - HEADROOM..]);
+        if message.count() == 1 {
+            self.write_message(&[first]);
+            return;
+        }
+        let (others, headers) = message.others();
+        let content = |index: usize| io::IoSlice::new(&buffers[index].as_ref()[offset + headers..]);
+        let mut parts = Vec::with_capacity(message.count());
+        parts.push(first);
+        parts.extend(others.map(content));
+        match retry_on_intr(|| rustix::io::writev(&self.fd, &parts)) {
+            Ok(_) => {}
+            Err(Errno::INVAL) => self.write_split(&parts),
+            Err(error) => {
+                tracing::trace!(%error, "packets of the tunnel are dropped");
+                self.drop_packets(message.count());
+            }
+        }
+    }
+
+    /// Writes a merged message that the kernel refuses as the packets that it was, and merges none
+    /// from then on.
+    fn write_split(&self, parts: &[io::IoSlice<'_>]) {
+        if !self.unmerged.swap(true, Ordering::Relaxed) {
+            tracing::debug!("the system takes no merged packets");
+        }
+        let mut message: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+        let Ok(segments) = Segments::parse(&mut message) else {
+            return self.drop_packets(parts.len());
+        };
+        let (count, length) = (segments.count(), HEADROOM + segments.longest());
+        let (mut packets, mut sizes) = (vec![vec![0; length]; count], vec![0; count]);
+        if segments.split(&mut packets, &mut sizes, HEADROOM).is_err() {
+            return self.drop_packets(parts.len());
+        }
+        for (packet, size) in packets.iter().zip(sizes) {
+            self.write_message(&[io::IoSlice::new(&packet[..HEADROOM + size])]);
         }
     }
 
@@ -124,6 +172,11 @@ impl Queue {
             self.drop_packets(1);
         }
         written.is_ok()
+    }
+
+    fn refuse(&self, error: &io::Error) {
+        tracing::trace!(%error, "a packet of the system is dropped");
+        self.drop_packets(1);
     }
 
     fn drop_packets(&self, count: usize) {
