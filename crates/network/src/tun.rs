@@ -193,8 +193,13 @@ fn configure_interface(name: &str, queue_length: u32) -> Result<u32, TunError> {
     )
     .map_err(|error| kernel("socket", error))?;
     let length = libc::c_int::try_from(queue_length).unwrap_or(libc::c_int::MAX);
-    ioctl::set_queue_length(&socket, name, length)
-        .map_err(|error| kernel("SIOCSIFTXQLEN", error))?;
+    match ioctl::set_queue_length(&socket, name, length) {
+        Ok(()) => {}
+        // Root of a user namespace may make the interface, but the kernel keeps its queue's length
+        // for the real root. A longer queue only costs latency.
+        Err(Errno::PERM) => tracing::debug!("the queue of {name} keeps its length"),
+        Err(error) => return Err(kernel("SIOCSIFTXQLEN", error)),
+    }
     rustix::net::netdevice::name_to_index(&socket, name)
         .map_err(|error| kernel("SIOCGIFINDEX", error))
 }

@@ -181,9 +181,29 @@ fn changeable_ancestor(executable: &Path, trusted_uid: u32) -> Option<PathBuf> {
 }
 
 fn only_changed_by(found: &Metadata, trusted_uid: u32) -> bool {
-    let owned = found.uid() == 0 || found.uid() == trusted_uid;
+    let uid = found.uid();
+    let owned = uid == 0 || uid == trusted_uid || is_beyond_namespace(uid);
     let group_writable = found.mode() & 0o020 != 0 && found.gid() != 0;
     owned && !group_writable && found.mode() & 0o002 == 0
+}
+
+/// Whether this is how a user namespace shows those who do not exist in it, the system's root among
+/// them (`user_namespaces(7)`). Who is root of a namespace only is an ordinary user, and risks no more
+/// than what is theirs.
+fn is_beyond_namespace(uid: u32) -> bool {
+    const OVERFLOW_UID: u32 = 65534;
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let has_it = map.lines().any(|line| {
+        let mut numbers = line.split_whitespace().map(str::parse::<u64>);
+        let (Some(Ok(first)), Some(Ok(_)), Some(Ok(count))) =
+            (numbers.next(), numbers.next(), numbers.next())
+        else {
+            // Nothing is known, so nothing is trusted.
+            return true;
+        };
+        (first..first + count).contains(&uid.into())
+    });
+    uid == OVERFLOW_UID && !map.is_empty() && !has_it
 }
 
 #[cfg(test)]
