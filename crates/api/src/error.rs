@@ -33,7 +33,7 @@ pub enum HelperError {
     },
     /// Spec ERR-2.
     #[serde(rename = "org.adit.Helper.ConfigurationDisabled")]
-    #[error("“{name}” is disabled. Enable it first.")]
+    #[error("“{name}” is disabled.")]
     ConfigurationDisabled {
         /// The configuration.
         name: String,

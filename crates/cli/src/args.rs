@@ -14,8 +14,9 @@ Exit codes:
   4  not authorised
 
 Environment:
-  ADIT_SOCKET  socket of the Adit service, if not /run/adit/helper.sock
-  NO_COLOR     no colours when set";
+  ADIT_SOCKET       socket of the Adit service, if not /run/adit/helper.sock
+  ADIT_RUNTIME_DIR  where adit reset finds what to undo, if not /run/adit
+  NO_COLOR          no colours when set";
 
 /// VPN tunnels: import them, connect, and see what goes where.
 #[derive(Debug, Parser)]

@@ -123,15 +123,7 @@ mod tests {
         sequence: u64,
         last_error: Option<DisconnectError>,
     ) -> SessionStatus {
-        SessionStatus {
-            id: ConfigurationId::from_random([1; 16]),
-            status,
-            sequence,
-            connected_at: None,
-            interface: None,
-            blocking: false,
-            last_error,
-            health: Vec::new(),
-        }
+        let id = ConfigurationId::from_random([1; 16]);
+        SessionStatus { status, sequence, last_error, ..SessionStatus::new(id) }
     }
 }

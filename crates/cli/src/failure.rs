@@ -144,6 +144,9 @@ impl Failure {
             Self::NotConnectedInTime { name, .. } | Self::NotWaiting { name } => {
                 Some(format!("Stop it with: adit disconnect {}", hint::quoted(name)))
             }
+            Self::Call(CallError::Api(HelperError::ConfigurationDisabled { name })) => {
+                Some(format!("Enable it with: adit enable {}", hint::quoted(name)))
+            }
             Self::NameTaken { .. } => {
                 Some("Give another with --name, or update the existing one with --replace.".into())
             }

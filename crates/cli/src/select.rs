@@ -99,9 +99,7 @@ fn alternatives(matches: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use adit_model::{
-        ConfigurationId, SessionStatus, TunnelProviderProtocol, VpnConfiguration, VpnStatus,
-    };
+    use adit_model::{ConfigurationId, SessionStatus, TunnelProviderProtocol, VpnConfiguration};
 
     use super::*;
 
@@ -155,16 +153,9 @@ mod tests {
     fn entry(name: &str, number: u8) -> Entry {
         let id = ConfigurationId::from_random([number * 16 + number; 16]);
         let protocol = TunnelProviderProtocol::new("org.example.vpn", "vpn.example");
-        let session = SessionStatus {
-            id,
-            status: VpnStatus::Disconnected,
-            sequence: 0,
-            connected_at: None,
-            interface: None,
-            blocking: false,
-            last_error: None,
-            health: Vec::new(),
-        };
-        Entry { configuration: VpnConfiguration::new(id, name, protocol), session }
+        Entry {
+            configuration: VpnConfiguration::new(id, name, protocol),
+            session: SessionStatus::new(id),
+        }
     }
 }

@@ -208,14 +208,9 @@ mod tests {
         let mut protocol = TunnelProviderProtocol::new("org.example.vpn", "vpn.example");
         protocol.expected_routes = vec!["10.0.0.0/8".parse().unwrap()];
         let session = SessionStatus {
-            id,
             status,
-            sequence: 1,
             connected_at: Some(Timestamp::from_second(1_800_000_000 - 7500).unwrap()),
-            interface: None,
-            blocking: false,
-            last_error: None,
-            health: Vec::new(),
+            ..SessionStatus::new(id)
         };
         (VpnConfiguration::new(id, "work", protocol), session)
     }

@@ -1,9 +1,7 @@
 //! What goes through a tunnel, in words.
 
-use adit_model::{
-    VpnConfiguration, owns_default_route,
-    wireguard::{PROVIDER_ID, WireGuardConfiguration},
-};
+use adit_model::{Family, VpnConfiguration, owns_default_route};
+use adit_profile::wireguard_of;
 use ipnet::IpNet;
 
 use crate::quantity::enumeration;
@@ -25,7 +23,7 @@ impl Traffic {
     pub(crate) fn expected(configuration: &VpnConfiguration) -> Self {
         let protocol = &configuration.protocol;
         let routes = protocol.expected_routes.iter().copied();
-        let (inside, blocked) = match wireguard(configuration) {
+        let (inside, blocked) = match wireguard_of(configuration) {
             Some(wireguard) => routes.partition(|net| wireguard.has_family_of(net)),
             None => (routes.collect(), Vec::new()),
         };
@@ -77,15 +75,8 @@ impl Traffic {
     }
 }
 
-/// The WireGuard part of a configuration, if it has one that can be read.
-pub(crate) fn wireguard(configuration: &VpnConfiguration) -> Option<WireGuardConfiguration> {
-    let protocol = &configuration.protocol;
-    let own = protocol.provider_id == PROVIDER_ID;
-    own.then(|| WireGuardConfiguration::from_map(&protocol.provider_configuration).ok()).flatten()
-}
-
 fn split(networks: &[IpNet]) -> (Vec<IpNet>, Vec<IpNet>) {
-    networks.iter().partition(|net| net.addr().is_ipv4())
+    networks.iter().partition(|net| Family::of(net) == Family::Ipv4)
 }
 
 fn named(networks: &[IpNet]) -> String {

@@ -85,16 +85,7 @@ impl SessionHandle {
     /// Starts the task of a stored configuration.
     pub(crate) fn spawn(record: Record, surroundings: Arc<Surroundings>) -> Self {
         let (inbox, inputs) = mpsc::channel(INBOX);
-        let (publisher, status) = watch::channel(SessionStatus {
-            id: record.configuration.id,
-            status: VpnStatus::Invalid,
-            sequence: 0,
-            connected_at: None,
-            interface: None,
-            blocking: false,
-            last_error: None,
-            health: Vec::new(),
-        });
+        let (publisher, status) = watch::channel(SessionStatus::new(record.configuration.id));
         let actor = Actor::new(record, surroundings, inbox.clone(), publisher);
         tokio::spawn(actor.run_until_removed(inputs));
         Self { inbox, status }

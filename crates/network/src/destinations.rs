@@ -1,8 +1,11 @@
 //! What becomes of each destination of one family, as longest-prefix tables.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, iter, net::IpAddr};
 
-use adit_model::{Family, IpSettings, PacketTunnelNetworkSettings, Prefix, default_route_parts};
+use adit_model::{
+    Family, IpSettings, PacketTunnelNetworkSettings, Prefix, default_route_parts,
+    owns_default_route,
+};
 use ipnet::{IpNet, Ipv6Net};
 
 use crate::{plan::Strength, state::NetworkState};
@@ -18,7 +21,7 @@ pub(crate) struct Destinations {
 }
 
 /// What becomes of a destination.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
     /// Into the tunnel.
     Tunnel {
@@ -79,6 +82,13 @@ pub(crate) fn wanted(family: Family, settings: &PacketTunnelNetworkSettings) -> 
     verdicts
 }
 
+/// Whether the tunnel takes the default route of a family, in whatever way it is written.
+pub(crate) fn captures(family: Family, settings: &PacketTunnelNetworkSettings) -> bool {
+    let wanted = wanted(family, settings);
+    let inside = wanted.iter().filter(|(_, verdict)| verdict.is_tunnel());
+    owns_default_route(&inside.map(|(prefix, _)| *prefix).collect::<Vec<_>>())
+}
+
 fn included<P: Prefix<Address: Into<IpAddr>>>(settings: &IpSettings<P>) -> Verdicts {
     let own: Vec<IpNet> = settings.addresses.iter().map(|address| (*address).into()).collect();
     // The interface's own networks are routes like others (V4-3).
@@ -96,17 +106,24 @@ fn included<P: Prefix<Address: Into<IpAddr>>>(settings: &IpSettings<P>) -> Verdi
     connected.chain(routes).collect()
 }
 
-/// A default route that is written in parts. Taken as it is, it would not behave as one towards the
-/// system's table.
+/// Puts the default route in place of its parts. Taken as they are, they would not behave as one
+/// towards the system's table.
 fn join_parts(family: Family, verdicts: &mut Verdicts) {
-    for kind in [Verdict::Tunnel { via: None }, Verdict::Refused] {
-        let of_kind = verdicts.iter().filter(|(_, verdict)| **verdict == kind);
-        let networks: Vec<IpNet> = of_kind.map(|(network, _)| *network).collect();
-        let parts = default_route_parts(&networks);
-        if !parts.is_empty() {
-            verdicts.retain(|network, _| !parts.contains(network));
-            verdicts.entry(family.default_route()).or_insert(kind);
+    let mut alike: BTreeMap<Verdict, Vec<IpNet>> = BTreeMap::new();
+    for (prefix, verdict) in &*verdicts {
+        alike.entry(*verdict).or_default().push(*prefix);
+    }
+    for (verdict, prefixes) in alike {
+        let parts = default_route_parts(&prefixes);
+        // Longer parts with another verdict have decided everything already.
+        if parts.is_empty() || parts.iter().any(|part| verdicts.get(part) != Some(&verdict)) {
+            continue;
         }
+        // The parts leave nothing to a shorter prefix, whatever its verdict.
+        for prefix in parts.iter().flat_map(|part| iter::successors(Some(*part), IpNet::supernet)) {
+            verdicts.remove(&prefix);
+        }
+        verdicts.insert(family.default_route(), verdict);
     }
 }
 
@@ -159,4 +176,44 @@ pub(crate) fn cover(verdicts: &Verdicts, prefix: &IpNet) -> Option<Verdict> {
         candidate = net.supernet();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use ipnet::Ipv4Net;
+    use proptest::{collection::btree_map, prelude::*};
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        // spec: RTE-2, V4-8
+        #[test]
+        fn joining_parts_changes_the_verdict_of_no_destination(
+            verdicts in btree_map(wide(), verdict(), 0..12)
+        ) {
+            let mut joined = verdicts.clone();
+            join_parts(Family::Ipv4, &mut joined);
+            for destination in Family::Ipv4.default_route().subnets(4).unwrap() {
+                let decided = [&verdicts, &joined].map(|verdicts| cover(verdicts, &destination));
+                prop_assert_eq!(decided[0], decided[1], "{}", destination);
+            }
+        }
+    }
+
+    /// One that is often a part of the default route.
+    fn wide() -> impl Strategy<Value = IpNet> {
+        (0..=3_u8, any::<u8>()).prop_map(|(length, first)| {
+            Ipv4Net::new_assert([first, 0, 0, 0].into(), length).trunc().into()
+        })
+    }
+
+    fn verdict() -> impl Strategy<Value = Verdict> {
+        prop_oneof![
+            3 => Just(Verdict::Tunnel { via: None }),
+            1 => Just(Verdict::Tunnel { via: Some([10, 0, 0, 9].into()) }),
+            2 => Just(Verdict::Refused),
+        ]
+    }
 }

@@ -13,24 +13,24 @@ pub use back_end::DnsError;
 
 /// Name resolution of one session.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DnsPlan {
+pub(crate) struct DnsPlan {
     /// The servers, in order of preference.
-    pub servers: Vec<IpAddr>,
+    pub(crate) servers: Vec<IpAddr>,
     /// How they are spoken to.
-    pub protocol: DnsProtocol,
+    pub(crate) protocol: DnsProtocol,
     /// Domains, without repetition. Their order is that of the search list.
-    pub domains: Vec<Domain>,
+    pub(crate) domains: Vec<Domain>,
     /// Whether these servers answer all names that no other domain claims.
-    pub default_route: bool,
+    pub(crate) default_route: bool,
 }
 
 /// A domain of the tunnel's servers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Domain {
+pub(crate) struct Domain {
     /// In lower case and without a final dot; `.` is all names.
-    pub name: String,
+    pub(crate) name: String,
     /// Whether it only decides which servers answer, or also completes single-label names.
-    pub routing_only: bool,
+    pub(crate) routing_only: bool,
 }
 
 const ROOT: &str = ".";
@@ -89,7 +89,7 @@ fn merge(domains: impl Iterator<Item = Domain>) -> Vec<Domain> {
 
 impl DnsPlan {
     /// The domains that complete single-label names, in order.
-    pub fn search(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn search(&self) -> impl Iterator<Item = &str> {
         self.domains.iter().filter(|domain| !domain.routing_only).map(|domain| domain.name.as_str())
     }
 }

@@ -8,7 +8,7 @@ use adit_model::InterfaceKind;
 /// (`ARPHRD_*` of `linux/if_arp.h`). What sysfs does not show, such as an interface of another network
 /// namespace, is judged by `link_type` alone. Spec OD-7.
 #[must_use]
-pub fn interface_kind(name: &str, link_type: u16) -> InterfaceKind {
+pub(crate) fn interface_kind(name: &str, link_type: u16) -> InterfaceKind {
     kind_below(Path::new("/sys/class/net"), name, link_type)
 }
 

@@ -13,7 +13,7 @@ mod netlink;
 #[cfg(test)]
 mod netns;
 mod network;
-pub mod plan;
+mod plan;
 pub mod resolver;
 mod route;
 mod rule;
@@ -23,16 +23,14 @@ mod state;
 mod sysctl;
 pub mod tun;
 
-pub use dns::{DnsError, DnsPlan, Domain};
+pub use dns::DnsError;
 pub use error::{ApplyError, NetworkError};
-pub use interface_kind::interface_kind;
 pub use network::{Bus, Network, Places, Recovered};
 pub use plan::{Plan, Strength, plan};
-pub use route::{Metric, Route, TABLE_MAIN, Target};
-pub use rule::{Action, Rule, Selector};
-pub use slot::{BYPASS_MARK, BYPASS_MASK, RTPROT_ADIT, Slot, Tunnel};
+pub use slot::{Slot, Tunnel};
 pub use state::{MainRoute, NetworkState};
-pub use sysctl::{Lifetime, Sysctl};
+
+use slot::{BYPASS_MARK, BYPASS_MASK, RTPROT_ADIT};
 
 /// The option of ip(8) for a family.
 fn ip_option(family: adit_model::Family) -> &'static str {

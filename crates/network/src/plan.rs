@@ -48,7 +48,7 @@ use ipnet::IpNet;
 
 use crate::{
     Slot, Tunnel,
-    destinations::{Destinations, Verdict, destinations, wanted},
+    destinations::{Destinations, Verdict, captures, destinations, wanted},
     dns::{self, DnsPlan},
     health,
     route::{Metric, Route, TABLE_MAIN, Target},
@@ -61,20 +61,20 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Plan {
     /// MTU of the interface in bytes. Absent: the interface is left as it is.
-    pub mtu: Option<u32>,
+    pub(crate) mtu: Option<u32>,
     /// The interface's addresses, with the length of the network each is on; the first of a family
     /// is the source of what leaves through the tunnel.
-    pub addresses: Vec<IpNet>,
+    pub(crate) addresses: Vec<IpNet>,
     /// Policy rules. Those that do not bear the slot are shared with other sessions.
-    pub rules: BTreeSet<Rule>,
+    pub(crate) rules: BTreeSet<Rule>,
     /// Routes.
-    pub routes: BTreeSet<Route>,
+    pub(crate) routes: BTreeSet<Route>,
     /// Kernel settings.
-    pub sysctls: BTreeSet<Sysctl>,
+    pub(crate) sysctls: BTreeSet<Sysctl>,
     /// Name resolution; absent leaves the system's alone (SET-3).
-    pub dns: Option<DnsPlan>,
+    pub(crate) dns: Option<DnsPlan>,
     /// What a person should know about these settings on this network.
-    pub health: Vec<HealthItem>,
+    pub(crate) health: Vec<HealthItem>,
 }
 
 /// How strongly the tunnel's routes stand against the system's.
@@ -159,6 +159,12 @@ impl Plan {
     pub fn empty() -> Self {
         Self::default()
     }
+
+    /// What a person should know about these settings on this network.
+    #[must_use]
+    pub fn health(&self) -> &[HealthItem] {
+        &self.health
+    }
 }
 
 impl From<&TunnelProviderProtocol> for Strength {
@@ -183,14 +189,9 @@ impl fmt::Display for Plan {
     }
 }
 
-/// Whether the tunnel is the default route of a family, in whatever way it is written.
-pub(crate) fn is_default_route(settings: &PacketTunnelNetworkSettings) -> bool {
-    Family::ALL.into_iter().any(|family| default_verdict(family, settings).is_tunnel())
-}
-
-fn default_verdict(family: Family, settings: &PacketTunnelNetworkSettings) -> Verdict {
-    let wanted = wanted(family, settings);
-    wanted.get(&family.default_route()).copied().unwrap_or(Verdict::Outside)
+/// Whether the tunnel takes the default route of at least one family.
+fn is_default_route(settings: &PacketTunnelNetworkSettings) -> bool {
+    Family::ALL.into_iter().any(|family| captures(family, settings))
 }
 
 fn rules(

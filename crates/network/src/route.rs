@@ -9,24 +9,24 @@ use adit_model::Family;
 use crate::ip_option;
 
 /// `RT_TABLE_MAIN`, the system's own table.
-pub const TABLE_MAIN: u32 = 254;
+pub(crate) const TABLE_MAIN: u32 = 254;
 
 /// One route of ours.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Route {
+pub(crate) struct Route {
     /// The table it is in.
-    pub table: u32,
+    pub(crate) table: u32,
     /// Where it leads, without host bits.
-    pub destination: IpNet,
+    pub(crate) destination: IpNet,
     /// Its rank among the routes to the same destination.
-    pub metric: Metric,
+    pub(crate) metric: Metric,
     /// What becomes of the packets.
-    pub target: Target,
+    pub(crate) target: Target,
 }
 
 /// The rank of a route among those to the same destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Metric {
+pub(crate) enum Metric {
     /// 1024, which IPv6 takes by itself for a route without one.
     Normal,
     /// The worst there is: it applies when all others are gone.
@@ -35,7 +35,7 @@ pub enum Metric {
 
 /// What becomes of the packets of a route.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Target {
+pub(crate) enum Target {
     /// Into the tunnel.
     Tunnel {
         /// The tunnel's interface.
@@ -54,13 +54,13 @@ pub enum Target {
 impl Route {
     /// The family it belongs to.
     #[must_use]
-    pub fn family(&self) -> Family {
+    pub(crate) fn family(&self) -> Family {
         Family::of(&self.destination)
     }
 
     /// Whether the kernel takes both for the same entry of a table, so that one replaces the other.
     #[must_use]
-    pub fn same_entry(&self, other: &Self) -> bool {
+    pub(crate) fn same_entry(&self, other: &Self) -> bool {
         (self.table, self.destination, self.metric)
             == (other.table, other.destination, other.metric)
     }
@@ -69,7 +69,7 @@ impl Route {
 impl Metric {
     /// The kernel's number.
     #[must_use]
-    pub fn number(self) -> u32 {
+    pub(crate) fn number(self) -> u32 {
         match self {
             Self::Normal => 1024,
             Self::Last => u32::MAX,

@@ -10,15 +10,15 @@ use crate::{BYPASS_MARK, BYPASS_MASK, ip_option};
 
 /// One rule of ours. Rules are ordered as the kernel evaluates them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rule {
+pub(crate) struct Rule {
     /// Lower is evaluated earlier. Always explicit: the order must not depend on that of the calls.
-    pub priority: u32,
+    pub(crate) priority: u32,
     /// The rule list it is in.
-    pub family: Family,
+    pub(crate) family: Family,
     /// The packets it applies to.
-    pub selector: Selector,
+    pub(crate) selector: Selector,
     /// What becomes of them.
-    pub action: Action,
+    pub(crate) action: Action,
 }
 
 /// The packets a rule applies to.
@@ -26,7 +26,7 @@ pub struct Rule {
 /// There is no negation: `not` in a rule inverts all its selectors at once, and a marked packet
 /// would slip through such a rule as soon as it has a second selector.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Selector {
+pub(crate) enum Selector {
     /// All packets.
     All,
     /// Those with [`BYPASS_MARK`].
@@ -42,7 +42,7 @@ pub enum Selector {
 
 /// What a rule does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Action {
+pub(crate) enum Action {
     /// Ask this table; without an answer the next rule is tried.
     Lookup(u32),
     /// Ask this table, but take a default route as no answer.

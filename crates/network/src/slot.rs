@@ -4,14 +4,14 @@ use std::fmt;
 
 /// `rtm_protocol` and `FRA_PROTOCOL` of every route and rule of ours. It makes the kernel itself
 /// the journal: whatever bears it may be deleted by us, and nothing else.
-pub const RTPROT_ADIT: u8 = 173;
+pub(crate) const RTPROT_ADIT: u8 = 173;
 
 /// Mark (`SO_MARK`) of packets that must not enter a tunnel: the outer packets of the tunnels
 /// themselves (PRV-11). Compared under [`BYPASS_MASK`].
-pub const BYPASS_MARK: u32 = 0x0AD1_0000;
+pub(crate) const BYPASS_MARK: u32 = 0x0AD1_0000;
 
 /// The bits of a packet's mark that are ours. The others may be used by anybody.
-pub const BYPASS_MASK: u32 = 0xFFFF_0000;
+pub(crate) const BYPASS_MASK: u32 = 0xFFFF_0000;
 
 /// A session's place among the sessions that are up at the same time. It decides the session's
 /// routing tables and the priorities of its rules.
@@ -33,7 +33,7 @@ const SPECIFIC_TABLE: u32 = 0xAD00;
 const DEFAULT_TABLE: u32 = 0xAE00;
 
 impl Slot {
-    /// How many there are. The priorities in [`crate::plan`] leave room for exactly these.
+    /// How many there are. The priorities of the rules leave room for exactly these.
     pub const COUNT: u8 = 50;
 
     /// The slot with this number, counted from 0 and below [`Self::COUNT`].

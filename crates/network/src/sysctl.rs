@@ -12,18 +12,18 @@ use crate::{
 
 /// A kernel setting with the value it shall have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Sysctl {
+pub(crate) struct Sysctl {
     /// Its path below `/proc/sys`.
-    pub key: String,
+    pub(crate) key: String,
     /// The value.
-    pub value: String,
+    pub(crate) value: String,
     /// How long it lives.
-    pub lifetime: Lifetime,
+    pub(crate) lifetime: Lifetime,
 }
 
 /// How long a kernel setting lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Lifetime {
+pub(crate) enum Lifetime {
     /// It vanishes together with the tunnel's interface.
     Tunnel,
     /// It stays until somebody puts the old value back.

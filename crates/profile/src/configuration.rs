@@ -12,8 +12,7 @@ const NO_ENDPOINT: &str = "any address";
 const MAIN_TABLE: u32 = 254;
 
 /// A configuration for `wireguard` that was not saved yet.
-#[must_use]
-pub fn wireguard_configuration(
+pub(crate) fn wireguard_configuration(
     id: ConfigurationId,
     name: &str,
     wireguard: &WireGuardConfiguration,
@@ -32,6 +31,17 @@ pub fn set_wireguard(configuration: &mut VpnConfiguration, wireguard: &WireGuard
     protocol.server_address = server(wireguard).unwrap_or(NO_ENDPOINT).into();
     protocol.provider_configuration = wireguard.to_map();
     protocol.expected_routes = expected_routes(wireguard);
+}
+
+/// The WireGuard part of a configuration, if it has one that can be read: what [`set_wireguard`]
+/// has put there.
+#[must_use]
+pub fn wireguard_of(configuration: &VpnConfiguration) -> Option<WireGuardConfiguration> {
+    let protocol = &configuration.protocol;
+    if protocol.provider_id != PROVIDER_ID {
+        return None;
+    }
+    WireGuardConfiguration::from_map(&protocol.provider_configuration).ok()
 }
 
 /// The host of the first endpoint.
@@ -85,7 +95,8 @@ mod tests {
         assert_eq!(configuration.protocol.expected_routes, []);
         assert!(configuration.protocol.include_all_networks);
         assert_eq!(configuration.generation, 3);
-        let stored = &configuration.protocol.provider_configuration;
-        assert_eq!(WireGuardConfiguration::from_map(stored), Ok(wireguard));
+        assert_eq!(wireguard_of(&configuration), Some(wireguard));
+        configuration.protocol.provider_id = "org.example.vpn".into();
+        assert_eq!(wireguard_of(&configuration), None);
     }
 }

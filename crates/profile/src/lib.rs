@@ -9,7 +9,7 @@ mod lint;
 mod name;
 mod wg_quick;
 
-pub use configuration::{set_wireguard, wireguard_configuration};
+pub use configuration::{set_wireguard, wireguard_of};
 pub use imported::{Imported, Note};
 pub use lint::lint;
 pub use name::name_from_file;

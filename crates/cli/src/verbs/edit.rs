@@ -11,7 +11,7 @@ use std::{
 
 use adit_api::{Got, HelperClient, Save, SaveReply};
 use adit_model::VpnConfiguration;
-use adit_profile::{Imported, Note, import_wg_quick, set_wireguard};
+use adit_profile::{Imported, Note, import_wg_quick, set_wireguard, wireguard_of};
 use serde::Serialize;
 use tempfile::TempDir;
 use tokio::{
@@ -27,7 +27,7 @@ use crate::{
     failure::Failure,
     output::Report,
     page::Page,
-    terminal, traffic,
+    terminal,
 };
 
 pub(super) async fn run(arguments: Named, context: &Context) -> Result<(), Failure> {
@@ -72,7 +72,7 @@ async fn save(
     helper: &mut HelperClient,
 ) -> Result<Edited, Failure> {
     let mut configuration = configuration.clone();
-    if let Some(wireguard) = traffic::wireguard(&imported.configuration) {
+    if let Some(wireguard) = wireguard_of(&imported.configuration) {
         set_wireguard(&mut configuration, &wireguard);
     }
     let save = Save { configuration, secrets: Some(imported.secrets) };

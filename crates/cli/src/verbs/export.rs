@@ -2,7 +2,7 @@
 
 use adit_api::Got;
 use adit_model::{Secrets, VpnConfiguration};
-use adit_profile::export_wg_quick;
+use adit_profile::{export_wg_quick, wireguard_of};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -12,7 +12,6 @@ use crate::{
     context::{Context, find_with_secrets},
     failure::Failure,
     output::{print_json, to_standard_output},
-    traffic,
 };
 
 pub(super) async fn run(arguments: Export, context: &Context) -> Result<(), Failure> {
@@ -39,7 +38,7 @@ pub(super) fn wg_quick(
     configuration: &VpnConfiguration,
     secrets: &Secrets,
 ) -> Result<Zeroizing<String>, Failure> {
-    let Some(wireguard) = traffic::wireguard(configuration) else {
+    let Some(wireguard) = wireguard_of(configuration) else {
         return Err(Failure::NotWireGuard {
             name: configuration.name.clone(),
             provider: configuration.protocol.provider_id.clone(),

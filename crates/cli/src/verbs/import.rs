@@ -9,13 +9,14 @@ use std::{
 
 use adit_api::{Entry, HelperClient, List, Save, SaveReply};
 use adit_model::{ConfigurationId, Scope, Secrets, Severity, VpnConfiguration};
-use adit_profile::{MAX_SIZE, Note, import_wg_quick, lint, name_from_file, set_wireguard};
+use adit_profile::{
+    MAX_SIZE, Note, import_wg_quick, lint, name_from_file, set_wireguard, wireguard_of,
+};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{
     archive::Archive, args::Import, context::Context, failure::Failure, output::Report, page::Page,
-    traffic,
 };
 
 /// All files are understood before the first is saved.
@@ -107,7 +108,7 @@ impl Profile {
             configuration.name = name.into();
         }
         configuration.validate()?;
-        let notes = traffic::wireguard(&configuration).as_ref().map(lint).unwrap_or_default();
+        let notes = wireguard_of(&configuration).as_ref().map(lint).unwrap_or_default();
         Ok(Self { file, configuration, secrets, notes, is_archive: true })
     }
 
@@ -115,7 +116,7 @@ impl Profile {
     /// what the system does around the tunnel, so that stays.
     fn replacing(&self, mut existing: VpnConfiguration) -> Result<VpnConfiguration, Failure> {
         let imported = &self.configuration;
-        match traffic::wireguard(imported) {
+        match wireguard_of(imported) {
             Some(wireguard) if !self.is_archive => set_wireguard(&mut existing, &wireguard),
             Some(_) | None => existing.protocol = imported.protocol.clone(),
         }

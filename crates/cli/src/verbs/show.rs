@@ -2,6 +2,7 @@
 
 use adit_api::{Get, Got};
 use adit_model::{Enablement, Scope, Secrets, VpnConfiguration, wireguard::WireGuardConfiguration};
+use adit_profile::wireguard_of;
 use serde::Serialize;
 
 use crate::{
@@ -10,7 +11,7 @@ use crate::{
     failure::Failure,
     output::Report,
     page::Page,
-    traffic::{self, Traffic},
+    traffic::Traffic,
 };
 
 pub(super) async fn run(arguments: Show, context: &Context) -> Result<(), Failure> {
@@ -55,7 +56,7 @@ impl Report for Shown {
         let traffic = Traffic::expected(configuration).sentence(&protocol.server_address);
         page.field("Traffic", &traffic.unwrap_or_default());
         page.list("Options", options(configuration));
-        match traffic::wireguard(configuration) {
+        match wireguard_of(configuration) {
             Some(wireguard) => write_wireguard(&wireguard, page),
             None if protocol.provider_configuration.is_empty() => {}
             None => write_json(&protocol.provider_configuration, page),

@@ -285,16 +285,7 @@ impl State {
 }
 
 fn down(id: ConfigurationId) -> SessionStatus {
-    SessionStatus {
-        id,
-        status: VpnStatus::Disconnected,
-        sequence: 0,
-        connected_at: None,
-        interface: None,
-        blocking: false,
-        last_error: None,
-        health: Vec::new(),
-    }
+    SessionStatus { status: VpnStatus::Disconnected, ..SessionStatus::new(id) }
 }
 
 fn providers() -> Vec<Provider> {

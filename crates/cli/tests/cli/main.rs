@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use adit_model::VpnStatus;
+use adit_model::{Scope, VpnConfiguration, VpnStatus};
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
 use tokio::{
@@ -86,6 +86,29 @@ async fn a_name_that_is_taken_is_replaced_only_on_request() {
     assert_eq!(after["configuration"]["protocol"]["expectedRoutes"][0], "172.16.0.0/12");
 }
 
+// spec: RTE-13, RTE-14
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_import_is_told_is_saved_and_stays_when_it_is_replaced() {
+    let helper = Helper::start(Script::Connects);
+    let file = helper.file("work.conf", PROFILE);
+    let import = async |name: &str, options: &[&str]| {
+        let import = ["--json", "import", text(&file), "--name", name];
+        let imported = json(&run(&helper, &[&import, options].concat()).await);
+        assert_eq!(imported[0]["configuration"]["name"], name);
+        let shown = json(&run(&helper, &["--json", "show", name]).await);
+        let saved: VpnConfiguration =
+            serde_json::from_value(shown["configuration"].clone()).unwrap();
+        let VpnConfiguration { scope, protocol, .. } = saved;
+        (scope, protocol.enforce_routes, protocol.exclude_local_networks)
+    };
+    assert_eq!(import("plain", &[]).await, (Scope::User, false, false));
+    assert_eq!(import("strong", &["--enforce-routes"]).await, (Scope::User, true, false));
+    let all = ["--system", "--enforce-routes", "--exclude-local-networks"];
+    assert_eq!(import("work", &all).await, (Scope::System, true, true));
+    assert_eq!(import("work", &["--replace"]).await, (Scope::System, true, true));
+    failure(&run(&helper, &["import", text(&file), "--exclude-local-networks"]).await, 2);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_file_is_refused_with_line_and_key_and_no_other_is_imported() {
     let helper = Helper::start(Script::Connects);
@@ -153,7 +176,8 @@ async fn a_failed_connection_says_why_and_what_to_do() {
 
     ok(&helper, &["disable", "work"]).await;
     let error = failure(&run(&helper, &["connect", "work"]).await, 1);
-    assert!(error.contains("“work” is disabled. Enable it first."), "{error}");
+    assert!(error.contains("“work” is disabled."), "{error}");
+    assert!(error.contains("adit enable work"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,9 @@ use adit_model::{Family, NetworkPath, PathInterface, PathStatus};
 use rtnetlink::packet_route::route::{RouteAttribute, RouteFlags, RouteMessage, RouteType};
 
 use super::{Link, Netlink, address, route};
-use crate::{error::NetworkError, interface_kind, route::TABLE_MAIN, state::MainRoute};
+use crate::{
+    error::NetworkError, interface_kind::interface_kind, route::TABLE_MAIN, state::MainRoute,
+};
 
 /// What the kernel says about the network besides our own part in it.
 pub(crate) struct Surroundings {

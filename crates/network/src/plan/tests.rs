@@ -214,18 +214,38 @@ fn routes_in_a_table_of_the_user_come_without_rules() {
 
 // spec: RTE-2, DNS-9
 #[test]
-fn two_halves_are_a_default_route() {
+fn all_parts_of_a_default_route_are_a_default_route() {
     let mut whole = both("10.0.0.2/32", "fd00::2/128");
-    let mut halves = whole.clone();
+    let mut parts = whole.clone();
     include(&mut whole, &["0.0.0.0/0", "::/0"]);
-    include(&mut halves, &["0.0.0.0/1", "128.0.0.0/1", "::/1", "8000::/1"]);
+    let quarters = ["0.0.0.0/2", "64.0.0.0/2", "128.0.0.0/2", "192.0.0.0/2"];
+    include(&mut parts, &quarters);
+    include(&mut parts, &["::/1", "8000::/1"]);
     let dns = adit_model::DnsSettings {
         servers: vec!["10.0.0.1".parse().unwrap()],
         match_domains: Some(vec!["corp.example".into()]),
         ..adit_model::DnsSettings::default()
     };
-    (whole.dns, halves.dns) = (Some(dns.clone()), Some(dns));
-    assert_eq!(planned(&halves, DEFAULT), planned(&whole, DEFAULT));
+    (whole.dns, parts.dns) = (Some(dns.clone()), Some(dns));
+    assert_eq!(planned(&parts, DEFAULT), planned(&whole, DEFAULT));
+
+    // With more than one next hop they cannot be one route, but they take all traffic the same.
+    let mut routed = only_v4("10.0.0.2/32");
+    let via = |net: &str, gateway: &str| {
+        ModelRoute::to(net.parse().unwrap()).via(gateway.parse().unwrap())
+    };
+    routed.ipv4.as_mut().unwrap().included_routes =
+        vec![via("0.0.0.0/1", "10.0.0.9"), via("128.0.0.0/1", "10.0.0.8")];
+    assert!(is_default_route(&routed) && routed.includes_default());
+
+    // The longer ones decide, so nothing is left to the half.
+    let mut blocked = only_v4("10.0.0.2/32");
+    include(&mut blocked, &["0.0.0.0/0", "0.0.0.0/1"]);
+    blocked.blocked_routes = quarters.map(|net| net.parse().unwrap()).into();
+    assert!(!is_default_route(&blocked));
+    let mut refused = only_v4("10.0.0.2/32");
+    refused.blocked_routes = vec!["0.0.0.0/0".parse().unwrap()];
+    assert_eq!(planned(&blocked, DEFAULT), planned(&refused, DEFAULT));
 
     let mut half = only_v4("10.0.0.2/32");
     include(&mut half, &["0.0.0.0/1"]);
