@@ -1,8 +1,8 @@
 //! The life of a session: `(Session, Event) -> (Session, Vec<Effect>)`.
 //!
 //! Pure: whoever runs a session feeds it events and carries out the effects, in order, each of
-//! which comes back as an event. Apple's states and transitions are spec 16.2; the orderings are
-//! spec 4.1; the limits are PTP-3.
+//! which comes back as an event. States and their transitions are Apple's
+//! ([`VpnStatus::may_become`]); the limits are PTP-3.
 //!
 //! Invariants, held by the property test below:
 //! - the status changes only along [`VpnStatus::may_become`];

@@ -116,7 +116,7 @@ impl VpnStatus {
         }
     }
 
-    /// Whether the session may change from this state to `next`. Spec 16.2.
+    /// Whether the session may change from this state to `next`. Spec STAT-0 to STAT-5.
     #[must_use]
     pub fn may_become(self, next: Self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! Scripted orderings (spec 4.1).
+//! Scripted orderings: what follows what in a session.
 
 mod random;
 

@@ -1,4 +1,4 @@
-//! Random event sequences (spec 16.2).
+//! Random event sequences against a model of the system.
 
 use proptest::prelude::*;
 
