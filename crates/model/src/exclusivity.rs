@@ -1,4 +1,4 @@
-//! Which sessions may stand beside each other. Spec MGR-6, MGR-12, B-5.
+//! Which sessions may stand beside each other. Spec MGR-6, MGR-12.
 //!
 //! One configuration owns the default route; any number of split tunnels may stand beside it while
 //! their destinations do not overlap.
