@@ -99,6 +99,29 @@ fn a_server_that_never_answers_is_given_up_by_a_person_at_any_time() {
     adit.connect("home");
 }
 
+// spec: CERR-6
+#[test]
+fn a_server_that_never_answers_is_given_up_with_what_to_check() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let peer = vpn.add_peer();
+    vpn.block();
+    let adit = Adit::start(&lab.client);
+    adit.import("home", &peer.conf());
+    let connecting = adit.spawn(["connect", "home"]);
+    let ended = connecting.wait(Duration::from_secs(90)).expect("the provider's limit ends it");
+    assert_eq!(ended.code(), Some(1));
+    connecting.wait_for_log("does not answer");
+    let said = connecting.log();
+    assert!(said.contains("198.51.100.10:51820") && said.contains("public key"), "{said}");
+    let status: serde_json::Value =
+        serde_json::from_str(&adit.run(["status", "home", "--json"])).unwrap();
+    assert_eq!(status["session"]["lastError"]["code"], 6, "{status}");
+    adit.assert_no_residue();
+    vpn.unblock();
+    adit.connect("home");
+}
+
 #[test]
 fn a_port_that_is_taken_is_named() {
     let Some(lab) = Lab::new() else { return };
