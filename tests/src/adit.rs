@@ -160,8 +160,8 @@ impl Adit {
     #[track_caller]
     pub fn status(&self, name: &str) -> String {
         let json = self.run(["status", name, "--json"]);
-        let status = json.split("\"status\":").nth(1).expect("a status").trim_start();
-        status.split('"').nth(1).expect("a text").to_owned()
+        let status: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        status["session"]["status"].as_str().expect("a status").to_owned()
     }
 
     /// Waits until a session is in a state.

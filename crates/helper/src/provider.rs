@@ -110,7 +110,8 @@ impl ProviderProcess {
             let _ = rustix::process::kill_process_group(pid, Signal::KILL);
             let _ = child.wait().await;
             // Its user is the slot's, and the next provider must not share it with anybody.
-            confinement.end_processes();
+            // Looking through all processes takes a while, and this is not the place to wait.
+            let _ = tokio::task::spawn_blocking(move || confinement.end_processes()).await;
         };
         (provider, host, Lifeline { _end: end }, gone)
     }
