@@ -8,7 +8,7 @@ use adit_model::{
 };
 use ipnet::{IpNet, Ipv6Net};
 
-use crate::{plan::Strength, state::NetworkState};
+use crate::{local_networks::local_networks, plan::Strength, state::NetworkState};
 
 /// What the tunnel's settings say about the destinations of one family. In each map the longest
 /// prefix wins (V4-8).
@@ -50,7 +50,7 @@ pub(crate) fn destinations(
 ) -> Destinations {
     let mut wanted = wanted(family, settings);
     let default = wanted.remove(&family.default_route());
-    let excluded = excluded(family, settings);
+    let excluded = excluded(family, settings, strength);
     let stronger = stronger(family, strength, state);
 
     let mut specific = wanted.clone();
@@ -62,7 +62,7 @@ pub(crate) fn destinations(
     specific.extend(stronger.iter().filter(beaten).map(|prefix| (*prefix, Verdict::Outside)));
 
     let default = default.map_or_else(Verdicts::new, |verdict| {
-        let local = if strength.enforce_routes { stronger } else { Vec::new() };
+        let local = if strength.enforces() { stronger } else { Vec::new() };
         let taken_out = excluded.into_iter().chain(local).map(|prefix| (prefix, Verdict::Outside));
         taken_out.chain([(family.default_route(), verdict)]).collect()
     });
@@ -129,7 +129,12 @@ fn join_parts(family: Family, verdicts: &mut Verdicts) {
 
 /// What goes past the tunnel. An excluded default route says nothing: outside is where all goes
 /// that is not included. Gateways of excluded routes are ignored, the system knows better (V4R-3).
-fn excluded(family: Family, settings: &PacketTunnelNetworkSettings) -> Vec<IpNet> {
+/// When all networks are included, no provider may take one out again (RTE-15).
+fn excluded(
+    family: Family,
+    settings: &PacketTunnelNetworkSettings,
+    strength: Strength,
+) -> Vec<IpNet> {
     fn of<P: Prefix>(settings: &IpSettings<P>) -> Vec<IpNet> {
         settings.excluded_routes.iter().map(|route| route.destination().into()).collect()
     }
@@ -138,7 +143,7 @@ fn excluded(family: Family, settings: &PacketTunnelNetworkSettings) -> Vec<IpNet
         Family::Ipv6 => settings.ipv6.as_ref().map(of),
     }
     .unwrap_or_default();
-    excluded.retain(|prefix| prefix.prefix_len() > 0);
+    excluded.retain(|prefix| prefix.prefix_len() > 0 && !strength.include_all_networks);
     match family {
         Family::Ipv4 => {}
         Family::Ipv6 => excluded.push(IPV6_LINK_LOCAL.into()),
@@ -147,23 +152,17 @@ fn excluded(family: Family, settings: &PacketTunnelNetworkSettings) -> Vec<IpNet
 }
 
 /// The system's networks that beat an equal or shorter route of the tunnel: all of its table
-/// (RTE-23), or only the directly connected ones in the enforcing strength (RTE-14), or none.
+/// (RTE-23), or only the local networks where its routes have no say (RTE-14), or none.
 pub(crate) fn stronger(family: Family, strength: Strength, state: &NetworkState) -> Vec<IpNet> {
-    let physical = state.path.interface.as_ref().map(|interface| interface.name.as_str());
-    state
-        .main_routes
-        .iter()
-        .filter(|route| Family::of(&route.destination) == family)
-        .filter(|route| route.destination.prefix_len() > 0)
-        .filter(|route| match strength {
-            Strength { enforce_routes: false, .. } => true,
-            Strength { enforce_routes: true, exclude_local_networks: false } => false,
-            Strength { enforce_routes: true, exclude_local_networks: true } => {
-                route.connected && route.interface.as_deref() == physical
-            }
-        })
-        .map(|route| route.destination)
-        .collect()
+    let all = if !strength.enforces() {
+        state.main_routes.iter().map(|route| route.destination).collect()
+    } else if strength.exclude_local_networks {
+        local_networks(state)
+    } else {
+        Vec::new()
+    };
+    let of_family = |prefix: &IpNet| Family::of(prefix) == family && prefix.prefix_len() > 0;
+    all.into_iter().filter(of_family).collect()
 }
 
 /// The longest prefix that covers `prefix`, or equals it.

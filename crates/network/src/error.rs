@@ -28,6 +28,9 @@ pub enum NetworkError {
         /// Why.
         source: io::Error,
     },
+    /// The firewall is not as it was asked to be.
+    #[error("the firewall could not be set: {0}")]
+    Firewall(io::Error),
     /// Without a journal nothing that needs one is changed.
     #[error("{path} cannot be written: {source}; check that its folder exists and is not full")]
     Journal {

@@ -91,7 +91,7 @@ fn shadow(
     strength: Strength,
     state: &NetworkState,
 ) -> Option<HealthItem> {
-    if strength.enforce_routes {
+    if strength.enforces() {
         return None;
     }
     let captured = |family: Family| {

@@ -5,9 +5,11 @@ mod atomic_file;
 mod destinations;
 mod dns;
 mod error;
+mod firewall;
 mod health;
 mod interface_kind;
 mod journal;
+mod local_networks;
 pub mod monitor;
 mod netlink;
 #[cfg(test)]
@@ -25,8 +27,9 @@ pub mod tun;
 
 pub use dns::DnsError;
 pub use error::{ApplyError, NetworkError};
+pub use firewall::Lockdown;
 pub use network::{Bus, Network, Places, Recovered};
-pub use plan::{Plan, Strength, plan};
+pub use plan::{Plan, Strength, hold, plan};
 pub use slot::{Slot, Tunnel};
 pub use state::{MainRoute, NetworkState};
 

@@ -19,6 +19,7 @@ use crate::{
     Slot, Tunnel,
     dns::Dns,
     error::{ApplyError, NetworkError},
+    firewall::Lockdown,
     journal::Journal,
     netlink::Netlink,
     plan::Plan,
@@ -132,6 +133,15 @@ impl Network {
     /// What fails does not keep the rest from being undone; the first failure is returned.
     pub async fn recover(&self, keep: &BTreeSet<Slot>) -> Result<Recovered, NetworkError> {
         self.reconciler.lock().await.recover(keep).await
+    }
+
+    /// Lets nothing leave the machine but through a tunnel, with or without sessions; without a
+    /// lockdown, what the sessions ask for is in force. It outlives this process, whatever ends it.
+    ///
+    /// All of it is in force when this returns. To be called again when the network has changed, so
+    /// that the local networks are those of the present one.
+    pub async fn lock_down(&self, lockdown: Option<Lockdown>) -> Result<(), NetworkError> {
+        self.reconciler.lock().await.lock_down(lockdown)
     }
 
     /// The DNS servers of the network below the tunnels, also while the tunnels' are in force

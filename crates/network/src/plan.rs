@@ -50,7 +50,9 @@ use crate::{
     Slot, Tunnel,
     destinations::{Destinations, Verdict, captures, destinations, wanted},
     dns::{self, DnsPlan},
+    firewall::{Guard, Reach},
     health,
+    local_networks::local_networks,
     route::{Metric, Route, TABLE_MAIN, Target},
     rule::{Action, Rule, Selector},
     state::NetworkState,
@@ -73,16 +75,22 @@ pub struct Plan {
     pub(crate) sysctls: BTreeSet<Sysctl>,
     /// Name resolution; absent leaves the system's alone (SET-3).
     pub(crate) dns: Option<DnsPlan>,
+    /// The session's part of the firewall; absent asks nothing of it.
+    pub(crate) firewall: Option<Guard>,
     /// What a person should know about these settings on this network.
     pub(crate) health: Vec<HealthItem>,
 }
 
-/// How strongly the tunnel's routes stand against the system's.
+/// How strongly a configuration's tunnel stands against the system. Belongs to the configuration, so
+/// that it holds before its provider runs (PROTO-18).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Strength {
-    /// The tunnel's routes beat the system's table (RTE-13, D-17).
+    /// The tunnel's routes beat the system's table and bound sockets (RTE-13, D-17).
     pub enforce_routes: bool,
-    /// But not where a network is directly connected (RTE-14, D-16).
+    /// Nothing goes past the tunnel, whether it is up or not (PROTO-10, RTE-5, RTE-7). Beats
+    /// `enforce_routes` (PROTO-15).
+    pub include_all_networks: bool,
+    /// But with either, the physical link's own networks stay outside (PROTO-11, RTE-14, D-16).
     pub exclude_local_networks: bool,
 }
 
@@ -133,6 +141,18 @@ pub fn plan(
     Ok(plan)
 }
 
+/// What a session holds back while its tunnel carries nothing: before it has settings, while it
+/// reasserts without any, and while it disconnects. Applied like any plan.
+///
+/// Only with `include_all_networks` it is more than nothing (RTE-7).
+#[must_use]
+pub fn hold(strength: Strength, state: &NetworkState) -> Plan {
+    let but = if strength.exclude_local_networks { local_networks(state) } else { Vec::new() };
+    let everything = || Guard { reach: Reach::Everything { but }, through: None };
+    let firewall = strength.include_all_networks.then(everything);
+    Plan { firewall, ..Plan::default() }
+}
+
 /// Tables of other sessions, and addresses without which the machine is cut off: the `local` table
 /// comes before every rule, so an address of the tunnel is never reached elsewhere.
 fn refuse_what_others_need(
@@ -167,10 +187,19 @@ impl Plan {
     }
 }
 
+impl Strength {
+    /// Whether the system's routes have no say against the tunnel's. To include everything is to
+    /// include it wherever those lead.
+    pub(crate) fn enforces(self) -> bool {
+        self.enforce_routes || self.include_all_networks
+    }
+}
+
 impl From<&TunnelProviderProtocol> for Strength {
     fn from(protocol: &TunnelProviderProtocol) -> Self {
         Self {
             enforce_routes: protocol.enforce_routes,
+            include_all_networks: protocol.include_all_networks,
             exclude_local_networks: protocol.exclude_local_networks,
         }
     }
@@ -217,7 +246,7 @@ fn rules(
         rules.push(rule(PRIORITY_SPECIFIC + slot, Selector::All, lookup));
     }
     let lookup_default = Action::Lookup(tunnel.slot.default_table());
-    if strength.enforce_routes {
+    if strength.enforces() {
         if !default.is_empty() {
             rules.push(rule(PRIORITY_ENFORCED_DEFAULT + slot, Selector::All, lookup_default));
         }

@@ -1,6 +1,9 @@
 //! The order of changes: what is wanted is added before what is not is deleted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
 use adit_model::HealthItem;
 
@@ -12,6 +15,7 @@ use crate::{
     Slot, Tunnel,
     dns::Dns,
     error::NetworkError,
+    firewall::Lockdown,
     journal::Journal,
     netlink::{FoundAddress, FoundRoute, FoundRule, Link, Netlink},
     plan::Plan,
@@ -70,6 +74,15 @@ impl Reconciler {
             tracing::error!("the last network settings could not be restored: {error}");
         }
         outcome
+    }
+
+    /// Sets or lifts the machine's lockdown. So far it can only be refused.
+    #[expect(clippy::unused_self)]
+    pub(super) fn lock_down(&mut self, lockdown: Option<Lockdown>) -> Result<(), NetworkError> {
+        match lockdown {
+            None => Ok(()),
+            Some(_) => Err(NetworkError::Firewall(io::ErrorKind::Unsupported.into())),
+        }
     }
 
     /// Takes everything of a session back, as far as that is possible.

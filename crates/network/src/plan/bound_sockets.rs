@@ -27,7 +27,7 @@ pub(super) fn rules(
 ) -> Vec<Rule> {
     let Destinations { specific, default } = destinations;
     let blocks = specific.values().chain(default.values()).any(|v| *v == Verdict::Refused);
-    if !strength.enforce_routes && !blocks {
+    if !strength.enforces() && !blocks {
         return ways_out(family, state).into_iter().map(|name| free(family, name)).collect();
     }
     match family {

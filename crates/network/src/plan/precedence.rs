@@ -55,7 +55,7 @@ proptest! {
         let way = case.kernel(&plan, packet);
         let main = case.main(packet.destination);
         let has_way_out = case.main_routes.iter().any(|net| net.prefix_len() == 0);
-        let is_free = !case.strength.enforce_routes && case.blocked.is_empty();
+        let is_free = !case.strength.enforces() && case.blocked.is_empty();
         prop_assert_ne!(way, Way::Tunnel);
         if is_free && has_way_out {
             prop_assert_eq!(way, main);
@@ -135,13 +135,16 @@ impl Case {
             nets.iter().copied().filter(|net| net.prefix_len() > 0).collect::<Vec<_>>()
         });
         let [included, blocked] = asked.map(|nets| longest(&nets));
-        let excluded = longest(&self.excluded);
+        let excluded = match self.strength {
+            Strength { include_all_networks: true, .. } => None,
+            Strength { include_all_networks: false, .. } => longest(&self.excluded),
+        };
         let system = match self.strength {
-            Strength { enforce_routes: false, .. } => self.specific_main(),
-            Strength { enforce_routes: true, exclude_local_networks: false } => Vec::new(),
-            Strength { enforce_routes: true, exclude_local_networks: true } => {
-                self.connected.clone()
+            Strength { enforce_routes: false, include_all_networks: false, .. } => {
+                self.specific_main()
             }
+            Strength { exclude_local_networks: false, .. } => Vec::new(),
+            Strength { exclude_local_networks: true, .. } => self.connected.clone(),
         };
         let system = longest(&system);
         let outside = self.main(destination);
@@ -249,11 +252,13 @@ fn to(host: u8) -> Packet {
 
 fn case() -> impl Strategy<Value = Case> {
     let nets = || vec(net(), 0..5);
-    let strength = prop_oneof![
-        Just(Strength { enforce_routes: false, exclude_local_networks: false }),
-        Just(Strength { enforce_routes: true, exclude_local_networks: false }),
-        Just(Strength { enforce_routes: true, exclude_local_networks: true }),
-    ];
+    let strength = any::<[bool; 3]>().prop_map(
+        |[enforce_routes, include_all_networks, exclude_local_networks]| Strength {
+            enforce_routes,
+            include_all_networks,
+            exclude_local_networks,
+        },
+    );
     (nets(), nets(), vec(net(), 0..2), nets(), vec(specific(), 0..3), strength).prop_map(
         |(included, mut excluded, blocked, main_routes, connected, strength)| {
             // Settings that contradict themselves are refused; an excluded default says nothing.

@@ -121,7 +121,7 @@ fn enforced_routes_beat_the_system_but_for_local_networks() {
         route("10.20.0.0/16", false),
         elsewhere("10.30.0.0/16"),
     ];
-    let strength = Strength { enforce_routes: true, exclude_local_networks: true };
+    let strength = Strength { exclude_local_networks: true, ..ENFORCED };
     insta::assert_snapshot!(routes_of(&settings, strength, &state), @"
     route -4 table 44288 10.0.0.0/8 dev adit0
     route -4 table 44288 unreachable 10.0.0.0/8 metric 4294967295
@@ -302,8 +302,9 @@ fn invalid_settings_never_become_a_plan() {
     assert_eq!(outcome, Err(InvalidSettings::NoAddress));
 }
 
-const DEFAULT: Strength = Strength { enforce_routes: false, exclude_local_networks: false };
-const ENFORCED: Strength = Strength { enforce_routes: true, exclude_local_networks: false };
+const DEFAULT: Strength =
+    Strength { enforce_routes: false, include_all_networks: false, exclude_local_networks: false };
+const ENFORCED: Strength = Strength { enforce_routes: true, ..DEFAULT };
 
 fn planned(settings: &PacketTunnelNetworkSettings, strength: Strength) -> String {
     plan(&tunnel(), settings, strength, &state()).unwrap().to_string()
