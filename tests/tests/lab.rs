@@ -14,7 +14,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use adit_tests::{
-    Lab, Machine, Packet, Peer, Process, QueryType, Signal, WireGuardServer, address,
+    Lab, Machine, Packet, Peer, ProbeSet, Probing, Process, QueryType, Signal, WireGuardServer,
+    address,
 };
 
 #[test]
@@ -42,6 +43,24 @@ fn direct_requests_show_the_client_and_the_sniffer_sees_them() {
             || address::CLIENT.both().map(Some).contains(&packet.source)
             || address::CLIENT.both().map(Some).contains(&packet.destination)
     });
+}
+
+#[test]
+fn every_probe_is_seen_when_nothing_stops_it_and_none_when_something_does() {
+    let Some(lab) = Lab::new() else { return };
+    let sniffer = lab.sniff_client();
+    let free = [ProbeSet::send(&lab.client), ProbeSet::send_by(&lab.client, "eth0")];
+    let seen = sniffer.stop().incoming();
+    free.iter().for_each(|probes| probes.assert_all_seen(&seen));
+
+    lab.client.sh("nft add table inet wall
+         nft 'add chain inet wall out { type filter hook output priority 0; policy drop; }'");
+    let sniffer = lab.sniff_client();
+    let probing = Probing::start(&lab.client, Duration::from_millis(1));
+    let bound = ProbeSet::send_by(&lab.client, "eth0");
+    let seen = sniffer.stop().incoming();
+    probing.stop().assert_none_seen(&seen);
+    bound.assert_none_seen(&seen);
 }
 
 #[test]
