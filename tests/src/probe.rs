@@ -279,7 +279,7 @@ fn bind(socket: &Socket, destination: IpAddr) -> io::Result<u16> {
     own.map(|own| own.port()).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-/// With an identifier and a sequence number of zero. The kernel fills in the checksum of ICMPv6 only.
+/// With an identifier and a sequence number of zero. The kernel fills in the checksum only over IPv6.
 fn echo_request(destination: IpAddr, payload: &[u8]) -> Vec<u8> {
     let kind = match destination {
         IpAddr::V4(_) => ICMP_ECHO,
