@@ -19,6 +19,7 @@ mod resolved;
 mod running;
 mod topology;
 mod udp_tunnel;
+pub mod usage;
 mod whoami;
 mod wireguard;
 mod world;

@@ -47,9 +47,12 @@ pub struct ServerOptions {
     program: ServerProgram,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum ServerProgram {
-    WireguardGo,
+    /// Stays in the foreground and is configured with `wg`.
+    WireguardGo {
+        command: String,
+    },
     AditGateway,
 }
 
@@ -59,6 +62,15 @@ impl ServerOptions {
     #[must_use]
     pub fn on_adit(mut self) -> Self {
         self.program = ServerProgram::AditGateway;
+        self
+    }
+
+    /// Runs on another program that is configured like `wireguard-go`. In its command line, which keeps it in the
+    /// foreground, `{iface}` stands for the interface's name.
+    #[must_use]
+    pub fn on(mut self, command: &str) -> Self {
+        self.program =
+            ServerProgram::WireguardGo { command: command.replace("{iface}", INTERFACE) };
         self
     }
 
@@ -108,7 +120,8 @@ impl WireGuardServer {
     /// As [`start`](Self::start), with options.
     #[must_use]
     pub fn build(machine: &Machine) -> ServerOptions {
-        let program = ServerProgram::WireguardGo;
+        let command = format!("wireguard-go --foreground {INTERFACE}");
+        let program = ServerProgram::WireguardGo { command };
         ServerOptions { machine: machine.clone(), port: 51820, ipv6: true, program }
     }
 
@@ -193,9 +206,9 @@ impl WireGuardServer {
     pub fn restart(&mut self) {
         self.stop();
         self.machine.write_file(CONF, self.conf());
-        self.process = Some(match self.options.program {
-            ServerProgram::WireguardGo => {
-                let process = self.machine.spawn(["wireguard-go", "--foreground", INTERFACE]);
+        self.process = Some(match &self.options.program {
+            ServerProgram::WireguardGo { command } => {
+                let process = self.machine.spawn(command.split_whitespace());
                 self.wait_for_interface(&process);
                 process
             }
@@ -321,7 +334,7 @@ impl WireGuardServer {
         let end = Instant::now() + Duration::from_secs(10);
         while self.machine.enter(|| UnixStream::connect(&socket)).is_err() {
             let waiting = process.is_running() && Instant::now() < end;
-            assert!(waiting, "wireguard-go does not start:\n{}", process.log());
+            assert!(waiting, "the server does not start:\n{}", process.log());
             thread::sleep(Duration::from_millis(2));
         }
     }
@@ -330,8 +343,8 @@ impl WireGuardServer {
     fn configure(&self) {
         self.machine.write_file(CONF, self.conf());
         let mut script = String::new();
-        match (self.options.program, &self.process) {
-            (ServerProgram::WireguardGo, _) => {
+        match (&self.options.program, &self.process) {
+            (ServerProgram::WireguardGo { .. }, _) => {
                 _ = writeln!(script, "wg syncconf {INTERFACE} {CONF}");
             }
             (ServerProgram::AditGateway, Some(process)) => process.signal(Signal::HUP),

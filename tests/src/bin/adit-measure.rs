@@ -1,11 +1,11 @@
 //! Figures of a release: how fast a tunnel comes up, what an idle one costs, and that nothing grows.
 //! `adit-measure [CYCLES]`, 1000 by default. Run it on programs built with `--release`.
 
-use std::fs;
 use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use adit_tests::usage::{Usage, children};
 use adit_tests::{Adit, Lab, WireGuardServer};
 
 const WARM_UP: u32 = 20;
@@ -56,7 +56,10 @@ fn idle(adit: &Adit) {
     {
         let now = Usage::of(pid);
         row(&format!("{name}: resident memory, connected and idle"), mebibytes(now.resident_kib));
-        row(&format!("{name}: CPU in 10 idle s"), format!("{} ms", now.cpu_ms - before.cpu_ms));
+        row(
+            &format!("{name}: CPU in 10 idle s"),
+            format!("{:.0} ms", (now.cpu - before.cpu) * 1e3),
+        );
         row(
             &format!("{name}: context switches in 10 idle s"),
             (now.switches - before.switches).to_string(),
@@ -73,17 +76,18 @@ fn endurance(adit: &Adit, cycles: u32) -> ExitCode {
         adit.disconnect("home");
     };
     (0..WARM_UP).for_each(|_| cycle());
-    let early = Usage::of(helper);
+    let usage = || (Usage::of(helper), children(helper).len());
+    let (early, early_children) = usage();
     let begin = Instant::now();
     (0..cycles).for_each(|_| cycle());
     let each = begin.elapsed() / cycles.max(1);
-    let late = Usage::of(helper);
+    let (late, late_children) = usage();
     row(&format!("one of {cycles} cycles of connect and disconnect"), millis(each));
     row(
         "helper: descriptors, early and late",
         format!("{} and {}", early.descriptors, late.descriptors),
     );
-    row("helper: children, early and late", format!("{} and {}", early.children, late.children));
+    row("helper: children, early and late", format!("{early_children} and {late_children}"));
     row(
         "helper: resident memory, early and late",
         format!("{} and {}", mebibytes(early.resident_kib), mebibytes(late.resident_kib)),
@@ -91,63 +95,9 @@ fn endurance(adit: &Adit, cycles: u32) -> ExitCode {
     let residue = adit.residue();
     row("left on the system", if residue.is_empty() { "nothing".into() } else { residue.clone() });
     let flat = early.descriptors == late.descriptors
-        && early.children == late.children
+        && early_children == late_children
         && residue.is_empty();
     if flat { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// What a process holds and has used.
-struct Usage {
-    resident_kib: u64,
-    cpu_ms: u64,
-    switches: u64,
-    descriptors: usize,
-    children: usize,
-}
-
-impl Usage {
-    fn of(pid: u32) -> Self {
-        let status = read(pid, "status");
-        let stat = read(pid, "stat");
-        let fields: Vec<&str> =
-            stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
-        let ticks = |index: usize| {
-            fields.get(index).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0)
-        };
-        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-        let switches = tasks
-            .map(|task| fs::read_to_string(task.path().join("status")).unwrap_or_default())
-            .map(|status| number(&status, "voluntary_ctxt_switches:"))
-            .sum();
-        Self {
-            resident_kib: number(&status, "VmRSS:"),
-            // USER_HZ is 100 on every architecture that Linux still has.
-            cpu_ms: (ticks(11) + ticks(12)) * 10,
-            switches,
-            descriptors: fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count),
-            children: children(pid).len(),
-        }
-    }
-}
-
-fn children(pid: u32) -> Vec<u32> {
-    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
-    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|child| parent(*child) == Some(pid)).collect()
-}
-
-fn parent(pid: u32) -> Option<u32> {
-    let stat = read(pid, "stat");
-    stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
-}
-
-fn read(pid: u32, file: &str) -> String {
-    fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default()
-}
-
-fn number(status: &str, key: &str) -> u64 {
-    let line = status.lines().find_map(|line| line.strip_prefix(key));
-    line.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(0)
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
