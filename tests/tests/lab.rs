@@ -51,7 +51,9 @@ fn every_probe_is_seen_when_nothing_stops_it_and_none_when_something_does() {
     let sniffer = lab.sniff_client();
     let free = [ProbeSet::send(&lab.client), ProbeSet::send_by(&lab.client, "eth0")];
     let seen = sniffer.stop().incoming();
-    free.iter().for_each(|probes| probes.assert_all_seen(&seen));
+    for probes in &free {
+        probes.assert_all_seen(&seen);
+    }
 
     lab.client.sh("nft add table inet wall
          nft 'add chain inet wall out { type filter hook output priority 0; policy drop; }'");
