@@ -17,6 +17,9 @@ mod mac;
 mod message;
 mod outbox;
 mod peer;
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod pieces;
 mod plane;
 mod provider;
 mod replay;
