@@ -1,15 +1,25 @@
 //! Which names the tunnel's servers answer, and telling the system so.
 
 mod back_end;
+mod bus;
+mod error;
+mod network_manager;
 mod resolv_conf;
+mod resolvconf_program;
 mod resolved;
+mod server_list;
+mod system;
 
 use std::{fmt, net::IpAddr};
 
 use adit_model::{DnsProtocol, DnsSettings};
 
-pub(crate) use back_end::Dns;
-pub use back_end::DnsError;
+pub use error::DnsError;
+pub(crate) use network_manager::GlobalDns;
+pub(crate) use resolvconf_program::ResolvconfProgram;
+pub(crate) use server_list::ServerList;
+pub(crate) use system::Dns;
+pub use system::{RepairedDns, Resolver};
 
 /// Name resolution of one session.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,11 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Slot, atomic_file, error::NetworkError};
+use crate::{
+    Slot, atomic_file,
+    dns::{GlobalDns, ResolvconfProgram, ServerList},
+    error::NetworkError,
+};
 
 /// The journal with the file it is kept in.
 #[derive(Debug)]
@@ -27,8 +31,10 @@ pub(crate) struct Entries {
     pub(crate) sysctls: BTreeMap<String, SysctlChange>,
     /// The index of the interface that systemd-resolved was told about, by slot.
     pub(crate) resolved_links: BTreeMap<u8, u32>,
-    /// `/etc/resolv.conf`, while it is ours.
-    pub(crate) resolv_conf: Option<ResolvConfChange>,
+    /// The lists of servers that sessions want, where there is one for all; the last one is in force.
+    pub(crate) server_lists: Vec<Wish>,
+    /// Where that list was written.
+    pub(crate) one_list: Option<OneListChange>,
 }
 
 /// A changed kernel setting.
@@ -38,20 +44,23 @@ pub(crate) struct SysctlChange {
     pub(crate) to: String,
 }
 
-/// A changed `/etc/resolv.conf`.
+/// The list that a session wants.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ResolvConfChange {
-    /// What was there.
-    pub(crate) original: Original,
-    /// What each session wants to be there; the last one has it.
-    pub(crate) layers: Vec<Layer>,
+pub(crate) struct Wish {
+    pub(crate) slot: u8,
+    pub(crate) list: ServerList,
 }
 
-/// The content that a session wants.
+/// A changed list of servers for all names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Layer {
-    pub(crate) slot: u8,
-    pub(crate) content: String,
+#[serde(rename_all = "camelCase")]
+pub(crate) enum OneListChange {
+    /// `/etc/resolv.conf`, which was this before.
+    File(Original),
+    /// NetworkManager, which had this before.
+    NetworkManager(GlobalDns),
+    /// A record beside those of others.
+    Resolvconf(ResolvconfProgram),
 }
 
 /// A file as it was before us.
@@ -71,8 +80,8 @@ const FILE_NAME: &str = "network.json";
 impl Entries {
     /// The sessions that have changed name resolution.
     pub(crate) fn slots(&self) -> impl Iterator<Item = Slot> + '_ {
-        let layers = self.resolv_conf.iter().flat_map(|change| &change.layers);
-        let numbers = self.resolved_links.keys().copied().chain(layers.map(|layer| layer.slot));
+        let lists = self.server_lists.iter().map(|wish| wish.slot);
+        let numbers = self.resolved_links.keys().copied().chain(lists);
         numbers.filter_map(Slot::new)
     }
 

@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     Slot, Tunnel,
-    dns::Dns,
+    dns::{Dns, RepairedDns},
     error::{ApplyError, NetworkError},
     firewall::Lockdown,
     journal::Journal,
@@ -142,6 +142,15 @@ impl Network {
     /// that the local networks are those of the present one.
     pub async fn lock_down(&self, lockdown: Option<Lockdown>) -> Result<(), NetworkError> {
         self.reconciler.lock().await.lock_down(lockdown)
+    }
+
+    /// Tells the system again what others have made it forget of the sessions' name resolution, and
+    /// whoever was away when it had to forget something. To be called when its files or services
+    /// change; does nothing where all is as planned.
+    ///
+    /// Returns what the system had to be told, one for each session. An error is why it cannot be.
+    pub async fn repair_dns(&self) -> Result<Vec<RepairedDns>, NetworkError> {
+        self.reconciler.lock().await.repair_dns().await
     }
 
     /// The DNS servers of the network below the tunnels, also while the tunnels' are in force

@@ -1,282 +1,275 @@
-//! Telling the system which servers answer which names, in whatever way this system has.
+//! Which part of this system has to be told of servers.
 
-#[cfg(test)]
-mod tests;
-
-use std::{fs, io, net::IpAddr, path::Path};
-
-use adit_model::{DnsProtocol, HealthItem, Severity};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use super::{
-    DnsPlan,
-    resolv_conf::{ResolvConf, Restored},
-    resolved::Resolved,
-};
-use crate::{
-    Slot, Tunnel,
-    error::NetworkError,
-    health,
-    journal::{Journal, Layer, ResolvConfChange},
-    network::Bus,
+    network_manager::Management,
+    resolv_conf,
+    resolvconf_program::{Dialect, ResolvconfProgram},
 };
 
-/// The system's name resolution.
+/// What looks after name resolution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum BackEnd {
+    /// systemd-resolved, where each interface has servers of its own.
+    Resolved,
+    /// One list of servers for all names.
+    OneList(Keeper),
+}
+
+/// Who keeps the one list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Keeper {
+    /// NetworkManager, which writes `/etc/resolv.conf`.
+    NetworkManager,
+    /// The program resolvconf(8), which writes `/etc/resolv.conf`.
+    Resolvconf(ResolvconfProgram),
+    /// Nobody: `/etc/resolv.conf` is only a file.
+    File,
+}
+
+/// What is known of this system.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Facts {
+    /// Where `/etc/resolv.conf` leads, if it is a symbolic link.
+    pub(super) link: Option<PathBuf>,
+    /// Its content; absent if it cannot be read.
+    pub(super) content: Option<String>,
+    /// Content of nsswitch.conf(5).
+    pub(super) nsswitch: String,
+    /// Whether systemd-resolved runs.
+    pub(super) resolved: bool,
+    /// How NetworkManager treats name resolution, if it runs.
+    pub(super) network_manager: Option<Management>,
+    /// The program resolvconf(8), but for the one that is systemd-resolved's.
+    pub(super) resolvconf: Option<PathBuf>,
+}
+
+/// Who has to be told: the one whom programs ask, or who writes what they read.
 ///
-/// Of the back ends, systemd-resolved comes first: there each interface has its own servers, which
-/// vanish with the interface. The file is the last resort. Between the two there is room for
-/// NetworkManager and resolvconf.
-#[derive(Debug)]
-pub(crate) struct Dns {
-    bus: Bus,
-    resolv_conf: ResolvConf,
+/// That something runs is not enough. systemd-resolved beside a `/etc/resolv.conf` of somebody else
+/// (“resolv.conf mode: foreign”) is asked by nobody, unless the C library does so directly.
+pub(super) fn detect(facts: &Facts) -> BackEnd {
+    if facts.resolved && is_resolved_asked(facts) {
+        return BackEnd::Resolved;
+    }
+    BackEnd::OneList(keeper(facts))
 }
 
-/// Name resolution could not be changed.
-#[derive(Debug, thiserror::Error)]
-pub enum DnsError {
-    /// There is no way to do it here.
-    #[error("{0}")]
-    Unsupported(String),
-    /// `/etc/resolv.conf`.
-    #[error("{path} cannot be changed: {source}")]
-    File {
-        /// The file.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// A crash took away both copies of the original.
-    #[error(
-        "{0} is from a VPN that is gone, and what it was before is lost; \
-         reconnect to your network to have it written again"
-    )]
-    OriginalLost(String),
-    /// systemd-resolved.
-    #[error("systemd-resolved refused {call}: {source}")]
-    Resolved {
-        /// Its method.
-        call: &'static str,
-        /// Why.
-        source: zbus::Error,
-    },
+/// Reads what the files say. `search_path` is where the program resolvconf(8) may be.
+pub(super) fn facts_of_files(resolv_conf: &Path, search_path: &[&Path]) -> Facts {
+    let nsswitch = fs::read_to_string(resolv_conf.with_file_name("nsswitch.conf"));
+    Facts {
+        link: fs::read_link(resolv_conf).ok(),
+        content: fs::read_to_string(resolv_conf).ok(),
+        nsswitch: nsswitch.unwrap_or_default(),
+        resolvconf: resolvconf(search_path),
+        ..Facts::default()
+    }
 }
 
-impl Dns {
-    pub(crate) fn new(bus: Bus, resolv_conf: &Path) -> Self {
-        Self { bus, resolv_conf: ResolvConf::new(resolv_conf) }
+fn keeper(facts: &Facts) -> Keeper {
+    let content = facts.content.as_deref().unwrap_or_default();
+    if resolv_conf::is_ours(content) {
+        return Keeper::File;
     }
-
-    /// Makes a session's name resolution as planned, and forgets cached answers.
-    pub(crate) async fn set(
-        &self,
-        tunnel: &Tunnel,
-        plan: Option<&DnsPlan>,
-        journal: &mut Journal,
-    ) -> Result<Vec<HealthItem>, NetworkError> {
-        let Some(plan) = plan else {
-            self.clear(tunnel.slot, journal).await?;
-            return Ok(Vec::new());
-        };
-        match self.resolved().await {
-            Some(resolved) => {
-                self.set_link(&resolved, tunnel, plan, journal).await?;
-                self.set_layer(tunnel.slot, None, journal)?;
-                resolved.flush_caches().await?;
-                Ok(unverified(plan).into_iter().collect())
-            }
-            None => self.set_file(tunnel.slot, plan, journal),
+    // Whoever runs will write a file that is missing.
+    let is_free = facts.link.is_none() && facts.content.is_none();
+    let leads_below = |folder: &str| {
+        let link = facts.link.iter();
+        link.flat_map(|link| link.components()).any(|part| part.as_os_str() == folder)
+    };
+    let begins = |words: &str| content.starts_with(words);
+    if let Some(management) = &facts.network_manager
+        && management.writes_resolv_conf()
+        && (begins("# Generated by NetworkManager") || leads_below("NetworkManager") || is_free)
+    {
+        return Keeper::NetworkManager;
+    }
+    if let Some(path) = &facts.resolvconf {
+        let program = |dialect| Keeper::Resolvconf(ResolvconfProgram::new(path.clone(), dialect));
+        // Debian's writes below `/run`, where `/etc/resolv.conf` leads; openresolv the file itself.
+        if leads_below("resolvconf") {
+            return program(Dialect::Debian);
+        }
+        if begins("# Generated by resolvconf") {
+            return program(Dialect::Openresolv);
         }
     }
-
-    /// Takes a session's name resolution back, and forgets cached answers.
-    pub(crate) async fn clear(
-        &self,
-        slot: Slot,
-        journal: &mut Journal,
-    ) -> Result<(), NetworkError> {
-        self.set_layer(slot, None, journal)?;
-        // Whether or not it is in charge: it may have cached what the tunnel's servers said.
-        let resolved = Resolved::connect(&self.bus).await;
-        if let Some(resolved) = &resolved {
-            if let Some(link) = journal.entries().resolved_links.get(&slot.number()) {
-                resolved.forget(*link).await?;
-            }
-            resolved.flush_caches().await?;
-        }
-        journal.update(|entries| {
-            entries.resolved_links.remove(&slot.number());
-        })
-    }
-
-    /// Gives `/etc/resolv.conf` back when a crash left it without a session or a journal. Returns
-    /// whether there was something to give back.
-    pub(crate) fn recover_file(&self, journal: &mut Journal) -> Result<bool, NetworkError> {
-        let restored = match &journal.entries().resolv_conf {
-            Some(change) => {
-                let restored = self.resolv_conf.restore(&change.original);
-                restored.map_err(|source| self.file_error(source))? == Restored::AsBefore
-            }
-            None if self.resolv_conf.is_ours() => {
-                let restored = self.resolv_conf.restore_backup();
-                if !restored.map_err(|source| self.file_error(source))? {
-                    let path = self.resolv_conf.path().display().to_string();
-                    return Err(DnsError::OriginalLost(path).into());
-                }
-                true
-            }
-            None => false,
-        };
-        journal.update(|entries| entries.resolv_conf = None)?;
-        Ok(restored)
-    }
-
-    /// The servers of the network below the tunnels, whose interface is `link` (DNS-23).
-    pub(crate) async fn underlying(&self, link: Option<u32>, journal: &Journal) -> Vec<IpAddr> {
-        // Its own files have the tunnels' servers too, so what it says is final.
-        if let Some(resolved) = self.resolved().await
-            && let Ok(servers) = resolved.servers(link).await
-        {
-            return servers;
-        }
-        let original = journal.entries().resolv_conf.as_ref().map(|change| &change.original);
-        self.resolv_conf.underlying_servers(original)
-    }
-
-    /// systemd-resolved, if the programs of this system ask it.
-    async fn resolved(&self) -> Option<Resolved> {
-        if !asks_resolved(self.resolv_conf.path()) {
-            return None;
-        }
-        Resolved::connect(&self.bus).await
-    }
-
-    async fn set_link(
-        &self,
-        resolved: &Resolved,
-        tunnel: &Tunnel,
-        plan: &DnsPlan,
-        journal: &mut Journal,
-    ) -> Result<(), NetworkError> {
-        let slot = tunnel.slot.number();
-        // Only at first: on a link that is in use it would leave a moment without any servers.
-        if journal.entries().resolved_links.get(&slot) != Some(&tunnel.index) {
-            journal.update(|entries| {
-                entries.resolved_links.insert(slot, tunnel.index);
-            })?;
-            resolved.revert(tunnel.index).await?;
-        }
-        Ok(resolved.set(tunnel.index, plan).await?)
-    }
-
-    fn set_file(
-        &self,
-        slot: Slot,
-        plan: &DnsPlan,
-        journal: &mut Journal,
-    ) -> Result<Vec<HealthItem>, NetworkError> {
-        if plan.protocol != DnsProtocol::Cleartext {
-            return Err(DnsError::Unsupported(
-                "encrypted DNS needs systemd-resolved, which this system does not use; \
-                 start it or use plain DNS"
-                    .into(),
-            )
-            .into());
-        }
-        let content = plan.default_route.then(|| self.resolv_conf.content(plan));
-        self.set_layer(slot, content, journal)?;
-        let is_lost = !plan.default_route && !plan.domains.is_empty();
-        Ok(is_lost.then(|| split_unavailable(plan)).into_iter().collect())
-    }
-
-    /// Sets what a session wants `/etc/resolv.conf` to be, and writes what the last session wants.
-    fn set_layer(
-        &self,
-        slot: Slot,
-        content: Option<String>,
-        journal: &mut Journal,
-    ) -> Result<(), NetworkError> {
-        let failed = |source| self.file_error(source);
-        let slot = slot.number();
-        let change = journal.entries().resolv_conf.clone();
-        let mut layers = change.as_ref().map(|change| change.layers.clone()).unwrap_or_default();
-        match (layers.iter().position(|layer| layer.slot == slot), content) {
-            (None, None) => return Ok(()),
-            (None, Some(content)) => layers.push(Layer { slot, content }),
-            (Some(place), Some(content)) => layers[place].content = content,
-            (Some(place), None) => drop(layers.remove(place)),
-        }
-        let Some(top) = layers.last().map(|layer| layer.content.clone()) else {
-            let original = change.map(|change| change.original);
-            if let Some(original) = original {
-                self.resolv_conf.restore(&original).map_err(failed)?;
-            }
-            return journal.update(|entries| entries.resolv_conf = None);
-        };
-        let is_ours = self.resolv_conf.is_ours();
-        let original = match change {
-            Some(change) if is_ours => change.original,
-            // Nobody else's, or what somebody else has written over ours.
-            _ => self.resolv_conf.original().map_err(failed)?,
-        };
-        journal
-            .update(|entries| entries.resolv_conf = Some(ResolvConfChange { original, layers }))?;
-        if !is_ours {
-            self.resolv_conf.back_up();
-        }
-        self.resolv_conf.write(&top).map_err(failed).map_err(NetworkError::from)
-    }
-
-    fn file_error(&self, source: io::Error) -> DnsError {
-        DnsError::File { path: self.resolv_conf.path().display().to_string(), source }
-    }
+    Keeper::File
 }
 
 /// Whether programs ask systemd-resolved: the file is one of its own or names its stub, or the C
 /// library asks it directly, nsswitch.conf(5).
-fn asks_resolved(resolv_conf: &Path) -> bool {
+fn is_resolved_asked(facts: &Facts) -> bool {
     const FILES: [&str; 3] = [
         "systemd/resolve/stub-resolv.conf",
         "systemd/resolve/resolv.conf",
         "lib/systemd/resolv.conf",
     ];
-    let leads_to = |file: &&str| fs::read_link(resolv_conf).is_ok_and(|link| link.ends_with(file));
-    let content = fs::read_to_string(resolv_conf).unwrap_or_default();
-    let names_stub = content.lines().any(|line| {
+    let leads_to = |file: &&str| facts.link.as_ref().is_some_and(|link| link.ends_with(file));
+    let names_stub = facts.content.iter().flat_map(|content| content.lines()).any(|line| {
         let mut words = line.split_whitespace();
         words.next() == Some("nameserver") && words.next() == Some("127.0.0.53")
     });
-    let switch = fs::read_to_string(resolv_conf.with_file_name("nsswitch.conf"));
-    let is_asked_directly = switch.unwrap_or_default().lines().any(|line| {
+    let is_asked_directly = facts.nsswitch.lines().any(|line| {
         line.strip_prefix("hosts:")
             .is_some_and(|sources| sources.split_whitespace().any(|source| source == "resolve"))
     });
     FILES.iter().any(leads_to) || names_stub || is_asked_directly
 }
 
-fn split_unavailable(plan: &DnsPlan) -> HealthItem {
-    let domains: Vec<&str> = plan.domains.iter().map(|domain| domain.name.as_str()).collect();
-    health::item(
-        "dns.split-unavailable",
-        Severity::Warning,
-        "The VPN's names are not resolved by the VPN",
-        format!(
-            "This system has a single list of DNS servers, so {} cannot be sent to the VPN's.",
-            domains.join(", ")
-        ),
-        "Use systemd-resolved, or let the VPN answer all names.",
-    )
+/// systemd has a program of this name too, which speaks to systemd-resolved: one of the two is enough.
+fn resolvconf(search_path: &[&Path]) -> Option<PathBuf> {
+    let program = search_path.iter().map(|folder| folder.join("resolvconf"));
+    let program = program.into_iter().find(|program| program.is_file())?;
+    let target = fs::canonicalize(&program).ok()?;
+    (target.file_name() != Some("resolvectl".as_ref())).then_some(program)
 }
 
-/// Until systemd pull request 41818 of April 2026, only the global setting verified certificates.
-fn unverified(plan: &DnsPlan) -> Option<HealthItem> {
-    (plan.protocol != DnsProtocol::Cleartext).then(|| {
-        health::item(
-            "dns.tls-unverified",
-            Severity::Warning,
-            "The DNS server may not be who it says",
-            "DNS is encrypted, but most versions of systemd-resolved do not check the server's \
-             certificate.",
-            "Do not rely on it against an attacker on the way; inside the tunnel it does no harm.",
-        )
-    })
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    const RESOLVED: BackEnd = BackEnd::Resolved;
+    const NETWORK_MANAGER: BackEnd = BackEnd::OneList(Keeper::NetworkManager);
+    const FILE: BackEnd = BackEnd::OneList(Keeper::File);
+    const STATIC: &str = "nameserver 192.0.2.1\n";
+    const BY_NETWORK_MANAGER: &str = "# Generated by NetworkManager\nnameserver 192.0.2.1\n";
+    const BY_OPENRESOLV: &str = "# Generated by resolvconf\nnameserver 192.0.2.1\n";
+
+    // spec: DNS-21
+    #[test]
+    fn whoever_programs_ask_is_told_and_running_is_not_enough() {
+        let cases: [(&str, Facts, BackEnd); 26] = [
+            // systemd-resolved: asked by way of a link, of its stub, or by the C library.
+            ("stub", runs(link("../run/systemd/resolve/stub-resolv.conf")), RESOLVED),
+            ("uplink file", runs(link("/run/systemd/resolve/resolv.conf")), RESOLVED),
+            ("static stub", runs(link("/usr/lib/systemd/resolv.conf")), RESOLVED),
+            ("names the stub", runs(file("nameserver 127.0.0.53\noptions edns0\n")), RESOLVED),
+            (
+                "C library",
+                nss(runs(file(STATIC)), "hosts: files resolve [!UNAVAIL=return] dns\n"),
+                RESOLVED,
+            ),
+            ("stub without the service", link("../run/systemd/resolve/stub-resolv.conf"), FILE),
+            ("C library without the service", nss(file(STATIC), "hosts: resolve dns\n"), FILE),
+            ("foreign", runs(file(STATIC)), FILE),
+            (
+                "foreign, of NetworkManager",
+                managed(runs(file(BY_NETWORK_MANAGER)), "default", "symlink"),
+                NETWORK_MANAGER,
+            ),
+            ("a comment", runs(file("# nameserver 127.0.0.53\nnameserver 127.0.0.1\n")), FILE),
+            (
+                "a comment in nsswitch",
+                nss(runs(file(STATIC)), "hosts: files dns\n# hosts: resolve\n"),
+                FILE,
+            ),
+            (
+                "over NetworkManager",
+                managed(
+                    runs(link("/run/systemd/resolve/stub-resolv.conf")),
+                    "systemd-resolved",
+                    "unmanaged",
+                ),
+                RESOLVED,
+            ),
+            // NetworkManager: it writes the file, and this is the file.
+            ("its file", managed(file(BY_NETWORK_MANAGER), "default", "symlink"), NETWORK_MANAGER),
+            (
+                "its link",
+                managed(link("/run/NetworkManager/resolv.conf"), "default", "symlink"),
+                NETWORK_MANAGER,
+            ),
+            (
+                "dnsmasq of its own",
+                managed(file(BY_NETWORK_MANAGER), "dnsmasq", "file"),
+                NETWORK_MANAGER,
+            ),
+            ("nothing there yet", managed(Facts::default(), "default", "symlink"), NETWORK_MANAGER),
+            ("told not to", managed(file(BY_NETWORK_MANAGER), "none", "unmanaged"), FILE),
+            ("overwritten", managed(file(STATIC), "default", "symlink"), FILE),
+            ("gone", file(BY_NETWORK_MANAGER), FILE),
+            (
+                "by resolvconf",
+                managed(with_program(file(BY_OPENRESOLV)), "default", "resolvconf"),
+                program(Dialect::Openresolv),
+            ),
+            // resolvconf: installed, and this is its file.
+            ("openresolv", with_program(file(BY_OPENRESOLV)), program(Dialect::Openresolv)),
+            (
+                "Debian's",
+                with_program(link("../run/resolvconf/resolv.conf")),
+                program(Dialect::Debian),
+            ),
+            (
+                "Debian's of old",
+                with_program(link("/etc/resolvconf/run/resolv.conf")),
+                program(Dialect::Debian),
+            ),
+            ("not its file", with_program(file(STATIC)), FILE),
+            // The file: also while it is ours.
+            ("static", file(STATIC), FILE),
+            ("ours", managed(with_program(runs(file(&ours()))), "default", "symlink"), FILE),
+        ];
+        for (name, facts, expected) in cases {
+            assert_eq!(detect(&facts), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_program_of_systemd_resolved_is_no_resolvconf() {
+        let folder = tempfile::tempdir().unwrap();
+        let (theirs, own) = (folder.path().join("sbin"), folder.path().join("bin"));
+        fs::create_dir(&theirs).unwrap();
+        fs::create_dir(&own).unwrap();
+        assert_eq!(resolvconf(&[&theirs]), None);
+        fs::write(own.join("resolvectl"), "").unwrap();
+        symlink("../bin/resolvectl", theirs.join("resolvconf")).unwrap();
+        assert_eq!(resolvconf(&[&theirs, &own]), None);
+        fs::write(own.join("resolvconf"), "").unwrap();
+        assert_eq!(resolvconf(&[&own]), Some(own.join("resolvconf")));
+    }
+
+    fn file(content: &str) -> Facts {
+        Facts { content: Some(content.into()), ..Facts::default() }
+    }
+
+    fn link(target: &str) -> Facts {
+        Facts { link: Some(target.into()), ..file("nameserver 127.0.0.1\n") }
+    }
+
+    fn nss(facts: Facts, nsswitch: &str) -> Facts {
+        Facts { nsswitch: nsswitch.into(), ..facts }
+    }
+
+    fn runs(facts: Facts) -> Facts {
+        Facts { resolved: true, ..facts }
+    }
+
+    fn managed(facts: Facts, mode: &str, rc_manager: &str) -> Facts {
+        let management = Management { mode: mode.into(), rc_manager: rc_manager.into() };
+        Facts { network_manager: Some(management), ..facts }
+    }
+
+    fn with_program(facts: Facts) -> Facts {
+        Facts { resolvconf: Some("/sbin/resolvconf".into()), ..facts }
+    }
+
+    fn program(dialect: Dialect) -> BackEnd {
+        BackEnd::OneList(Keeper::Resolvconf(ResolvconfProgram::new(
+            "/sbin/resolvconf".into(),
+            dialect,
+        )))
+    }
+
+    fn ours() -> String {
+        resolv_conf::content(&super::super::ServerList::default(), Path::new("/etc/backup"))
+    }
 }

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::DnsPlan;
+use super::ServerList;
 use crate::{atomic_file, journal::Original};
 
 /// The file.
@@ -36,19 +36,18 @@ impl ResolvConf {
         &self.path
     }
 
-    /// The file that makes the libc's resolver ask the plan's servers.
-    pub(super) fn content(&self, plan: &DnsPlan) -> String {
-        let servers = plan.servers.iter().map(|server| format!("nameserver {server}"));
-        let search: Vec<&str> = plan.search().collect();
-        let search = (!search.is_empty()).then(|| format!("search {}", search.join(" ")));
-        let backup = format!("# The system's own is {} until then.", self.backup().display());
-        let lines: Vec<String> =
-            [HEADER.to_owned(), backup].into_iter().chain(servers).chain(search).collect();
-        lines.join("\n") + "\n"
-    }
-
     pub(super) fn is_ours(&self) -> bool {
         fs::read(&self.path).is_ok_and(|content| content.starts_with(HEADER.as_bytes()))
+    }
+
+    /// What programs read.
+    pub(super) fn read(&self) -> String {
+        fs::read_to_string(&self.path).unwrap_or_default()
+    }
+
+    /// Whether programs read this list, and nothing but it.
+    pub(super) fn has(&self, list: &ServerList) -> bool {
+        fs::read_to_string(&self.path).is_ok_and(|text| text == content(list, &self.backup()))
     }
 
     /// The file as it is, to be put back later.
@@ -73,7 +72,12 @@ impl ResolvConf {
         }
     }
 
-    pub(super) fn write(&self, content: &str) -> io::Result<()> {
+    /// Makes the C library's resolver ask these servers.
+    pub(super) fn write(&self, list: &ServerList) -> io::Result<()> {
+        self.write_content(&content(list, &self.backup()))
+    }
+
+    fn write_content(&self, content: &str) -> io::Result<()> {
         self.replace(content, |path| atomic_file::write(path, content.as_bytes(), 0o644))
     }
 
@@ -86,7 +90,7 @@ impl ResolvConf {
         if !self.restore_backup()? {
             match original {
                 Original::Absent => fs::remove_file(&self.path)?,
-                Original::Content(content) => self.write(content)?,
+                Original::Content(content) => self.write_content(content)?,
                 Original::Link(target) => atomic_file::write_link(&self.path, target)?,
             }
         }
@@ -139,6 +143,18 @@ impl ResolvConf {
         path.push(".adit-backup");
         path.into()
     }
+}
+
+/// Our file. Its first line proves that it is.
+pub(super) fn content(list: &ServerList, backup: &Path) -> String {
+    let backup = format!("# The system's own is {} until then.", backup.display());
+    let lines: Vec<String> = [HEADER.to_owned(), backup].into_iter().chain(list.lines()).collect();
+    lines.join("\n") + "\n"
+}
+
+/// Whether this is a file of ours.
+pub(super) fn is_ours(content: &str) -> bool {
+    content.starts_with(HEADER)
 }
 
 /// The servers of a resolv.conf(5), without systemd-resolved's own stub: it answers with the

@@ -6,21 +6,20 @@ mod tests;
 use std::{net::IpAddr, time::Duration};
 
 use adit_model::DnsProtocol;
-use tokio::time::{sleep, timeout};
-use zbus::{Connection, connection, fdo::DBusProxy};
+use tokio::time::sleep;
+use zbus::{Connection, OwnedObjectPath, proxy::CacheProperties};
 
-use super::{DnsError, DnsPlan};
+use super::{DnsError, DnsPlan, bus};
 use crate::network::Bus;
 
 /// A connection to a running systemd-resolved.
 #[derive(Debug)]
 pub(super) struct Resolved {
+    connection: Connection,
     manager: ManagerProxy<'static>,
 }
 
 const SERVICE: &str = "org.freedesktop.resolve1";
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// A new interface becomes known to it a moment later than to us.
 const LINK_RETRIES: u32 = 20;
 const LINK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
@@ -45,29 +44,35 @@ trait Manager {
     fn set_link_dns_over_tls(&self, link: i32, mode: &str) -> zbus::Result<()>;
     fn revert_link(&self, link: i32) -> zbus::Result<()>;
     fn flush_caches(&self) -> zbus::Result<()>;
+    fn get_link(&self, link: i32) -> zbus::Result<OwnedObjectPath>;
     #[zbus(property, name = "DNS")]
     fn dns(&self) -> zbus::Result<Vec<(i32, i32, Vec<u8>)>>;
+}
+
+#[zbus::proxy(
+    interface = "org.freedesktop.resolve1.Link",
+    default_service = "org.freedesktop.resolve1"
+)]
+trait Link {
+    #[zbus(property, name = "DNSEx")]
+    fn dns_ex(&self) -> zbus::Result<Vec<ServerEx>>;
+    #[zbus(property)]
+    fn domains(&self) -> zbus::Result<Vec<(String, bool)>>;
+    #[zbus(property)]
+    fn default_route(&self) -> zbus::Result<bool>;
+    #[zbus(property, name = "DNSOverTLS")]
+    fn dns_over_tls(&self) -> zbus::Result<String>;
 }
 
 /// Family, address, port (0 for the usual one) and the name in the certificate.
 type ServerEx = (i32, Vec<u8>, u16, String);
 
 impl Resolved {
-    /// Connects if it is running. Nothing is started by asking, and nothing waits for long: there may
-    /// be no bus.
+    /// Connects if it is running.
     pub(super) async fn connect(bus: &Bus) -> Option<Self> {
-        let builder = match bus {
-            Bus::System => connection::Builder::system(),
-            Bus::Address(address) => connection::Builder::address(address.as_str()),
-            Bus::None => return None,
-        };
-        let connect = async {
-            let connection = builder.method_timeout(CALL_TIMEOUT).build().await?;
-            is_running(&connection).await.map(|running| running.then_some(connection))
-        };
-        let connection = timeout(CONNECT_TIMEOUT, connect).await.ok()?.ok()??;
+        let connection = bus::connect(bus, SERVICE).await?;
         let manager = ManagerProxy::new(&connection).await.ok()?;
-        Some(Self { manager })
+        Some(Self { connection, manager })
     }
 
     /// Forgets what it knows about an interface: it remembers by index, across its own restarts.
@@ -94,22 +99,8 @@ impl Resolved {
     /// Sets everything of an interface, whatever was set before.
     pub(super) async fn set(&self, link: u32, plan: &DnsPlan) -> Result<(), DnsError> {
         let (link, manager) = (index(link), &self.manager);
-        let (mode, port, name) = match &plan.protocol {
-            DnsProtocol::Cleartext => ("no", 0, String::new()),
-            // Never "opportunistic": that does not validate (DNS-15).
-            DnsProtocol::Tls { server_name } => ("yes", DNS_OVER_TLS_PORT, server_name.clone()),
-            DnsProtocol::Https { .. } => {
-                return Err(DnsError::Unsupported(
-                    "DNS over HTTPS is not possible on this system; use DNS over TLS or plain DNS"
-                        .into(),
-                ));
-            }
-        };
-        let servers: Vec<ServerEx> = plan
-            .servers
-            .iter()
-            .map(|server| (family(server), octets(server), port, name.clone()))
-            .collect();
+        let mode = dns_over_tls(plan)?;
+        let servers = servers_ex(plan);
         let domains: Vec<(&str, bool)> =
             plan.domains.iter().map(|d| (d.name.as_str(), d.routing_only)).collect();
         // Before the servers: none of them may be asked in clear text first.
@@ -121,6 +112,31 @@ impl Resolved {
         // Names of the local network stay there (DNS-24).
         refused("SetLinkLLMNR", manager.set_link_llmnr(link, "no").await)?;
         refused("SetLinkMulticastDNS", manager.set_link_multicast_dns(link, "no").await)
+    }
+
+    /// Whether an interface has what the plan says.
+    pub(super) async fn has(&self, link: u32, plan: &DnsPlan) -> bool {
+        let found = self.link(link).await;
+        let Ok(LinkSettings { servers, domains, default_route, mode }) = found else {
+            return false;
+        };
+        let wanted_domains = plan.domains.iter().map(|d| (d.name.clone(), d.routing_only));
+        servers == servers_ex(plan)
+            && domains.into_iter().eq(wanted_domains)
+            && default_route == plan.default_route
+            && dns_over_tls(plan).is_ok_and(|wanted| wanted == mode)
+    }
+
+    async fn link(&self, link: u32) -> zbus::Result<LinkSettings> {
+        let path = self.manager.get_link(index(link)).await?;
+        let builder = LinkProxy::builder(&self.connection).path(path);
+        let link = builder.cache_properties(CacheProperties::No).build().await?;
+        Ok(LinkSettings {
+            servers: link.dns_ex().await?,
+            domains: link.domains().await?,
+            default_route: link.default_route().await?,
+            mode: link.dns_over_tls().await?,
+        })
     }
 
     /// DNS-22.
@@ -139,8 +155,32 @@ impl Resolved {
     }
 }
 
-async fn is_running(connection: &Connection) -> zbus::Result<bool> {
-    Ok(DBusProxy::new(connection).await?.name_has_owner(SERVICE.try_into()?).await?)
+/// What it has for an interface.
+struct LinkSettings {
+    servers: Vec<ServerEx>,
+    domains: Vec<(String, bool)>,
+    default_route: bool,
+    mode: String,
+}
+
+/// Never "opportunistic": that does not validate (DNS-15).
+fn dns_over_tls(plan: &DnsPlan) -> Result<&'static str, DnsError> {
+    match &plan.protocol {
+        DnsProtocol::Cleartext => Ok("no"),
+        DnsProtocol::Tls { .. } => Ok("yes"),
+        DnsProtocol::Https { .. } => Err(DnsError::Unsupported(
+            "DNS over HTTPS is not possible on this system; use DNS over TLS or plain DNS".into(),
+        )),
+    }
+}
+
+fn servers_ex(plan: &DnsPlan) -> Vec<ServerEx> {
+    let (port, name) = match &plan.protocol {
+        DnsProtocol::Cleartext | DnsProtocol::Https { .. } => (0, ""),
+        DnsProtocol::Tls { server_name } => (DNS_OVER_TLS_PORT, server_name.as_str()),
+    };
+    let server = |server: &IpAddr| (family(server), octets(server), port, name.to_owned());
+    plan.servers.iter().map(server).collect()
 }
 
 fn refused(call: &'static str, outcome: zbus::Result<()>) -> Result<(), DnsError> {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Slot, Tunnel,
-    dns::Dns,
+    dns::{Dns, RepairedDns},
     error::NetworkError,
     firewall::Lockdown,
     journal::Journal,
@@ -85,6 +85,12 @@ impl Reconciler {
         }
     }
 
+    pub(super) async fn repair_dns(&mut self) -> Result<Vec<RepairedDns>, NetworkError> {
+        let sessions = self.sessions.values();
+        let planned = sessions.filter_map(|it| Some((&it.tunnel, it.plan.dns.as_ref()?)));
+        self.dns.repair(planned, &mut self.journal).await
+    }
+
     /// Takes everything of a session back, as far as that is possible.
     pub(super) async fn take_back(&mut self, slot: Slot) -> Result<(), NetworkError> {
         let nowhere = Tunnel { slot, interface: String::new(), index: 0 };
@@ -106,9 +112,9 @@ impl Reconciler {
         }
         if keep.is_empty() {
             outcome = outcome.and(self.sweep().await);
-            let file = self.dns.recover_file(&mut self.journal);
-            dns |= *file.as_ref().unwrap_or(&false);
-            outcome = outcome.and(file.map(drop));
+            let restored = self.dns.recover(&mut self.journal).await;
+            dns |= *restored.as_ref().unwrap_or(&false);
+            outcome = outcome.and(restored.map(drop));
         }
         outcome?;
         let left = &self.journal.entries().sysctls;

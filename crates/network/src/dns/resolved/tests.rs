@@ -178,7 +178,7 @@ impl Double {
     async fn start(bus: &PrivateBus, unknown: u32) -> (Connection, Calls) {
         let calls = Calls::default();
         calls.forget_links(unknown);
-        let service = connection::Builder::address(bus.address.as_str())
+        let service = zbus::connection::Builder::address(bus.address.as_str())
             .name(SERVICE)
             .serve_at("/org/freedesktop/resolve1", Self(calls.clone()))
             .build()

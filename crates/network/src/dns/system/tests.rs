@@ -1,4 +1,5 @@
 use std::{
+    fs,
     os::unix::fs::{PermissionsExt, symlink},
     path::PathBuf,
     thread,
@@ -64,9 +65,9 @@ async fn either_copy_of_the_original_is_enough_after_a_crash() {
         system.set(0, &full("10.0.0.1", "corp.example")).await.unwrap();
         fs::remove_file(lost(&system)).unwrap();
         system.crash();
-        assert!(system.dns.recover_file(&mut system.journal).unwrap());
+        assert!(system.dns.recover(&mut system.journal).await.unwrap());
         assert_eq!(system.content(), ORIGINAL);
-        assert!(!system.dns.recover_file(&mut system.journal).unwrap(), "only once");
+        assert!(!system.dns.recover(&mut system.journal).await.unwrap(), "only once");
     }
 
     let mut system = System::new();
@@ -75,7 +76,7 @@ async fn either_copy_of_the_original_is_enough_after_a_crash() {
     fs::remove_file(backup(&system)).unwrap();
     fs::remove_file(journal(&system)).unwrap();
     system.crash();
-    let outcome = system.dns.recover_file(&mut system.journal);
+    let outcome = system.dns.recover(&mut system.journal).await;
     assert!(matches!(outcome, Err(NetworkError::Dns(DnsError::OriginalLost(_)))));
 }
 
@@ -89,7 +90,7 @@ async fn what_somebody_else_has_written_meanwhile_is_theirs() {
     fs::remove_file(&system.path).unwrap();
     fs::write(&system.path, theirs).unwrap();
     system.crash();
-    assert!(!system.dns.recover_file(&mut system.journal).unwrap());
+    assert!(!system.dns.recover(&mut system.journal).await.unwrap());
     assert_eq!(system.content(), theirs);
 
     // A session that is applied again takes it for the original.
@@ -100,6 +101,32 @@ async fn what_somebody_else_has_written_meanwhile_is_theirs() {
     assert!(system.content().contains("10.0.0.1"));
     system.clear(0).await;
     assert_eq!(system.content(), theirs);
+}
+
+// spec: DNS-21
+#[tokio::test]
+async fn what_others_overwrite_is_written_again_and_theirs_comes_back() {
+    let theirs = "nameserver 198.51.100.53\n";
+    let mut system = System::new();
+    fs::write(&system.path, ORIGINAL).unwrap();
+    let plan = full("10.0.0.1", "corp.example");
+    system.set(0, &plan).await.unwrap();
+    assert_eq!(system.repair(0, &plan).await, []);
+
+    fs::write(&system.path, theirs).unwrap();
+    let slot = Slot::new(0).unwrap();
+    assert_eq!(system.repair(0, &plan).await, [RepairedDns { slot, resolver: Resolver::File }]);
+    assert!(system.content().contains("10.0.0.1"));
+    assert_eq!(system.repair(0, &plan).await, []);
+    system.clear(0).await;
+    assert_eq!(system.content(), theirs);
+}
+
+#[tokio::test]
+async fn a_server_with_a_link_local_address_is_named_with_its_link() {
+    let mut system = System::new();
+    system.set(0, &full("fe80::53", "corp.example")).await.unwrap();
+    assert_eq!(system.lines()[2], "nameserver fe80::53%adit0");
 }
 
 #[tokio::test]
@@ -166,33 +193,11 @@ fn a_file_that_is_a_mount_point_is_overwritten_and_given_back() {
             assert!(fs::read_to_string(&source).unwrap().contains("10.0.0.1"));
             assert_eq!(system.underlying().await, ["192.0.2.53".parse::<IpAddr>().unwrap()]);
             system.crash();
-            assert!(system.dns.recover_file(&mut system.journal).unwrap());
+            assert!(system.dns.recover(&mut system.journal).await.unwrap());
             assert_eq!(fs::read_to_string(&source).unwrap(), ORIGINAL);
         });
     });
     test.join().unwrap();
-}
-
-#[test]
-fn systemd_resolved_is_used_only_where_programs_ask_it() {
-    let asks = |resolv_conf: &str, nsswitch: &str| {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("resolv.conf");
-        match resolv_conf.strip_prefix("-> ") {
-            Some(target) => symlink(target, &path).unwrap(),
-            None => fs::write(&path, resolv_conf).unwrap(),
-        }
-        fs::write(folder.path().join("nsswitch.conf"), nsswitch).unwrap();
-        asks_resolved(&path)
-    };
-    assert!(asks("-> ../run/systemd/resolve/stub-resolv.conf", ""));
-    assert!(asks("-> /run/systemd/resolve/resolv.conf", ""));
-    assert!(asks("-> /usr/lib/systemd/resolv.conf", ""));
-    assert!(asks("nameserver 127.0.0.53\noptions edns0\n", ""));
-    assert!(asks("nameserver 192.0.2.1\n", "hosts: files resolve [!UNAVAIL=return] dns\n"));
-    assert!(!asks("nameserver 192.0.2.1\n", "hosts: files dns\n# hosts: resolve\n"));
-    assert!(!asks("# nameserver 127.0.0.53\nnameserver 127.0.0.1\n", ""));
-    assert!(!asks("-> /run/NetworkManager/resolv.conf", ""));
 }
 
 const ORIGINAL: &str = "# of the network\nnameserver 192.0.2.53\n";
@@ -222,6 +227,13 @@ impl System {
         let slot = Slot::new(slot).unwrap();
         let tunnel = Tunnel { slot, interface: format!("adit{slot}"), index: 7 };
         self.dns.set(&tunnel, Some(plan), &mut self.journal).await
+    }
+
+    async fn repair(&mut self, slot: u8, plan: &DnsPlan) -> Vec<RepairedDns> {
+        let slot = Slot::new(slot).unwrap();
+        let tunnel = Tunnel { slot, interface: format!("adit{slot}"), index: 7 };
+        let sessions = [(&tunnel, plan)].into_iter();
+        self.dns.repair(sessions, &mut self.journal).await.unwrap()
     }
 
     async fn clear(&mut self, slot: u8) {
