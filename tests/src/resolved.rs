@@ -1,17 +1,16 @@
 //! systemd-resolved on a machine, on a system bus that only this machine has.
 
-use std::env;
-use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Mutex;
 
 use crate::address;
-use crate::log::lock;
 use crate::machine::Machine;
+use crate::package::Package;
 use crate::process::Process;
 use crate::requirements::skip;
+
+const PACKAGE: Package =
+    Package { names: &["systemd-resolved"], proof: "lib/systemd/systemd-resolved" };
 
 /// A running systemd-resolved that manages `/etc/resolv.conf` of its machine.
 #[derive(Debug)]
@@ -36,6 +35,26 @@ impl Machine {
                 None
             }
         }
+    }
+}
+
+impl Machine {
+    /// A system bus that only this machine has.
+    #[track_caller]
+    pub(crate) fn start_bus(&self) -> Process {
+        self.sh("mkdir -p /run/dbus /etc/dbus-1/system.d");
+        let options = ["--system", "--nofork", "--nopidfile", "--print-address"];
+        let bus = self.spawn(["dbus-daemon"].into_iter().chain(options));
+        bus.wait_for_log("unix:");
+        bus
+    }
+
+    /// Whether a service takes its name on the system bus within seconds.
+    #[track_caller]
+    pub(crate) fn has_service(&self, name: &str) -> bool {
+        let call = format!("busctl --timeout=1 status {name} >/dev/null 2>&1");
+        let wait = format!("for i in $(seq 100); do {call} && exit; sleep 0.05; done; exit 1");
+        self.try_run(["sh", "-c", &wait]).status.success()
     }
 }
 
@@ -83,14 +102,7 @@ impl Resolved {
 
     fn start(machine: &Machine, package: PathBuf) -> Result<Self, String> {
         prepare(machine, &package)?;
-        let bus = machine.spawn([
-            "dbus-daemon",
-            "--system",
-            "--nofork",
-            "--nopidfile",
-            "--print-address",
-        ]);
-        bus.wait_for_log("unix:");
+        let bus = machine.start_bus();
         let daemon = start_daemon(machine, &package);
         let resolved = Self { machine: machine.clone(), package, daemon, _bus: bus };
         resolved.ctl(["dns", "eth0", &address::DNS.v4.to_string()]);
@@ -130,59 +142,16 @@ fn prepare(machine: &Machine, package: &Path) -> Result<(), String> {
 #[track_caller]
 fn start_daemon(machine: &Machine, package: &Path) -> Process {
     let daemon = machine.spawn([package.join("lib/systemd/systemd-resolved")]);
-    let call = "busctl --timeout=1 status org.freedesktop.resolve1 >/dev/null 2>&1";
-    let up = machine.try_run([
-        "sh",
-        "-c",
-        &format!("for i in $(seq 100); do {call} && exit; sleep 0.05; done; exit 1"),
-    ]);
-    assert!(up.status.success(), "systemd-resolved does not start:\n{}", daemon.log());
+    let up = machine.has_service("org.freedesktop.resolve1");
+    assert!(up, "systemd-resolved does not start:\n{}", daemon.log());
     daemon
 }
 
-/// The root of the installed or unpacked package. It is never installed, which would change the computer's own resolver.
+/// The root of the installed or unpacked package.
 fn package() -> Result<PathBuf, String> {
-    static FETCHING: Mutex<()> = Mutex::new(());
-    let has_daemon = |root: &Path| root.join("lib/systemd/systemd-resolved").is_file();
     let system = Path::new("/");
-    if has_daemon(system) {
+    if system.join(PACKAGE.proof).is_file() {
         return Ok(system.to_owned());
     }
-    let _one_at_a_time = lock(&FETCHING);
-    let cache = cache().ok_or("the test binary is in no target folder")?;
-    let root = cache.join("systemd-resolved");
-    if !has_daemon(&root) {
-        fetch(&cache, &root)?;
-    }
-    Ok(root)
-}
-
-/// Of Cargo's target folder, where the test binary is in `debug/deps`.
-fn cache() -> Option<PathBuf> {
-    let program = env::current_exe().ok()?;
-    Some(program.ancestors().nth(3)?.join("lab-cache"))
-}
-
-/// Unpacks beside `root` and renames at the end, so that two test processes may both do it.
-fn fetch(cache: &Path, root: &Path) -> Result<(), String> {
-    let work = cache.join(format!("fetch-{}", std::process::id()));
-    let result = fs::create_dir_all(&work)
-        .map_err(|error| error.to_string())
-        .and_then(|()| download(&work))
-        .and_then(|unpacked| match fs::rename(unpacked, root) {
-            Err(error) if !root.exists() => Err(error.to_string()),
-            _ => Ok(()),
-        });
-    _ = fs::remove_dir_all(work);
-    result
-}
-
-fn download(work: &Path) -> Result<PathBuf, String> {
-    let script = "apt-get download systemd-resolved >&2 && dpkg -x systemd-resolved_*.deb unpacked";
-    let output = Command::new("sh").args(["-euc", script]).current_dir(work).output();
-    let output = output.map_err(|error| error.to_string())?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned());
-    }
-    Ok(work.join("unpacked"))
+    PACKAGE.root()
 }

@@ -122,7 +122,7 @@ impl NetworkManager {
 
     pub(super) async fn set_global_dns(&self, global: &GlobalDns) -> Result<(), DnsError> {
         let set = self.manager.set_global_dns_configuration(global.value()).await;
-        set.map_err(|error| DnsError::NetworkManager(error.into()))
+        set.map_err(DnsError::NetworkManager)
     }
 
     /// The servers of the connection that has the default route.
