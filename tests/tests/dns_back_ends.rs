@@ -46,7 +46,8 @@ fn network_manager_is_told_to_forget_after_a_crash_also_when_only_its_own_mark_i
         }
         // As a boot does: the servers of a tunnel that is gone come back with it.
         manager.restart();
-        assert!(resolv_conf(&lab.client).contains("10.64.0.1"));
+        let after = resolv_conf(&lab.client);
+        assert!(after.contains("10.64.0.1"), "{after}{}", manager.kept());
         adit.restart_helper();
         adit.eventually("former resolv.conf", || resolv_conf(&lab.client) == before);
         assert!(!manager.kept().contains("global-dns"), "{}", manager.kept());
@@ -189,7 +190,8 @@ fn die(client: &Machine, adit: &Adit) {
 #[track_caller]
 fn assert_asks_inside(lab: &Lab, vpn: &WireGuardServer) {
     let sniffer = lab.sniff_client();
-    assert!(lab.client.resolve("inside.corp.test").contains(&vpn.inner_ipv4().into()));
+    let inside = lab.client.resolve("inside.corp.test");
+    assert!(inside.contains(&vpn.inner_ipv4().into()), "{}", resolv_conf(&lab.client));
     assert!(lab.client.resolve("site.test").contains(&address::SITE.v4.into()));
     sniffer.stop().incoming().assert_none("a query outside", |p| p.is_to_port(53));
 }

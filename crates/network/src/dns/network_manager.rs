@@ -203,9 +203,10 @@ impl GlobalDns {
         if self.domains.is_empty() {
             return HashMap::new();
         }
-        let settings = |servers: &Vec<String>| HashMap::from([("servers", Variant::from(servers))]);
-        let domains: HashMap<&str, HashMap<&str, Variant<'_>>> =
-            self.domains.iter().map(|(name, servers)| (name.as_str(), settings(servers))).collect();
+        let settings =
+            |servers| Variant::from(HashMap::from([("servers", Variant::from(servers))]));
+        let domains = self.domains.iter().map(|(name, servers)| (name.as_str(), settings(servers)));
+        let domains: HashMap<&str, Variant<'_>> = domains.collect();
         HashMap::from([
             ("searches", Variant::from(&self.searches)),
             ("options", Variant::from(&self.options)),
