@@ -6,6 +6,7 @@ mod destinations;
 mod dns;
 mod error;
 mod firewall;
+pub mod healing;
 mod health;
 mod interface_kind;
 mod journal;

@@ -1,9 +1,12 @@
 //! The kernel's network objects, read and changed over rtnetlink.
 
 mod address;
+mod changes;
 mod main_table;
 mod route;
 mod rule;
+
+pub(crate) use changes::{Change, changes};
 
 use std::io;
 
@@ -14,10 +17,11 @@ use rtnetlink::{
     packet_route::{
         AddressFamily,
         address::AddressMessage,
-        link::{LinkAttribute, LinkMessage},
+        link::{LinkAttribute, LinkFlags, LinkMessage},
         route::RouteMessage,
         rule::RuleMessage,
     },
+    sys::AsyncSocket,
 };
 use tokio::task::JoinHandle;
 
@@ -28,6 +32,7 @@ use crate::{Tunnel, error::NetworkError, route::Route, rule::Rule};
 pub(crate) struct Netlink {
     handle: Handle,
     connection: JoinHandle<()>,
+    port: u32,
 }
 
 /// A rule of ours that the kernel has.
@@ -54,14 +59,24 @@ pub(crate) struct Link {
     pub(crate) index: u32,
     pub(crate) name: String,
     pub(crate) mtu: u32,
+    /// Whether it was switched on, with a carrier or without.
+    pub(crate) up: bool,
     /// `ARPHRD_*` of `linux/if_arp.h`.
     pub(crate) hardware_type: u16,
 }
 
 impl Netlink {
     pub(crate) fn open() -> Result<Self, NetworkError> {
-        let (connection, handle, _) = rtnetlink::new_connection().map_err(NetworkError::Netlink)?;
-        Ok(Self { handle, connection: tokio::spawn(connection) })
+        let (mut connection, handle, _) =
+            rtnetlink::new_connection().map_err(NetworkError::Netlink)?;
+        let socket = connection.socket_mut().socket_mut();
+        let port = socket.bind_auto().map_err(NetworkError::Netlink)?.port_number();
+        Ok(Self { handle, connection: tokio::spawn(connection), port })
+    }
+
+    /// The kernel's name for this connection; it is in what the kernel tells about its changes.
+    pub(crate) fn port(&self) -> u32 {
+        self.port
     }
 
     /// All rules of ours.
@@ -219,6 +234,7 @@ impl Link {
             index: message.header.index,
             name: name?,
             mtu: mtu?,
+            up: message.header.flags.contains(LinkFlags::Up),
             hardware_type: message.header.link_layer_type.into(),
         })
     }

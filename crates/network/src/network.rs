@@ -1,6 +1,7 @@
 //! Making the system equal to the sessions' plans, and back again.
 
 mod reconcile;
+mod repair;
 #[cfg(test)]
 mod tests;
 mod wanted;
@@ -10,6 +11,7 @@ use std::{
     fmt,
     net::IpAddr,
     path::PathBuf,
+    time::Instant,
 };
 
 use adit_model::HealthItem;
@@ -20,12 +22,15 @@ use crate::{
     dns::{Dns, RepairedDns},
     error::{ApplyError, NetworkError},
     firewall::Lockdown,
+    healing::{Fights, Opponent, Part},
     journal::Journal,
     netlink::Netlink,
     plan::Plan,
     state::NetworkState,
 };
+pub(crate) use reconcile::INTERFACE_PREFIX;
 use reconcile::{Reconciler, Session};
+pub(crate) use repair::Repaired;
 
 /// The network of the namespace it was opened in. Whatever is done to it is done whole, one thing
 /// after the other.
@@ -90,6 +95,7 @@ impl Network {
             journal: Journal::open(&places.runtime_dir)?,
             dns: Dns::new(places.bus.clone(), &places.resolv_conf),
             sessions: BTreeMap::new(),
+            fights: Fights::default(),
         };
         Ok(Self { reconciler: Mutex::new(reconciler) })
     }
@@ -119,6 +125,21 @@ impl Network {
                 Err(error.into())
             }
         }
+    }
+
+    /// Puts back what others have changed of what is in force, and says what there is to tell about
+    /// it. `opponent` says who is known to have changed a part.
+    pub(crate) async fn repair(
+        &self,
+        opponent: impl Fn(Part) -> Opponent,
+        now: Instant,
+    ) -> Result<Repaired, NetworkError> {
+        self.reconciler.lock().await.repair(opponent, now).await
+    }
+
+    /// The port of the netlink socket by which all changes of ours are made.
+    pub(crate) async fn port(&self) -> u32 {
+        self.reconciler.lock().await.netlink.port()
     }
 
     /// Takes everything of a session back (TUN-18). Its interface may be gone already. What fails

@@ -67,6 +67,11 @@ impl Sysctl {
             )
         }))
     }
+
+    /// Whether it has another value. One that cannot be read is of an interface that is gone.
+    pub(crate) fn is_changed(&self) -> bool {
+        read(&self.key).is_ok_and(|present| present != self.value)
+    }
 }
 
 /// Puts an old value back, unless somebody else has changed it since.

@@ -16,6 +16,7 @@ use crate::{
     dns::{Dns, RepairedDns},
     error::NetworkError,
     firewall::Lockdown,
+    healing::Fights,
     journal::Journal,
     netlink::{FoundAddress, FoundRoute, FoundRule, Link, Netlink},
     plan::Plan,
@@ -32,6 +33,7 @@ pub(super) struct Reconciler {
     pub(super) journal: Journal,
     pub(super) dns: Dns,
     pub(super) sessions: BTreeMap<Slot, Session>,
+    pub(super) fights: Fights,
 }
 
 /// An applied plan.
@@ -42,7 +44,7 @@ pub(super) struct Session {
 }
 
 /// Prefix of the names of all interfaces of ours.
-const INTERFACE_PREFIX: &str = "adit";
+pub(crate) const INTERFACE_PREFIX: &str = "adit";
 
 impl Reconciler {
     pub(super) async fn state(&self) -> Result<NetworkState, NetworkError> {
@@ -93,6 +95,7 @@ impl Reconciler {
 
     /// Takes everything of a session back, as far as that is possible.
     pub(super) async fn take_back(&mut self, slot: Slot) -> Result<(), NetworkError> {
+        self.fights.forget(slot);
         let nowhere = Tunnel { slot, interface: String::new(), index: 0 };
         let tunnel = self.sessions.remove(&slot).map_or(nowhere, |session| session.tunnel);
         self.remove_all(&tunnel).await
@@ -132,7 +135,10 @@ impl Reconciler {
         let mut health = plan.health.clone();
         health.extend(self.add(tunnel, plan).await?);
         health.extend(self.dns.set(tunnel, plan.dns.as_ref(), &mut self.journal).await?);
-        self.sessions.insert(tunnel.slot, session.clone());
+        let mut in_force = session.clone();
+        // What this system refuses is nothing to fight for.
+        in_force.plan.sysctls.retain(|sysctl| !sysctl.is_changed());
+        self.sessions.insert(tunnel.slot, in_force);
         self.remove_all_but(tunnel, plan).await?;
         Ok(health)
     }
@@ -178,7 +184,11 @@ impl Reconciler {
 
     /// Makes everything of a plan exist. Rules come last and in the order of their evaluation, so
     /// that the loop guard is there before anything leads into the tunnel.
-    async fn add(&mut self, tunnel: &Tunnel, plan: &Plan) -> Result<Vec<HealthItem>, NetworkError> {
+    pub(super) async fn add(
+        &mut self,
+        tunnel: &Tunnel,
+        plan: &Plan,
+    ) -> Result<Vec<HealthItem>, NetworkError> {
         let mut health = Vec::new();
         for sysctl in &plan.sysctls {
             health.extend(sysctl.set(&mut self.journal)?);

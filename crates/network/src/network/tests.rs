@@ -1,5 +1,6 @@
 //! Plans in a kernel. Each test has a network namespace of its own; see `netns` for what it needs.
 
+mod healing;
 mod machine;
 
 use std::fs;

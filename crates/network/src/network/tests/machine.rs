@@ -51,6 +51,11 @@ impl Machine {
         Self { network: Network::open(&places).unwrap(), places, _folder: folder }
     }
 
+    /// The same machine, opened once more.
+    pub(super) fn another_network(&self) -> Network {
+        Network::open(&self.places).unwrap()
+    }
+
     /// Another process takes over, which knows only what is on disk and in the kernel.
     pub(super) fn crash(&mut self) {
         self.network = Network::open(&self.places).unwrap();

@@ -1,0 +1,245 @@
+//! Whether to put back what others change, and what to tell people about it.
+//!
+//! Pure: a journal of fights; time is passed in. What is found damaged is put back at once, but not
+//! endlessly: an opponent that goes on is left alone for ever longer, and named.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use adit_model::{HealthItem, Severity};
+
+use crate::{Slot, health};
+
+/// What of a session others may change, each kind with opponents of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Part {
+    /// The tunnel's interface: down, or with another MTU.
+    Interface,
+    /// Its addresses.
+    Addresses,
+    /// Policy rules.
+    Rules,
+    /// Routes.
+    Routes,
+    /// Settings below `/proc/sys`.
+    KernelSettings,
+}
+
+/// Who changed something.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Opponent {
+    /// Nobody knows.
+    #[default]
+    Unknown,
+    /// A program that is running and manages the same things.
+    Likely(String),
+    /// The program that the kernel named.
+    Known(String),
+}
+
+/// What to do about something that is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Put it back now.
+    Restore,
+    /// Leave it until then, and look again.
+    Wait(Instant),
+}
+
+/// Everything that was put back lately.
+#[derive(Debug, Default)]
+pub(crate) struct Fights {
+    fights: BTreeMap<(Slot, Part), Fight>,
+}
+
+#[derive(Debug)]
+struct Fight {
+    /// The times it was put back within the last [`WINDOW`].
+    recent: Vec<Instant>,
+    last: Instant,
+    times: u32,
+    opponent: Opponent,
+    truce: Option<Truce>,
+}
+
+/// A time in which the opponent has its way.
+#[derive(Debug, Clone, Copy)]
+struct Truce {
+    until: Instant,
+    length: Duration,
+}
+
+/// Who does something more often than this within [`WINDOW`] does it on purpose.
+const MOST_FIGHTS: usize = 10;
+const WINDOW: Duration = Duration::from_secs(60);
+const FIRST_TRUCE: Duration = Duration::from_secs(60);
+const LONGEST_TRUCE: Duration = Duration::from_secs(16 * 60);
+/// Without a fight for this long the matter is over, and no longer shown.
+const CALM: Duration = Duration::from_secs(10 * 60);
+
+impl Fights {
+    /// Takes note of a damage and decides about it.
+    pub(crate) fn damaged(
+        &mut self,
+        slot: Slot,
+        part: Part,
+        opponent: Opponent,
+        now: Instant,
+    ) -> Verdict {
+        self.forget_old(now);
+        let fight = self.fights.entry((slot, part)).or_insert_with(|| Fight::new(now));
+        fight.opponent.learn(opponent);
+        match fight.truce {
+            Some(truce) if now < truce.until => Verdict::Wait(truce.until),
+            Some(_) | None => {
+                fight.fought(now);
+                Verdict::Restore
+            }
+        }
+    }
+
+    /// What to tell about a session at this moment.
+    pub(crate) fn health(&mut self, slot: Slot, now: Instant) -> Vec<HealthItem> {
+        self.forget_old(now);
+        let own = self.fights.iter().filter(|((owner, _), _)| *owner == slot);
+        own.map(|((_, part), fight)| fight.item(*part)).collect()
+    }
+
+    /// When what there is to tell changes if nothing happens.
+    pub(crate) fn over_at(&self) -> Option<Instant> {
+        self.fights.values().map(Fight::over_at).min()
+    }
+
+    /// The session has ended.
+    pub(crate) fn forget(&mut self, slot: Slot) {
+        self.fights.retain(|(owner, _), _| *owner != slot);
+    }
+
+    fn forget_old(&mut self, now: Instant) {
+        self.fights.retain(|_, fight| now < fight.over_at());
+    }
+}
+
+impl Fight {
+    fn new(now: Instant) -> Self {
+        Self { recent: Vec::new(), last: now, times: 0, opponent: Opponent::Unknown, truce: None }
+    }
+
+    fn fought(&mut self, now: Instant) {
+        self.recent.retain(|at| now < *at + WINDOW);
+        self.recent.push(now);
+        self.last = now;
+        self.times += 1;
+        let length = match self.truce {
+            // It came back as soon as the last truce was over.
+            Some(truce) => (truce.length * 2).min(LONGEST_TRUCE),
+            None if self.recent.len() >= MOST_FIGHTS => FIRST_TRUCE,
+            None => return,
+        };
+        self.truce = Some(Truce { until: now + length, length });
+    }
+
+    fn over_at(&self) -> Instant {
+        self.truce.map_or(self.last, |truce| truce.until) + CALM
+    }
+
+    fn item(&self, part: Part) -> HealthItem {
+        let Words { code, noun, pronoun, was } = part.words();
+        let times = match self.times {
+            1 => "once".to_owned(),
+            times => format!("{times} times"),
+        };
+        if self.truce.is_none() {
+            return HealthItem {
+                code: format!("changed.{code}"),
+                severity: Severity::Notice,
+                title: format!("{noun} {was} changed by somebody else and put back"),
+                text: format!("This happened {times}. {}", self.opponent.sentence()),
+                action: None,
+            };
+        }
+        let (lower, who) = (lower_case(noun), self.opponent.subject());
+        health::item(
+            &format!("contested.{code}"),
+            Severity::Problem,
+            format!("{who} keeps changing {lower}"),
+            format!(
+                "Adit has put {pronoun} back {times}, and now waits longer each time so as not to \
+                 fight without end. Until then traffic may be refused or take the wrong way. {}",
+                self.opponent.sentence()
+            ),
+            format!(
+                "Keep {} from changing {lower}, or disconnect.",
+                self.opponent.name().unwrap_or("the program that does it")
+            ),
+        )
+    }
+}
+
+impl Opponent {
+    /// Better knowledge replaces worse.
+    fn learn(&mut self, other: Self) {
+        match (&self, &other) {
+            (Self::Known(_) | Self::Likely(_), Self::Unknown)
+            | (Self::Known(_), Self::Likely(_)) => {}
+            (Self::Unknown, _) | (_, Self::Known(_)) | (Self::Likely(_), Self::Likely(_)) => {
+                *self = other;
+            }
+        }
+    }
+
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Unknown => None,
+            Self::Likely(name) | Self::Known(name) => Some(name),
+        }
+    }
+
+    fn subject(&self) -> &str {
+        match self {
+            Self::Unknown | Self::Likely(_) => "Somebody",
+            Self::Known(name) => name,
+        }
+    }
+
+    fn sentence(&self) -> String {
+        match self {
+            Self::Unknown => "Which program did it is not known.".into(),
+            Self::Likely(name) => {
+                format!("It was probably {name}, which is running and manages the same things.")
+            }
+            Self::Known(name) => format!("It was {name}."),
+        }
+    }
+}
+
+/// How a part is spoken of.
+struct Words {
+    code: &'static str,
+    noun: &'static str,
+    pronoun: &'static str,
+    was: &'static str,
+}
+
+impl Part {
+    fn words(self) -> Words {
+        let one = |code, noun| Words { code, noun, pronoun: "it", was: "was" };
+        let many = |code, noun| Words { code, noun, pronoun: "them", was: "were" };
+        match self {
+            Self::Interface => one("interface", "The tunnel’s interface"),
+            Self::Addresses => many("addresses", "The tunnel’s addresses"),
+            Self::Rules => many("rules", "The tunnel’s routing rules"),
+            Self::Routes => many("routes", "The tunnel’s routes"),
+            Self::KernelSettings => many("settings", "The tunnel’s kernel settings"),
+        }
+    }
+}
+
+fn lower_case(noun: &str) -> String {
+    noun.replacen("The", "the", 1)
+}

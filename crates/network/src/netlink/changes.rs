@@ -1,0 +1,129 @@
+//! What others do to what is ours, as the kernel tells it.
+
+use std::io;
+
+use futures_util::{Stream, StreamExt, future, stream};
+use rtnetlink::{
+    MulticastGroup, new_multicast_connection,
+    packet_core::{NetlinkMessage, NetlinkPayload},
+    packet_route::{
+        RouteNetlinkMessage,
+        link::{LinkAttribute, LinkMessage},
+    },
+    sys::{AsyncSocket, AsyncSocketExt, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE},
+};
+use tokio::task::JoinHandle;
+
+use super::{route, rule};
+use crate::{Slot, error::NetworkError, healing::Part, network::INTERFACE_PREFIX};
+
+/// Something that may have damaged what is ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// What it was done to, if the kernel says so.
+    pub(crate) part: Option<Part>,
+    /// The netlink port of whoever did it; 0 is the kernel itself.
+    pub(crate) port: u32,
+}
+
+const GROUPS: [MulticastGroup; 7] = [
+    MulticastGroup::Link,
+    MulticastGroup::Ipv4Ifaddr,
+    MulticastGroup::Ipv4Route,
+    MulticastGroup::Ipv4Rule,
+    MulticastGroup::Ipv6Ifaddr,
+    MulticastGroup::Ipv6Route,
+    MulticastGroup::Ipv6Rule,
+];
+
+/// `RTNLGRP_IPV4_NETCONF` and `RTNLGRP_IPV6_NETCONF`: some kernel settings of interfaces, the
+/// reverse path filter among them.
+const SETTINGS_GROUPS: [u32; 2] = [24, 25];
+
+/// Follows changes in the namespace of the calling thread that were not made by way of `own_port`.
+/// The stream ends when the kernel ends a subscription.
+pub(crate) fn changes(own_port: u32) -> Result<impl Stream<Item = Change>, NetworkError> {
+    let (connection, handle, messages) =
+        new_multicast_connection(&GROUPS).map_err(NetworkError::Netlink)?;
+    let connection = Connection(tokio::spawn(connection));
+    let objects = messages.filter_map(move |(message, _)| {
+        let _alive = (&handle, &connection);
+        future::ready(change(&message).filter(|change| change.port != own_port))
+    });
+    let settings = settings_changes().map_err(NetworkError::Netlink)?;
+    Ok(until_either_ends(objects, settings))
+}
+
+/// Ends together with its task's stream.
+struct Connection(JoinHandle<()>);
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn until_either_ends<T>(
+    one: impl Stream<Item = T>,
+    other: impl Stream<Item = T>,
+) -> impl Stream<Item = T> {
+    let end = || stream::iter([None]);
+    stream::select(one.map(Some).chain(end()), other.map(Some).chain(end()))
+        .take_while(|item| future::ready(item.is_some()))
+        .filter_map(future::ready)
+}
+
+fn change(message: &NetlinkMessage<RouteNetlinkMessage>) -> Option<Change> {
+    let port = message.header.port_number;
+    let part = match &message.payload {
+        NetlinkPayload::InnerMessage(message) => part(message)?,
+        // Messages were lost: anything may have changed.
+        _ => return Some(Change { part: None, port: 0 }),
+    };
+    Some(Change { part: Some(part), port })
+}
+
+/// The part of ours that may be damaged by what the message tells.
+fn part(message: &RouteNetlinkMessage) -> Option<Part> {
+    match message {
+        RouteNetlinkMessage::NewLink(link) | RouteNetlinkMessage::DelLink(link) => {
+            is_tunnel(link).then_some(Part::Interface)
+        }
+        RouteNetlinkMessage::DelAddress(_) => Some(Part::Addresses),
+        RouteNetlinkMessage::DelRule(found) => rule::is_ours(found).then_some(Part::Rules),
+        RouteNetlinkMessage::DelRoute(found) => route::is_ours(found).then_some(Part::Routes),
+        // It may have taken the place of one of ours.
+        RouteNetlinkMessage::NewRoute(found) => {
+            let in_our_table = Slot::of_table(route::table(found)).is_some();
+            (in_our_table && !route::is_ours(found)).then_some(Part::Routes)
+        }
+        _ => None,
+    }
+}
+
+fn is_tunnel(link: &LinkMessage) -> bool {
+    link.attributes.iter().any(|attribute| match attribute {
+        LinkAttribute::IfName(name) => name.starts_with(INTERFACE_PREFIX),
+        _ => false,
+    })
+}
+
+/// The message itself does not matter, as all that can be read is read after each.
+fn settings_changes() -> io::Result<impl Stream<Item = Change>> {
+    let mut socket = TokioSocket::new(NETLINK_ROUTE)?;
+    socket.socket_mut().bind(&SocketAddr::new(0, 0))?;
+    for group in SETTINGS_GROUPS {
+        socket.socket_mut().add_membership(group)?;
+    }
+    Ok(stream::unfold(socket, |socket| async {
+        match socket.recv_from_full().await {
+            Ok(_) => {}
+            Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {}
+            Err(error) => {
+                tracing::debug!("kernel settings are no longer watched: {error}");
+                return None;
+            }
+        }
+        Some((Change { part: Some(Part::KernelSettings), port: 0 }, socket))
+    }))
+}
