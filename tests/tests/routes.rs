@@ -164,6 +164,8 @@ fn nothing_goes_outside_when_the_interface_is_taken_away() {
         lab.client.whoami(to).unwrap_err();
     }
     sniffer.stop().incoming().assert_only("nothing", Packet::is_housekeeping);
+    let status = adit.run(["status", "routes"]);
+    assert!(status.contains("Another program deleted the tunnel’s interface"), "{status}");
     assert_eq!(adit.status("routes"), "connected");
     lab.client.run(["kill", "-CONT", provider]);
     adit.wait_for("routes", "disconnected");
@@ -182,7 +184,7 @@ fn a_tunnel_without_its_interface_ends() {
     lab.client.sh("ip link del adit0");
     adit.wait_for("home", "disconnected");
     let status = adit.run(["status", "home"]);
-    assert!(status.contains("interface"), "{status}");
+    assert!(status.contains("Another program deleted the tunnel’s interface"), "{status}");
     adit.assert_no_residue();
     adit.connect("home");
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());

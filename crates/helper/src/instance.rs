@@ -3,7 +3,7 @@
 use std::{convert::Infallible, error::Error, sync::Arc};
 
 use adit_model::ProviderStopReason;
-use adit_network::{NetworkState, monitor};
+use adit_network::{NetworkState, healing, monitor};
 use adit_varlink::Listener;
 use sd_notify::NotifyState;
 use tokio::{
@@ -31,6 +31,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     let store = Store::open(places.configurations())?;
     let configurations = Configurations::load(store)?;
     let state = monitor::watch(Arc::clone(&network)).await?;
+    let healed = healing::watch(Arc::clone(&network)).await?;
     let surroundings = Surroundings::new(
         Arc::clone(&network),
         state.clone(),
@@ -47,6 +48,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     tokio::select! {
         never = listener.serve(Arc::new(api::router()), Arc::clone(&service)) => match never {},
         never = follow(state, &service) => match never {},
+        never = tell(healed, &service) => match never {},
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
@@ -63,5 +65,15 @@ async fn follow(mut state: watch::Receiver<NetworkState>, service: &Service) -> 
         service.network_changed(&changed).await;
     }
     tracing::error!("The network is no longer watched; tunnels will not follow it.");
+    std::future::pending().await
+}
+
+/// Tells sessions what others have changed of their settings.
+async fn tell(mut healed: watch::Receiver<healing::Healed>, service: &Service) -> Infallible {
+    while healed.changed().await.is_ok() {
+        let latest = Arc::new(healed.borrow_and_update().clone());
+        service.healed(&latest).await;
+    }
+    tracing::error!("The tunnels’ settings are no longer watched; what others change stays so.");
     std::future::pending().await
 }

@@ -13,7 +13,7 @@ use adit_api::{Entry, Event, HelperError, Removed, Saved, SessionDetails, Snapsh
 use adit_model::{
     ConfigurationId, Enablement, ProviderStopReason, Scope, Secrets, VpnConfiguration,
 };
-use adit_network::NetworkState;
+use adit_network::{NetworkState, healing::Healed};
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::{
@@ -204,9 +204,18 @@ impl Service {
 
     /// Passes a change of the physical network on.
     pub(crate) async fn network_changed(&self, state: &NetworkState) {
+        self.tell_all(|| Input::NetworkChanged(Box::new(state.clone()))).await;
+    }
+
+    /// Passes on what others have changed of the sessions' settings.
+    pub(crate) async fn healed(&self, healed: &Arc<Healed>) {
+        self.tell_all(|| Input::Healed(Arc::clone(healed))).await;
+    }
+
+    async fn tell_all(&self, input: impl Fn() -> Input) {
         let sessions: Vec<SessionHandle> = locked(&self.sessions).values().cloned().collect();
         for session in sessions {
-            session.tell(Input::NetworkChanged(Box::new(state.clone()))).await;
+            session.tell(input()).await;
         }
     }
 

@@ -19,7 +19,7 @@ use adit_model::{
     SessionStatus, VpnStatus,
     session::{Event, RequestId, StartAnswer},
 };
-use adit_network::NetworkState;
+use adit_network::{NetworkState, healing::Healed};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -46,6 +46,8 @@ pub(crate) enum Input {
     Stop(ProviderStopReason),
     /// The physical network is different.
     NetworkChanged(Box<NetworkState>),
+    /// What others have changed of the sessions' settings is different.
+    Healed(Arc<Healed>),
     Details(oneshot::Sender<SessionDetails>),
     Message(String, oneshot::Sender<Option<String>>),
     /// From something that runs beside the task, with the number of the run that it belongs to.

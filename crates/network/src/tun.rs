@@ -134,6 +134,14 @@ pub fn open(options: &TunOptions) -> Result<TunDevice, TunError> {
     Ok(TunDevice { name, index, queues, offloads })
 }
 
+impl TunDevice {
+    /// Whether its interface is still there: others may delete it, and nothing brings it back.
+    #[must_use]
+    pub fn has_interface(&self) -> bool {
+        self.queues.first().is_some_and(ioctl::has_interface)
+    }
+}
+
 /// Narrower than the kernel's own rule, so that a name is safe in logs, files and scripts.
 fn is_interface_name(name: &str) -> bool {
     let literal = name.replacen("%d", "", 1);
@@ -294,6 +302,9 @@ mod tests {
             assert!(link.contains("state DOWN") && link.contains("qlen 64"), "{link}");
 
             let name = second.name.clone();
+            assert!(first.has_interface() && second.has_interface());
+            ip(&format!("link del {}", first.name));
+            assert!(!first.has_interface() && second.has_interface());
             drop(second);
             assert!(!ip("link").contains(&name), "the interface goes with its last queue");
         });

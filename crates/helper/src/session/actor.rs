@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use adit_api::{Event as ApiEvent, SessionDetails, StatusChange};
 use adit_model::{
-    ConfigurationId, HealthItem, NetworkSettingsError, SessionStatus, Severity, VpnStatus,
+    ConfigurationId, ConnectionError, HealthItem, NetworkSettingsError, SessionStatus, Severity,
+    VpnStatus,
     session::{Effect, Event, Request, RequestId, Session, StartAnswer},
 };
+use adit_network::healing::Healed;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::{
@@ -104,6 +106,7 @@ impl Actor {
                     run.network_changed(*state);
                 }
             }
+            Input::Healed(healed) => self.healed(&healed),
             Input::Details(answer) => self.details(answer),
             Input::Message(message, answer) => {
                 if let Some(run) = &self.run {
@@ -126,13 +129,27 @@ impl Actor {
         }
     }
 
+    fn healed(&mut self, healed: &Healed) {
+        let Some(run) = &mut self.run else { return };
+        if run.healed(healed) {
+            self.publish(self.machine.status());
+        }
+    }
+
+    fn has_lost_interface(&self) -> bool {
+        self.run.as_ref().is_some_and(Run::has_lost_interface)
+    }
+
     fn reported(&mut self, report: Report) {
         match report {
             Report::Event(event) => {
                 if matches!(event, Event::SettingsFailed(..)) {
                     self.narrow_claim();
                 }
-                self.feed(event);
+                // The provider may notice first, and cannot know why.
+                let is_cause = matches!(event, Event::Canceled(Some(_)));
+                let lost = is_cause && self.has_lost_interface();
+                self.feed(if lost { interface_lost() } else { event });
             }
             Report::SettingsRequested { settings, answer } => {
                 let Some(run) = &mut self.run else { return };
@@ -287,6 +304,11 @@ impl Actor {
         let event = ApiEvent::StatusChanged(StatusChange { session });
         self.surroundings.events.announce(&self.record.configuration, event);
     }
+}
+
+fn interface_lost() -> Event {
+    let reason = "Another program deleted the tunnel’s interface. Connect again.";
+    Event::Canceled(Some(ConnectionError::PluginFailed.because(reason)))
 }
 
 fn behind(name: &str) -> HealthItem {

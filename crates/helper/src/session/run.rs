@@ -10,6 +10,7 @@ use adit_model::{
 };
 use adit_network::{
     NetworkState, Tunnel,
+    healing::Healed,
     tun::{self, TunDevice, TunError, TunOptions},
 };
 use adit_provider::{
@@ -65,7 +66,9 @@ pub(super) struct Run {
     requests: BTreeMap<RequestId, Option<PacketTunnelNetworkSettings>>,
     next_request: RequestId,
     applied: Option<Applied>,
-    _slot: SlotGuard,
+    /// What others have changed.
+    disturbances: Vec<HealthItem>,
+    slot: SlotGuard,
 }
 
 /// Why a run could not begin. Nothing is left of it.
@@ -152,7 +155,8 @@ impl Run {
             requests: BTreeMap::new(),
             next_request: 0,
             applied: None,
-            _slot: slot,
+            disturbances: Vec::new(),
+            slot,
         })
     }
 
@@ -161,7 +165,21 @@ impl Run {
     }
 
     pub(super) fn health(&self) -> Vec<HealthItem> {
-        self.applied.as_ref().map(|applied| applied.health.clone()).unwrap_or_default()
+        let applied = self.applied.iter().flat_map(|applied| &applied.health);
+        applied.chain(&self.disturbances).cloned().collect()
+    }
+
+    /// Whether somebody has deleted the interface.
+    pub(super) fn has_lost_interface(&self) -> bool {
+        !self.tun.has_interface()
+    }
+
+    /// Takes what others have changed. Returns whether that is news.
+    pub(super) fn healed(&mut self, healed: &Healed) -> bool {
+        let latest = healed.health.get(&self.slot.slot()).cloned().unwrap_or_default();
+        let is_news = self.disturbances != latest;
+        self.disturbances = latest;
+        is_news
     }
 
     /// Hands the interface to the provider and tells it to start.

@@ -74,13 +74,13 @@ fn until_either_ends<T>(
 }
 
 fn change(message: &NetlinkMessage<RouteNetlinkMessage>) -> Option<Change> {
-    let port = message.header.port_number;
-    let part = match &message.payload {
-        NetlinkPayload::InnerMessage(message) => part(message)?,
+    match &message.payload {
+        NetlinkPayload::InnerMessage(inner) => {
+            Some(Change { part: Some(part(inner)?), port: message.header.port_number })
+        }
         // Messages were lost: anything may have changed.
-        _ => return Some(Change { part: None, port: 0 }),
-    };
-    Some(Change { part: Some(part), port })
+        _ => Some(Change { part: None, port: 0 }),
+    }
 }
 
 /// The part of ours that may be damaged by what the message tells.

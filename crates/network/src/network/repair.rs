@@ -6,13 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use adit_model::HealthItem;
+use adit_model::{HealthItem, Severity};
 
 use super::reconcile::{Reconciler, Session};
 use crate::{
     Slot,
     error::NetworkError,
     healing::{Opponent, Part, Verdict},
+    health,
     netlink::{FoundAddress, FoundRoute, FoundRule, Link},
     plan::Plan,
     route::Target,
@@ -75,8 +76,12 @@ impl Reconciler {
                 }
             }
         }
-        for slot in self.sessions.keys() {
-            repaired.health.insert(*slot, self.fights.health(*slot, now));
+        for (slot, session) in &self.sessions {
+            let mut items = self.fights.health(*slot, now);
+            if repaired.lost.contains(&session.tunnel.index) {
+                items.push(interface_deleted());
+            }
+            repaired.health.insert(*slot, items);
         }
         repaired.again = earlier(repaired.again, self.fights.over_at());
         Ok(repaired)
@@ -145,6 +150,16 @@ fn leave_out(missing: &mut Plan, part: Part) {
         Part::Rules => missing.rules.clear(),
         Part::KernelSettings => missing.sysctls.clear(),
     }
+}
+
+fn interface_deleted() -> HealthItem {
+    health::item(
+        "interface.deleted",
+        Severity::Problem,
+        "Another program deleted the tunnel’s interface",
+        "Nothing goes through the tunnel any more, and what belongs into it is refused.",
+        "Disconnect and connect again.",
+    )
 }
 
 fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {

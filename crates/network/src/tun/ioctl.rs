@@ -6,6 +6,7 @@ use rustix::ioctl::{IntegerSetter, Opcode, Setter, Updater, ioctl, opcode};
 
 const TUNSETIFF: Opcode = opcode::write::<libc::c_int>(b'T', 202);
 const TUNSETOFFLOAD: Opcode = opcode::write::<libc::c_uint>(b'T', 208);
+const TUNGETIFF: Opcode = opcode::read::<libc::c_uint>(b'T', 210);
 const TUNSETVNETHDRSZ: Opcode = opcode::write::<libc::c_int>(b'T', 216);
 const SIOCSIFTXQLEN: Opcode = 0x8943;
 
@@ -27,6 +28,11 @@ pub(super) fn set_interface(
     let mut request = InterfaceRequest::new(name, flags.to_ne_bytes());
     request.update::<TUNSETIFF>(driver)?;
     Ok(request.name())
+}
+
+/// Whether `queue` still has its interface; the kernel says `EBADFD` when that was deleted.
+pub(super) fn has_interface(queue: &OwnedFd) -> bool {
+    InterfaceRequest::new("", []).update::<TUNGETIFF>(queue).is_ok()
 }
 
 /// The length of the virtio header, in bytes.

@@ -31,7 +31,7 @@ fn who_goes_on_is_left_alone_for_ever_longer_and_named() {
     for _ in 0..8 {
         let until = fought + truce;
         assert_eq!(damaged(&mut fights, fought + blink), Verdict::Wait(until));
-        assert_eq!(damaged(&mut fights, until - blink), Verdict::Wait(until));
+        assert_eq!(damaged(&mut fights, fought + truce / 2), Verdict::Wait(until));
         assert_eq!(damaged(&mut fights, until), Verdict::Restore);
         (fought, truce) = (until, (truce * 2).min(LONGEST_TRUCE));
     }
