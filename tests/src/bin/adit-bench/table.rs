@@ -9,7 +9,7 @@ pub(crate) enum Topic {
     Cost,
     Latency,
     Loss,
-    Noise,
+    Computer,
 }
 
 /// One value of one round.
@@ -34,7 +34,7 @@ struct Column {
 }
 
 impl Topic {
-    const ALL: [Self; 5] = [Self::Rate, Self::Cost, Self::Latency, Self::Loss, Self::Noise];
+    const ALL: [Self; 5] = [Self::Rate, Self::Cost, Self::Latency, Self::Loss, Self::Computer];
 
     fn title(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl Topic {
             Self::Cost => "Cost to the client",
             Self::Latency => "Latency",
             Self::Loss => "Where UDP packets are lost",
-            Self::Noise => "Other work on the computer",
+            Self::Computer => "The processors",
         }
     }
 
@@ -50,7 +50,7 @@ impl Topic {
     fn is_compared(self) -> bool {
         match self {
             Self::Rate | Self::Cost | Self::Latency => true,
-            Self::Loss | Self::Noise => false,
+            Self::Loss | Self::Computer => false,
         }
     }
 }

@@ -82,7 +82,11 @@ impl<'a> Session<'a> {
             }
         }
         let worst = self.others.into_iter().fold(0.0, f64::max);
-        figures.push(Figure::new(Topic::Noise, "at most during a measurement, %", worst));
+        figures.push(Figure::new(
+            Topic::Computer,
+            "other work, at most during a measurement, %",
+            worst,
+        ));
         figures
     }
 
@@ -95,14 +99,19 @@ impl<'a> Session<'a> {
         if let Some(rate) = number(&run.report, "/end/sum_received/bits_per_second") {
             figures.push(Figure::new(Topic::Rate, format!("{name}, Gbit/s"), rate / 1e9));
         }
-        if let Some(cpu) = run.client_cpu {
-            let bytes = match direction {
-                Direction::Up => run.client.sent_bytes,
-                Direction::Down => run.client.received_bytes,
-            };
-            let what = format!("{name}, CPU s/GB");
+        let bytes = match direction {
+            Direction::Up => run.client.sent_bytes,
+            Direction::Down => run.client.received_bytes,
+        };
+        let mut cost = |what: String, cpu: f64| {
             figures.push(Figure::new(Topic::Cost, what, cpu / bytes * 1e9));
+        };
+        if let Some(cpu) = run.client_cpu {
+            cost(format!("{name}, CPU s/GB"), cpu);
         }
+        cost(format!("{name}, with server and iperf3, CPU s/GB"), run.all_cpu);
+        let what = format!("{name}: idle, %");
+        figures.push(Figure::new(Topic::Computer, what, run.idle_share * 100.0));
         figures
     }
 
@@ -150,9 +159,9 @@ impl<'a> Session<'a> {
     }
 
     fn idle_ping(&mut self) -> Vec<Figure> {
-        let before = Busy::now();
+        let before = Processors::now();
         let times = ping(&self.lab.client, self.client.target, IDLE_PINGS, 0.002);
-        self.others.push(before.others());
+        self.others.push(before.until_now().others_share() * 100.0);
         latency("idle", &times)
     }
 
@@ -160,7 +169,7 @@ impl<'a> Session<'a> {
     fn loaded_ping(&mut self, direction: Direction) -> Vec<Figure> {
         let (client, seconds) = (&self.lab.client, self.seconds);
         let options = format!("-C cubic -O 1 -i 0.5 -t {} {}", 2 * seconds, direction.option());
-        let before = Busy::now();
+        let before = Processors::now();
         let (report, times) = scope(|scope| {
             let load = scope.spawn(|| iperf(client, self.client.target, &options));
             sleep(Duration::from_secs(1 + seconds));
@@ -168,7 +177,7 @@ impl<'a> Session<'a> {
             let times = ping(client, self.client.target, count, 0.01);
             (load.join().ok().flatten(), times)
         });
-        self.others.push(before.others());
+        self.others.push(before.until_now().others_share() * 100.0);
         let load = format!("TCP {}", direction.name());
         let mut figures = latency(&format!("beside {load}"), &times);
         if let Some(share) = report.as_ref().and_then(share_of_second_half) {
@@ -186,15 +195,17 @@ impl<'a> Session<'a> {
             (client, Counters::read(&self.lab.server, "wg0"))
         };
         let (client, server) = counters();
-        let (busy, spent) = (Busy::now(), cpu());
+        let (processors, spent) = (Processors::now(), cpu());
         let report = iperf(&self.lab.client, self.client.target, options)?;
         let client_cpu = cpu().zip(spent).map(|(after, before)| after - before);
-        let others = busy.others();
+        let processors = processors.until_now();
         let (client_after, server_after) = counters();
-        self.others.push(others);
+        self.others.push(processors.others_share() * 100.0);
         Some(Run {
             report,
             client_cpu,
+            all_cpu: processors.ours,
+            idle_share: processors.idle / processors.total,
             client: client_after.since(&client),
             server: server_after.since(&server),
         })
@@ -206,29 +217,39 @@ struct Run {
     report: Value,
     /// Seconds.
     client_cpu: Option<f64>,
+    /// Seconds, of everything that was started for the measurement.
+    all_cpu: f64,
+    idle_share: f64,
     client: Counters,
     server: Counters,
 }
 
-/// How much the processors had done at a time, in seconds.
-struct Busy {
+/// What all processors did until a time or between two, in seconds.
+struct Processors {
     total: f64,
     idle: f64,
+    /// For what we started.
     ours: f64,
 }
 
-impl Busy {
+impl Processors {
     fn now() -> Self {
         let (total, idle) = total_and_idle_cpu();
         Self { total, idle, ours: family_cpu() }
     }
 
-    /// The share of all processors that since then was neither idle nor used by what we started, in per cent.
-    fn others(&self) -> f64 {
+    fn until_now(&self) -> Self {
         let now = Self::now();
-        let total = now.total - self.total;
-        let others = total - (now.idle - self.idle) - (now.ours - self.ours);
-        (others / total * 100.0).max(0.0)
+        Self {
+            total: now.total - self.total,
+            idle: now.idle - self.idle,
+            ours: now.ours - self.ours,
+        }
+    }
+
+    /// The share of what was neither idle nor ours.
+    fn others_share(&self) -> f64 {
+        ((self.total - self.idle - self.ours) / self.total).max(0.0)
     }
 }
 
