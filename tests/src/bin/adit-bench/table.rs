@@ -150,3 +150,22 @@ fn number(value: f64) -> String {
     // Without the sign of a negative zero.
     format!("{:.digits$}", value + 0.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_of_the_same_round_also_after_a_failed_one() {
+        let mut results = Results::of(["ours", "theirs"].into_iter());
+        for (contender, values) in [(0, [8.0, 2.0, 4.0, 9.0]), (1, [0.0, 1.0, 1.0, 3.0])] {
+            for value in values {
+                let figure = Figure::new(Topic::Rate, "speed", value);
+                results.add(contender, if value > 0.0 { vec![figure] } else { Vec::new() });
+            }
+        }
+        let tables = results.tables();
+        let row = tables.lines().last();
+        assert_eq!(row, Some("| speed | 6.00 [2.00–9.00] | 1.00 [1.00–3.00] ×3.00 |"));
+    }
+}
