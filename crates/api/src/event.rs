@@ -1,6 +1,6 @@
 //! What a watcher hears.
 
-use adit_model::{ConfigurationId, SessionStatus, VpnConfiguration};
+use adit_model::{ConfigurationId, MachineStatus, SessionStatus, VpnConfiguration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,6 +18,8 @@ pub enum Event {
     ConfigurationRemoved(Removed),
     /// A session changed.
     StatusChanged(StatusChange),
+    /// What the machine as a whole lets out changed.
+    MachineChanged(MachineChange),
     /// Events were missed; a snapshot follows.
     Lagged(Lagged),
     /// Something that this version does not know.
@@ -30,6 +32,8 @@ pub enum Event {
 pub struct Snapshot {
     /// By name.
     pub entries: Vec<Entry>,
+    /// The machine as a whole.
+    pub machine: MachineStatus,
 }
 
 /// A configuration was created or changed.
@@ -51,6 +55,13 @@ pub struct Removed {
 pub struct StatusChange {
     /// As it is.
     pub session: SessionStatus,
+}
+
+/// What the machine as a whole lets out changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MachineChange {
+    /// As it is.
+    pub machine: MachineStatus,
 }
 
 /// Events were missed.

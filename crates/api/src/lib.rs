@@ -10,10 +10,10 @@ mod method;
 pub use adit_varlink::{CallError, ServiceError};
 pub use client::{ConnectError, DEFAULT_SOCKET, HelperClient, SOCKET_VARIABLE, socket_path};
 pub use error::HelperError;
-pub use event::{Event, Lagged, Removed, Saved, Snapshot, StatusChange};
+pub use event::{Event, Lagged, MachineChange, Removed, Saved, Snapshot, StatusChange};
 pub use method::{
-    Counters, Details, Entry, Get, Got, Hello, HelloReply, IDL, List, Listing, MessageReply,
-    Provider, ProviderListing, Providers, Remove, Reset, ResetReply, Save, SaveReply,
-    SendProviderMessage, SessionDetails, SetEnabled, Start, Stop, Watch, WatchReply,
-    helper_methods,
+    Counters, Details, Entry, Get, Got, Hello, HelloReply, IDL, LiftLockdown, List, Listing,
+    LockDown, MachineReply, MessageReply, Provider, ProviderListing, Providers, Remove, Reset,
+    ResetReply, Save, SaveReply, SendProviderMessage, SessionDetails, SetEnabled, Start, Stop,
+    Watch, WatchReply, helper_methods,
 };

@@ -1,7 +1,8 @@
 //! The methods, one struct each.
 
 use adit_model::{
-    ConfigurationId, PacketTunnelNetworkSettings, Secrets, SessionStatus, VpnConfiguration,
+    ConfigurationId, MachineStatus, PacketTunnelNetworkSettings, Secrets, SessionStatus,
+    VpnConfiguration,
 };
 use adit_varlink::Empty;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,8 @@ messages! {
     pub struct Listing {
         /// By name.
         pub entries: Vec<Entry>,
+        /// The machine as a whole.
+        pub machine: MachineStatus,
     }
     /// A configuration and its session.
     pub struct Entry {
@@ -191,7 +194,20 @@ messages! {
         pub reason: Option<String>,
     }
 
-    /// End all sessions and undo everything.
+    /// Let nothing leave the machine but through a tunnel, from now on and across boots. Spec RTE-21.
+    pub struct LockDown {
+        /// But to the networks that it is directly connected to.
+        pub allow_local_networks: bool,
+    }
+    /// End that.
+    pub struct LiftLockdown {}
+    /// What became of it.
+    pub struct MachineReply {
+        /// The machine as a whole.
+        pub machine: MachineStatus,
+    }
+
+    /// End all sessions and undo everything, lockdown too.
     pub struct Reset {}
     /// What was undone.
     pub struct ResetReply {
@@ -215,13 +231,17 @@ adit_varlink::methods! {
         SendProviderMessage -> MessageReply,
         Watch -> WatchReply,
         Providers -> ProviderListing,
+        LockDown -> MachineReply,
+        LiftLockdown -> MachineReply,
         Reset -> ResetReply,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use adit_model::{ConnectionError, HealthItem, Severity, TunnelProviderProtocol, VpnStatus};
+    use adit_model::{
+        ConnectionError, HealthItem, Lockdown, Severity, TunnelProviderProtocol, VpnStatus,
+    };
     use adit_varlink::idl::Interface;
 
     use super::*;
@@ -234,7 +254,12 @@ mod tests {
         let entry = example();
         let check = |name: &str, value: Value| interface.check_type(name, &value).unwrap();
         check("Entry", serde_json::to_value(&entry).unwrap());
-        let snapshot = Event::Snapshot(Snapshot { entries: vec![entry] });
+        let machine = MachineStatus {
+            lockdown: Some(Lockdown { allow_local_networks: true, set_by: 1000 }),
+            blocking: true,
+            health: entry.session.health.clone(),
+        };
+        let snapshot = Event::Snapshot(Snapshot { entries: vec![entry], machine });
         check("Event", serde_json::to_value(snapshot).unwrap());
         check("Event", serde_json::to_value(Event::Lagged(Lagged { missed: 3 })).unwrap());
     }

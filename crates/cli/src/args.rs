@@ -16,6 +16,7 @@ Exit codes:
 Environment:
   ADIT_SOCKET       socket of the Adit service, if not /run/adit/helper.sock
   ADIT_RUNTIME_DIR  where adit reset finds what to undo, if not /run/adit
+  ADIT_STATE_DIR    where it finds lockdown, if not /var/lib/adit
   NO_COLOR          no colours when set";
 
 /// VPN tunnels: import them, connect, and see what goes where.
@@ -53,9 +54,10 @@ pub(crate) enum Verb {
     Rename(Rename),
     /// Edit a WireGuard configuration as text, in $VISUAL or $EDITOR
     Edit(Named),
+    Lockdown(Lockdown),
     /// List the installed tunnel providers
     Providers,
-    /// End all sessions and undo everything on the system
+    /// End all sessions and undo everything on the system, lockdown too
     ///
     /// Works as root even when the Adit service does not run.
     Reset,
@@ -127,6 +129,33 @@ pub(crate) struct Disconnect {
 pub(crate) struct Status {
     /// Its name, the beginning of it, or its id; without it all
     pub(crate) name: Option<String>,
+}
+
+/// Let nothing leave this computer but through a tunnel
+///
+/// From the moment it is switched on until it is switched off, whether a tunnel is connected or not:
+/// also while the computer starts, and when the Adit service fails. Without a word, say how it is.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  adit lockdown on
+  adit lockdown on --allow-local-networks
+  adit lockdown off")]
+pub(crate) struct Lockdown {
+    #[command(subcommand)]
+    pub(crate) switch: Option<LockdownSwitch>,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum LockdownSwitch {
+    /// Block what does not go through a tunnel
+    On {
+        /// But not the networks that this computer is directly connected to
+        #[arg(long)]
+        allow_local_networks: bool,
+    },
+    /// Let it out again
+    Off,
 }
 
 #[derive(Debug, Args)]

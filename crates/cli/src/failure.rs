@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use adit_api::{CallError, ConnectError, HelperError, ServiceError};
-use adit_model::{DisconnectError, InvalidConfiguration};
+use adit_model::{DisconnectError, InvalidConfiguration, SessionStatus, shell_word};
 use adit_profile::{ExportError, ImportError};
 
 use crate::{archive::ArchiveError, hint, select::SelectError};
@@ -40,7 +40,7 @@ pub(crate) enum Failure {
     #[error("“{name}” is not a WireGuard configuration, but one of {provider}.")]
     NotWireGuard { name: String, provider: String },
     #[error("“{name}” could not connect: {}", error.message)]
-    Session { name: String, error: DisconnectError },
+    Session { name: String, error: DisconnectError, held: Held },
     #[error("“{name}” was disconnected before it was connected.")]
     Stopped { name: String },
     #[error("“{name}” was removed meanwhile.")]
@@ -67,6 +67,18 @@ pub(crate) enum Failure {
     System(io::Error),
     #[error("The output cannot be written: {0}.")]
     Output(io::Error),
+}
+
+/// What is still held back after a session has failed, and what to do about it.
+#[derive(Debug)]
+pub(crate) struct Held(Option<String>);
+
+impl Held {
+    pub(crate) fn of(session: &SessionStatus) -> Self {
+        let item = session.health.iter().find(|_| session.blocking);
+        let action = item.and_then(|item| item.action.as_deref());
+        Self(action.map(|action| format!("Traffic stays blocked. {action}")))
+    }
 }
 
 impl Failure {
@@ -140,12 +152,16 @@ impl Failure {
     /// What to do about it, where the reason does not say so.
     pub(crate) fn hint(&self) -> Option<String> {
         match self {
-            Self::Session { name, error } => hint::of_error(error, name),
+            Self::Session { name, error, held } => {
+                let hints = [hint::of_error(error, name), held.0.clone()];
+                let hints: Vec<String> = hints.into_iter().flatten().collect();
+                (!hints.is_empty()).then(|| hints.join(" "))
+            }
             Self::NotConnectedInTime { name, .. } | Self::NotWaiting { name } => {
-                Some(format!("Stop it with: adit disconnect {}", hint::quoted(name)))
+                Some(format!("Stop it with: adit disconnect {}", shell_word(name)))
             }
             Self::Call(CallError::Api(HelperError::ConfigurationDisabled { name })) => {
-                Some(format!("Enable it with: adit enable {}", hint::quoted(name)))
+                Some(format!("Enable it with: adit enable {}", shell_word(name)))
             }
             Self::NameTaken { .. } => {
                 Some("Give another with --name, or update the existing one with --replace.".into())

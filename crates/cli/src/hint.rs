@@ -1,6 +1,6 @@
 //! What to do about a session that failed.
 
-use adit_model::{ConnectionError, DisconnectError};
+use adit_model::{ConnectionError, DisconnectError, shell_word};
 
 const HINTS: [(ConnectionError, &str); 10] = [
     (ConnectionError::NoNetworkAvailable, "Go online, then connect again."),
@@ -28,16 +28,7 @@ pub(crate) fn of_error(error: &DisconnectError, name: &str) -> Option<String> {
         return None;
     }
     let of_code = |(known, _): &&(ConnectionError, _)| i64::from(*known as u8) == error.code;
-    HINTS.iter().find(of_code).map(|(_, hint)| hint.replace("NAME", &quoted(name)))
-}
-
-/// A name as a shell reads it.
-pub(crate) fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
-    if name.chars().all(plain) && !name.starts_with('-') {
-        return name.into();
-    }
-    format!("'{}'", name.replace('\'', r"'\''"))
+    HINTS.iter().find(of_code).map(|(_, hint)| hint.replace("NAME", &shell_word(name)))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod context;
 mod failure;
 mod glyph;
 mod hint;
+mod machine;
 mod output;
 mod page;
 mod quantity;

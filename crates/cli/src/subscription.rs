@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use adit_api::{CallError, Entry, Event, HelperClient, HelperError, Snapshot};
+use adit_api::{CallError, Event, HelperClient, HelperError, Snapshot};
 use adit_model::{ConfigurationId, SessionStatus};
 use futures_util::{StreamExt, stream::BoxStream};
 
@@ -15,12 +15,12 @@ pub(crate) struct Subscription {
 
 impl Subscription {
     /// Everything as it is, and the changes from there on.
-    pub(crate) async fn open(socket: &Path) -> Result<(Vec<Entry>, Self), Failure> {
+    pub(crate) async fn open(socket: &Path) -> Result<(Snapshot, Self), Failure> {
         let events = HelperClient::connect(socket).await?.watch().await?.boxed();
         let mut subscription = Self { events };
         loop {
-            if let Event::Snapshot(Snapshot { entries }) = subscription.next().await? {
-                return Ok((entries, subscription));
+            if let Event::Snapshot(snapshot) = subscription.next().await? {
+                return Ok((snapshot, subscription));
             }
         }
     }
@@ -43,13 +43,14 @@ impl Subscription {
                     return Ok(Some(change.session));
                 }
                 Event::ConfigurationRemoved(removed) if removed.id == id => return Ok(None),
-                Event::Snapshot(Snapshot { entries }) => {
+                Event::Snapshot(Snapshot { entries, .. }) => {
                     let entry = entries.into_iter().find(|entry| entry.configuration.id == id);
                     return Ok(entry.map(|entry| entry.session));
                 }
                 Event::StatusChanged(_)
                 | Event::ConfigurationRemoved(_)
                 | Event::ConfigurationSaved(_)
+                | Event::MachineChanged(_)
                 | Event::Lagged(_)
                 | Event::Unknown(_) => {}
             }

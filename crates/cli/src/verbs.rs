@@ -8,6 +8,7 @@ mod enablement;
 mod export;
 mod import;
 mod list;
+mod lockdown;
 mod providers;
 mod remove;
 mod rename;
@@ -36,6 +37,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Remove(arguments) => remove::run(arguments, context).await,
         Verb::Rename(arguments) => rename::run(arguments, context).await,
         Verb::Edit(arguments) => edit::run(arguments, context).await,
+        Verb::Lockdown(arguments) => lockdown::run(arguments, context).await,
         Verb::Providers => providers::run(context).await,
         Verb::Reset => reset::run(context).await,
         Verb::Completions(arguments) => completions::run(arguments.shell),

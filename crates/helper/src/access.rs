@@ -4,7 +4,7 @@
 //! user who created it; others neither see nor touch it, and for them it does not exist (ENT-14).
 
 use adit_api::HelperError;
-use adit_model::{ROOT, Scope, VpnConfiguration};
+use adit_model::{LockdownSetting, ROOT, Scope, VpnConfiguration};
 use adit_varlink::{Peer, Refusal};
 
 use crate::provider;
@@ -37,6 +37,25 @@ pub(crate) fn authorise_system(uid: u32) -> Result<(), HelperError> {
     }
     let message = "Only root may store a configuration for the whole system.".into();
     Err(HelperError::NotAuthorized { message })
+}
+
+/// Whether this user may switch the machine's lockdown.
+pub(crate) fn authorise_lockdown(uid: u32, setting: &LockdownSetting) -> Result<(), HelperError> {
+    if setting.may_be_changed_by(uid) {
+        return Ok(());
+    }
+    let message = match setting {
+        LockdownSetting::On(lockdown) if lockdown.set_by == ROOT => {
+            "Root switched lockdown on; only root may change it."
+        }
+        LockdownSetting::On(_) => {
+            "Another user switched lockdown on; only they and root may change it."
+        }
+        LockdownSetting::Off | LockdownSetting::Unreadable(_) => {
+            "The lockdown setting cannot be read; only root may change it."
+        }
+    };
+    Err(HelperError::NotAuthorized { message: message.into() })
 }
 
 /// Whether this user knows that the configuration exists. Spec MGR-15.

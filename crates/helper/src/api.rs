@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use adit_api::{
-    Details, Get, Got, Hello, HelloReply, HelperError, IDL, List, Listing, MessageReply, Provider,
-    ProviderListing, Providers, Remove, Reset, ResetReply, Save, SaveReply, SendProviderMessage,
-    SetEnabled, Start, Stop, Watch, WatchReply,
+    Details, Get, Got, Hello, HelloReply, HelperError, IDL, LiftLockdown, List, Listing, LockDown,
+    MachineReply, MessageReply, Provider, ProviderListing, Providers, Remove, Reset, ResetReply,
+    Save, SaveReply, SendProviderMessage, SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
 };
 use adit_provider::{Kind, Manifest, ManifestError};
 use adit_varlink::{Empty, Limits, Peer, Router, ServiceInfo};
@@ -36,7 +36,8 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
             Ok(HelloReply { version: env!("CARGO_PKG_VERSION").into(), features: Vec::new() })
         })
         .on(Access::AnyUser, |service: State, peer, _: List| async move {
-            Ok(Listing { entries: service.snapshot(peer.uid).entries })
+            let Snapshot { entries, machine } = service.snapshot(peer.uid);
+            Ok(Listing { entries, machine })
         })
         .on(Access::AnyUser, |service: State, peer, call: Get| async move {
             get(&service, &peer, &call)
@@ -79,11 +80,27 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         .on_stream(Access::AnyUser, |service: State, peer, _: Watch| async move {
             let uid = peer.uid;
             let events = service.surroundings().events.clone();
-            let changes = events.watch(uid, move || service.snapshot(uid));
+            let machine = {
+                let service = Arc::clone(&service);
+                move || service.machine(uid)
+            };
+            let changes = events.watch(uid, move || service.snapshot(uid), machine);
             Ok(changes.map(|event| Ok(WatchReply { event })))
         })
         .on(Access::AnyUser, |service: State, _, _: Providers| async move {
             Ok(ProviderListing { providers: providers(&service)? })
+        })
+        .on(Access::AnyUser, |service: State, peer, call: LockDown| {
+            carried(async move {
+                let machine = service.lock_down(peer.uid, call.allow_local_networks).await?;
+                Ok(MachineReply { machine })
+            })
+        })
+        .on(Access::AnyUser, |service: State, peer, _: LiftLockdown| {
+            carried(async move {
+                let machine = service.lift_lockdown(peer.uid).await?;
+                Ok(MachineReply { machine })
+            })
         })
         .on(Access::Root, |service: State, _, _: Reset| {
             carried(async move { Ok(ResetReply { undone: service.reset().await? }) })

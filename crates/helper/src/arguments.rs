@@ -34,8 +34,11 @@ pub(crate) struct Places {
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(crate) enum Command {
-    /// Undo everything that a service which is no longer running has left on the system.
+    /// Undo everything that a service which is no longer running has left on the system, and end
+    /// lockdown.
     Reset,
+    /// Block what has to be blocked, without the service: for the time before it runs.
+    Lockdown,
 }
 
 impl Places {
@@ -50,6 +53,16 @@ impl Places {
     /// A folder for each running session.
     pub(crate) fn sessions(&self) -> PathBuf {
         self.runtime_dir.join("sessions")
+    }
+
+    /// The machine's lockdown.
+    pub(crate) fn lockdown(&self) -> PathBuf {
+        self.state_dir.join("lockdown.json")
+    }
+
+    /// What sessions hold back.
+    pub(crate) fn holds(&self) -> PathBuf {
+        self.runtime_dir.join("holds.json")
     }
 
     pub(crate) fn configurations(&self) -> PathBuf {

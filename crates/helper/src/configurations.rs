@@ -168,7 +168,11 @@ impl From<StoreError> for HelperError {
                     path.display()
                 )
             }
-            StoreError::Io { .. } | StoreError::Unencodable(_) => error.to_string(),
+            StoreError::Io { action, path, source } => {
+                let reason = source.kind();
+                format!("{} cannot be {action}: {reason}. Nothing was changed.", path.display())
+            }
+            StoreError::Unencodable(_) => error.to_string(),
         };
         Self::StorageFailed { message }
     }

@@ -1,17 +1,19 @@
 //! Changes on their way to those who watch.
 
-use adit_api::{Event, Lagged, Snapshot};
-use adit_model::VpnConfiguration;
+use adit_api::{Event, Lagged, MachineChange, Snapshot};
+use adit_model::{MachineStatus, VpnConfiguration};
 use futures_util::{Stream, stream};
 use tokio::sync::broadcast;
 
 use crate::access;
 
-/// A change, with the configuration it is about, which decides who may hear of it.
+/// A change.
 #[derive(Debug, Clone)]
-pub(crate) struct Notice {
-    pub(crate) about: VpnConfiguration,
-    pub(crate) event: Event,
+enum Notice {
+    /// Of one configuration, which decides who may hear of it.
+    Of(Box<VpnConfiguration>, Event),
+    /// Of the machine as a whole, as far as it is not of a configuration.
+    Machine,
 }
 
 /// Where changes are announced.
@@ -30,21 +32,31 @@ impl Events {
 
     pub(crate) fn announce(&self, about: &VpnConfiguration, event: Event) {
         // Nobody may be watching.
-        let _ = self.sender.send(Notice { about: about.clone(), event });
+        let _ = self.sender.send(Notice::Of(Box::new(about.clone()), event));
+    }
+
+    /// Has everybody who watches look at the machine again.
+    pub(crate) fn announce_machine(&self) {
+        let _ = self.sender.send(Notice::Machine);
     }
 
     /// A snapshot, then every change that `uid` may hear of, and a snapshot again after a lag.
-    pub(crate) fn watch<F>(
+    ///
+    /// The machine is looked at after each change: what it lets out follows from all of them.
+    pub(crate) fn watch<S, M>(
         &self,
         uid: u32,
-        snapshot: F,
-    ) -> impl Stream<Item = Event> + Send + use<F>
+        snapshot: S,
+        machine: M,
+    ) -> impl Stream<Item = Event> + Send + use<S, M>
     where
-        F: Fn() -> Snapshot + Send + 'static,
+        S: Fn() -> Snapshot + Send + 'static,
+        M: Fn() -> MachineStatus + Send + 'static,
     {
         // Subscribed before the first snapshot, so that no change falls between the two.
         let notices = self.sender.subscribe();
-        let watcher = Watcher { uid, notices, snapshot, behind: true };
+        let told = MachineStatus::default();
+        let watcher = Watcher { uid, notices, snapshot, machine, told, behind: true };
         stream::unfold(watcher, |mut watcher| async {
             let event = watcher.next().await?;
             Some((event, watcher))
@@ -52,24 +64,34 @@ impl Events {
     }
 }
 
-struct Watcher<F> {
+struct Watcher<S, M> {
     uid: u32,
     notices: broadcast::Receiver<Notice>,
-    snapshot: F,
+    snapshot: S,
+    machine: M,
+    /// The machine as it was last told of.
+    told: MachineStatus,
     behind: bool,
 }
 
-impl<F: Fn() -> Snapshot> Watcher<F> {
+impl<S: Fn() -> Snapshot, M: Fn() -> MachineStatus> Watcher<S, M> {
     async fn next(&mut self) -> Option<Event> {
         if std::mem::take(&mut self.behind) {
-            return Some(Event::Snapshot((self.snapshot)()));
+            let snapshot = (self.snapshot)();
+            self.told = snapshot.machine.clone();
+            return Some(Event::Snapshot(snapshot));
         }
         loop {
+            let machine = (self.machine)();
+            if machine != self.told {
+                self.told = machine.clone();
+                return Some(Event::MachineChanged(MachineChange { machine }));
+            }
             match self.notices.recv().await {
-                Ok(notice) if access::may_see(self.uid, &notice.about) => {
-                    return Some(notice.event);
+                Ok(Notice::Of(about, event)) if access::may_see(self.uid, &about) => {
+                    return Some(event);
                 }
-                Ok(_) => {}
+                Ok(Notice::Of(..) | Notice::Machine) => {}
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
                     self.behind = true;
                     return Some(Event::Lagged(Lagged { missed }));
@@ -82,7 +104,13 @@ impl<F: Fn() -> Snapshot> Watcher<F> {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
+    use std::{
+        pin::pin,
+        sync::{
+            Arc,
+            atomic::{AtomicBool, Ordering},
+        },
+    };
 
     use adit_api::Removed;
     use adit_model::{ConfigurationId, TunnelProviderProtocol};
@@ -94,7 +122,9 @@ mod tests {
     #[tokio::test]
     async fn a_watcher_hears_its_own_changes_and_catches_up_after_a_lag() {
         let events = Events::new();
-        let mut watch = pin!(events.watch(1000, || Snapshot { entries: vec![] }));
+        let machine = MachineStatus::default;
+        let snapshot = move || Snapshot { entries: vec![], machine: machine() };
+        let mut watch = pin!(events.watch(1000, snapshot, machine));
         let theirs = configuration(1001);
         let mine = configuration(1000);
         let removed =
@@ -109,6 +139,32 @@ mod tests {
         }
         assert_eq!(watch.next().await, Some(Event::Lagged(Lagged { missed: 1 })));
         assert!(matches!(watch.next().await, Some(Event::Snapshot(_))));
+    }
+
+    #[tokio::test]
+    async fn a_watcher_hears_what_the_machine_lets_out_when_that_changes() {
+        let events = Events::new();
+        let blocking = Arc::new(AtomicBool::new(false));
+        let machine = {
+            let blocking = Arc::clone(&blocking);
+            move || MachineStatus {
+                blocking: blocking.load(Ordering::Relaxed),
+                ..MachineStatus::default()
+            }
+        };
+        let snapshot = || Snapshot { entries: vec![], machine: MachineStatus::default() };
+        let mut watch = pin!(events.watch(1000, snapshot, machine.clone()));
+        assert!(matches!(watch.next().await, Some(Event::Snapshot(_))));
+        blocking.store(true, Ordering::Relaxed);
+        events.announce_machine();
+        let changed = Event::MachineChanged(MachineChange { machine: machine() });
+        assert_eq!(watch.next().await, Some(changed));
+        // Also of a change that is not the watcher's to hear.
+        blocking.store(false, Ordering::Relaxed);
+        let theirs = configuration(1001);
+        events.announce(&theirs, Event::ConfigurationRemoved(Removed { id: theirs.id }));
+        let changed = Event::MachineChanged(MachineChange { machine: machine() });
+        assert_eq!(watch.next().await, Some(changed));
     }
 
     fn configuration(owner: u32) -> VpnConfiguration {

@@ -12,8 +12,8 @@ use tokio::{
 };
 
 use crate::{
-    api, arguments::Places, configurations::Configurations, provider, recovery, runtime_dir,
-    service::Service, store::Store, surroundings::Surroundings,
+    api, arguments::Places, barrier::Barrier, configurations::Configurations, provider, recovery,
+    runtime_dir, service::Service, store::Store, surroundings::Surroundings,
 };
 
 /// Everybody may connect; what they may do is decided by who they are.
@@ -25,6 +25,9 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     // Before anything is undone: it could be the work of another helper.
     let _lock = runtime_dir::lock(places)?;
     let network = Arc::new(recovery::open_network(places)?);
+    // Before anything else changes the network, so that nothing is open in between.
+    let barrier = Barrier::open(places, Arc::clone(&network));
+    barrier.enforce().await;
     for line in recovery::undo(places, &network).await? {
         tracing::warn!("After a crash: {line}");
     }
@@ -34,6 +37,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     let healed = healing::watch(Arc::clone(&network)).await?;
     let surroundings = Surroundings::new(
         Arc::clone(&network),
+        barrier,
         state.clone(),
         places.sessions(),
         places.providers_dir.clone(),
@@ -49,6 +53,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
         never = listener.serve(Arc::new(api::router()), Arc::clone(&service)) => match never {},
         never = follow(state, &service) => match never {},
         never = tell(healed, &service) => match never {},
+        () = service.surroundings().barrier.keep() => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }

@@ -6,8 +6,10 @@
 mod access;
 mod api;
 mod arguments;
+mod barrier;
 mod configurations;
 mod counters;
+mod durable_file;
 mod events;
 mod instance;
 mod provider;
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         match arguments.command {
             None => instance::run(&arguments.places).await,
             Some(Command::Reset) => recovery::reset(&arguments.places).await,
+            Some(Command::Lockdown) => recovery::lock_down(&arguments.places).await,
         }
     });
     // Tasks that wait for a process or a name must not keep the service from ending.

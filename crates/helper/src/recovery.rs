@@ -1,10 +1,16 @@
 //! Undoing what a helper that crashed has left. Spec TUN-18.
 
-use std::{collections::BTreeSet, error::Error};
+use std::{collections::BTreeSet, error::Error, sync::Arc};
 
 use adit_network::{Network, Places as NetworkPlaces, Recovered, Slot};
 
-use crate::{arguments::Places, provider, runtime_dir, session::RunRecord};
+use crate::{
+    arguments::Places,
+    barrier::Barrier,
+    provider,
+    runtime_dir::{self, RuntimeDirError},
+    session::RunRecord,
+};
 
 /// No session outlives its helper.
 pub(crate) const NO_SESSION: BTreeSet<Slot> = BTreeSet::new();
@@ -12,8 +18,10 @@ pub(crate) const NO_SESSION: BTreeSet<Slot> = BTreeSet::new();
 /// `adit-helper reset`: undoes everything, without a running helper.
 pub(crate) async fn reset(places: &Places) -> Result<(), Box<dyn Error>> {
     let _lock = runtime_dir::lock(places)?;
-    let network = open_network(places)?;
+    let network = Arc::new(open_network(places)?);
+    let cleared = Barrier::open(places, Arc::clone(&network)).clear().await;
     let undone = undo(places, &network).await?;
+    let undone = [cleared?, undone].concat();
     if undone.is_empty() {
         println!("There was nothing to undo.");
     }
@@ -21,6 +29,25 @@ pub(crate) async fn reset(places: &Places) -> Result<(), Box<dyn Error>> {
         println!("{line}");
     }
     Ok(())
+}
+
+/// `adit-helper lockdown`: blocks what has to be blocked before the helper runs. A helper that runs
+/// has done so.
+pub(crate) async fn lock_down(places: &Places) -> Result<(), Box<dyn Error>> {
+    let _lock = match runtime_dir::lock(places) {
+        Ok(lock) => lock,
+        Err(RuntimeDirError::AlreadyRunning(_)) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let barrier = Barrier::open(places, Arc::new(open_network(places)?));
+    if !barrier.is_up() {
+        return Ok(());
+    }
+    barrier.enforce().await;
+    match barrier.refusal() {
+        None => Ok(()),
+        Some(_) => Err("Nothing is blocked.".into()),
+    }
 }
 
 /// The runtime folder and the network, for whoever holds the lock.

@@ -1,6 +1,7 @@
 //! Configurations and their sessions together: what may be started beside what, and what follows
 //! from a change.
 
+mod lockdown;
 mod start;
 
 use std::{
@@ -64,7 +65,7 @@ impl Service {
             .filter_map(|record| self.entry(&record.configuration))
             .collect();
         entries.sort_by(|a, b| a.configuration.name.cmp(&b.configuration.name));
-        Snapshot { entries }
+        Snapshot { entries, machine: self.machine(uid) }
     }
 
     pub(crate) fn get(
@@ -184,9 +185,10 @@ impl Service {
     pub(crate) async fn reset(&self) -> Result<Vec<String>, HelperError> {
         let _one = self.starting.lock().await;
         self.stop_all(ProviderStopReason::UserInitiated).await;
+        let cleared = self.clear_barrier().await;
         let recovered = self.surroundings.network.recover(&recovery::NO_SESSION).await;
         match recovered {
-            Ok(recovered) => Ok(recovery::lines(&recovered)),
+            Ok(recovered) => Ok([cleared?, recovery::lines(&recovered)].concat()),
             Err(error) => Err(HelperError::SystemFailed { message: error.to_string() }),
         }
     }
@@ -204,6 +206,8 @@ impl Service {
 
     /// Passes a change of the physical network on.
     pub(crate) async fn network_changed(&self, state: &NetworkState) {
+        self.surroundings.barrier.enforce().await;
+        self.surroundings.events.announce_machine();
         self.tell_all(|| Input::NetworkChanged(Box::new(state.clone()))).await;
     }
 
@@ -212,6 +216,7 @@ impl Service {
         self.tell_all(|| Input::Healed(Arc::clone(healed))).await;
     }
 
+    /// Tells every session.
     async fn tell_all(&self, input: impl Fn() -> Input) {
         let sessions: Vec<SessionHandle> = locked(&self.sessions).values().cloned().collect();
         for session in sessions {

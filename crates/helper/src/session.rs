@@ -44,6 +44,8 @@ pub(crate) enum Input {
     /// Answered when the session has begun, or is going to after the one that ends.
     Start(Option<Map<String, Value>>, oneshot::Sender<()>),
     Stop(ProviderStopReason),
+    /// What is held back, for this session or for the machine, is different.
+    BarrierChanged,
     /// The physical network is different.
     NetworkChanged(Box<NetworkState>),
     /// What others have changed of the sessions' settings is different.

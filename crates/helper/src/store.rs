@@ -1,9 +1,9 @@
 //! Configurations on disk: a file each, readable by root alone.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, Permissions},
-    io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    fs::{self, DirBuilder, Permissions},
+    io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -11,6 +11,8 @@ use adit_model::{ConfigurationId, Secrets, VpnConfiguration};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
+
+use crate::durable_file::{self, TEMPORARY};
 
 /// A configuration and what must not be seen of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,7 +42,6 @@ pub(crate) enum StoreError {
 }
 
 const EXTENSION: &str = "json";
-const TEMPORARY: &str = "new";
 
 impl Store {
     /// Opens the folder, making it if need be.
@@ -83,14 +84,14 @@ impl Store {
     pub(crate) fn write(&self, record: &Record) -> Result<(), StoreError> {
         let path = self.path(record.configuration.id);
         let json = serde_json::to_vec_pretty(record).map_err(StoreError::Unencodable)?;
-        replace(&path, &Zeroizing::new(json)).map_err(|source| failed("written", &path, source))
+        durable_file::replace(&path, &Zeroizing::new(json))
+            .map_err(|source| failed("written", &path, source))
     }
 
     /// Deletes a record.
     pub(crate) fn remove(&self, id: ConfigurationId) -> Result<(), StoreError> {
         let path = self.path(id);
-        let removed = fs::remove_file(&path).and_then(|()| sync_folder(&self.folder));
-        removed.map_err(|source| failed("removed", &path, source))
+        durable_file::remove(&path).map_err(|source| failed("removed", &path, source))
     }
 
     fn path(&self, id: ConfigurationId) -> PathBuf {
@@ -125,32 +126,6 @@ fn set_aside(path: &Path, reason: &str) -> Result<(), StoreError> {
         aside.display()
     );
     fs::rename(path, &aside).map_err(|source| failed("set aside", path, source))
-}
-
-/// Neither a crash nor a full disk may leave half a file under the real name.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let temporary = path.with_extension(TEMPORARY);
-    let written = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&temporary)
-        .and_then(|mut file| {
-            file.write_all(content)?;
-            file.sync_all()
-        })
-        .and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        // What matters is the error that led here.
-        let _ = fs::remove_file(&temporary);
-    }
-    written.and_then(|()| sync_folder(folder))
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 fn failed(action: &'static str, path: &Path, source: io::Error) -> StoreError {

@@ -11,11 +11,12 @@ use tokio::sync::watch;
 
 pub(crate) use self::slots::SlotGuard;
 use self::{claims::Claims, slots::Slots};
-use crate::events::Events;
+use crate::{barrier::Barrier, events::Events};
 
 /// One of these for the whole helper.
 pub(crate) struct Surroundings {
     pub(crate) network: Arc<Network>,
+    pub(crate) barrier: Barrier,
     pub(crate) events: Events,
     pub(crate) slots: Slots,
     pub(crate) claims: Claims,
@@ -27,12 +28,14 @@ pub(crate) struct Surroundings {
 impl Surroundings {
     pub(crate) fn new(
         network: Arc<Network>,
+        barrier: Barrier,
         state: watch::Receiver<NetworkState>,
         sessions_dir: PathBuf,
         providers_dir: PathBuf,
     ) -> Self {
         Self {
             network,
+            barrier,
             events: Events::new(),
             slots: Slots::default(),
             claims: Claims::default(),

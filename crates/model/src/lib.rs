@@ -13,12 +13,14 @@ mod error;
 mod exclusivity;
 mod family;
 mod ip;
+mod lockdown;
 mod path;
 mod protocol;
 mod proxy;
 mod secret;
 pub mod session;
 mod settings;
+mod shell_word;
 mod status;
 mod stop_reason;
 pub mod wireguard;
@@ -32,11 +34,13 @@ pub use error::{
 pub use exclusivity::{Admission, Claim, admit};
 pub use family::Family;
 pub use ip::{IpSettings, Ipv4Route, Ipv4Settings, Ipv6Route, Ipv6Settings, Prefix, Route};
+pub use lockdown::{Lockdown, LockdownSetting, MachineStatus, Refusal, Tunnel, TunnelName};
 pub use path::{InterfaceKind, NetworkPath, PathInterface, PathStatus};
 pub use protocol::TunnelProviderProtocol;
 pub use proxy::{ProxyMode, ProxyServer, ProxySettings};
 pub use secret::{Secret, Secrets};
 pub use settings::{InvalidSettings, PacketTunnelNetworkSettings, RouteTable};
+pub use shell_word::shell_word;
 pub use status::{HealthItem, SessionStatus, Severity, VpnStatus};
 pub use stop_reason::ProviderStopReason;
 

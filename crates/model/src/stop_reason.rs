@@ -68,6 +68,32 @@ impl ProviderStopReason {
         Self::InternalError,
     ];
 
+    /// Whether somebody wants the tunnel gone, so that what it held back may leave. Anything else
+    /// only happens to it, and then its promise holds (RTE-7).
+    #[must_use]
+    pub fn lifts_hold(self) -> bool {
+        match self {
+            Self::UserInitiated
+            | Self::ConfigurationDisabled
+            | Self::ConfigurationRemoved
+            | Self::Superceded => true,
+            Self::None
+            | Self::ProviderFailed
+            | Self::NoNetworkAvailable
+            | Self::UnrecoverableNetworkChange
+            | Self::ProviderDisabled
+            | Self::AuthenticationCanceled
+            | Self::ConfigurationFailed
+            | Self::IdleTimeout
+            | Self::UserLogout
+            | Self::UserSwitch
+            | Self::ConnectionFailed
+            | Self::Sleep
+            | Self::AppUpdate
+            | Self::InternalError => false,
+        }
+    }
+
     /// Apple's raw value.
     #[must_use]
     pub fn code(self) -> u8 {

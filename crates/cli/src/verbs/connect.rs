@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use adit_api::{Entry, Start};
+use adit_api::{Entry, Snapshot, Start};
 use adit_model::{ConfigurationId, SessionStatus, VpnConfiguration, VpnStatus};
 use serde::Serialize;
 use tokio::{
@@ -15,7 +15,7 @@ use crate::{
     args::Connect,
     attempt::{Attempt, Stage},
     context::Context,
-    failure::Failure,
+    failure::{Failure, Held},
     glyph::Glyph,
     output::Report,
     page::Page,
@@ -30,14 +30,14 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) async fn run(arguments: Connect, context: &Context) -> Result<(), Failure> {
-    let (entries, changes) = Subscription::open(&context.socket).await?;
+    let (Snapshot { entries, .. }, changes) = Subscription::open(&context.socket).await?;
     let entry = select(&entries, &arguments.name)?.clone();
     connect(entry, changes, arguments.wait, context).await
 }
 
 /// `adit reconnect`: what is not connected is connected.
 pub(super) async fn again(arguments: Connect, context: &Context) -> Result<(), Failure> {
-    let (entries, mut changes) = Subscription::open(&context.socket).await?;
+    let (Snapshot { entries, .. }, mut changes) = Subscription::open(&context.socket).await?;
     let entry = select(&entries, &arguments.name)?;
     if entry.session.status.is_active() {
         disconnect::stop(&[entry], &mut changes, context).await?;
@@ -119,7 +119,8 @@ impl Waiting<'_> {
                         Stage::Underway => {}
                         Stage::Connected => return Ok(session),
                         Stage::Ended(Some(error)) => {
-                            return Err(Failure::Session { name: name(), error });
+                            let held = Held::of(&session);
+                            return Err(Failure::Session { name: name(), error, held });
                         }
                         Stage::Ended(None) => return Err(Failure::Stopped { name: name() }),
                     }

@@ -2,34 +2,34 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use adit_api::{CallError, Entry, Event, HelperError, Snapshot, Stop};
-use adit_model::{ConfigurationId, VpnConfiguration};
+use adit_api::{CallError, Entry, Event, HelperError, List, Snapshot, Stop};
+use adit_model::{ConfigurationId, MachineStatus, SessionStatus, VpnConfiguration};
 use serde::Serialize;
 use tokio::{signal, time};
 
 use crate::{
-    args::Disconnect, context::Context, failure::Failure, glyph::Glyph, output::Report, page::Page,
-    select::select, subscription::Subscription,
+    args::Disconnect, context::Context, failure::Failure, glyph::Glyph, machine, output::Report,
+    page::Page, select::select, subscription::Subscription,
 };
 
 /// The helper gives a provider less, so what takes longer does not come.
 const LIMIT: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(arguments: Disconnect, context: &Context) -> Result<(), Failure> {
-    let (entries, mut changes) = Subscription::open(&context.socket).await?;
+    let (Snapshot { entries, .. }, mut changes) = Subscription::open(&context.socket).await?;
     let wanted = match &arguments.name {
         Some(name) => vec![select(&entries, name)?],
         None => own(&entries),
     };
-    let active: Vec<_> =
-        wanted.iter().copied().filter(|entry| entry.session.status.is_active()).collect();
+    let active: Vec<_> = wanted.iter().copied().filter(|entry| is_there(&entry.session)).collect();
     stop(&active, &mut changes, context).await?;
     let idle = match (wanted.as_slice(), active.as_slice()) {
         ([entry], []) if arguments.name.is_some() => Some(entry.configuration.name.clone()),
         _ => None,
     };
     let disconnected = active.iter().map(|entry| Stopped::of(&entry.configuration)).collect();
-    context.output.report(&Disconnected { disconnected, idle })
+    let machine = context.helper().await?.call(&List {}).await?.machine;
+    context.output.report(&Ending { disconnected, machine, idle })
 }
 
 /// Ends these sessions and waits until everything is undone. `changes` must begin with what
@@ -78,23 +78,29 @@ async fn all_ended(
 ) -> Result<(), Failure> {
     while !pending.is_empty() {
         match changes.next().await? {
-            Event::StatusChanged(change) if !change.session.status.is_active() => {
+            Event::StatusChanged(change) if !is_there(&change.session) => {
                 pending.remove(&change.session.id);
             }
             Event::ConfigurationRemoved(removed) => {
                 pending.remove(&removed.id);
             }
-            Event::Snapshot(Snapshot { entries }) => pending.retain(|id, _| {
-                let active = |entry: &Entry| entry.session.status.is_active();
-                entries.iter().any(|entry| entry.configuration.id == *id && active(entry))
+            Event::Snapshot(Snapshot { entries, .. }) => pending.retain(|id, _| {
+                let is_it = |entry: &&Entry| entry.configuration.id == *id;
+                entries.iter().find(is_it).is_some_and(|entry| is_there(&entry.session))
             }),
             Event::StatusChanged(_)
             | Event::ConfigurationSaved(_)
+            | Event::MachineChanged(_)
             | Event::Lagged(_)
             | Event::Unknown(_) => {}
         }
     }
     Ok(())
+}
+
+/// Whether there is something to end: a session, or what one that failed holds back.
+fn is_there(session: &SessionStatus) -> bool {
+    session.status.is_active() || session.blocking
 }
 
 fn own(entries: &[Entry]) -> Vec<&Entry> {
@@ -103,8 +109,10 @@ fn own(entries: &[Entry]) -> Vec<&Entry> {
 }
 
 #[derive(Serialize)]
-struct Disconnected {
+struct Ending {
     disconnected: Vec<Stopped>,
+    /// A person is told when traffic stays blocked.
+    machine: MachineStatus,
     /// The one that was named and was not connected.
     #[serde(skip)]
     idle: Option<String>,
@@ -122,7 +130,7 @@ impl Stopped {
     }
 }
 
-impl Report for Disconnected {
+impl Report for Ending {
     fn write(&self, page: &mut Page) {
         for stopped in &self.disconnected {
             page.glyph(Glyph::Disconnected);
@@ -133,5 +141,6 @@ impl Report for Disconnected {
             None if self.disconnected.is_empty() => page.line("None of yours is connected."),
             None => {}
         }
+        machine::write(&self.machine, page);
     }
 }

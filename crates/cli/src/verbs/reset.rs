@@ -15,8 +15,9 @@ use crate::{context::Context, failure::Failure, output::Report, page::Page};
 const PROGRAM: &str = "adit-helper";
 /// Where packages put it.
 const PACKAGED: &str = "/usr/lib/adit";
-/// Where the helper keeps what it has to undo, if not in its usual place.
-const RUNTIME_DIR_VARIABLE: &str = "ADIT_RUNTIME_DIR";
+/// Where the helper keeps what it has to undo, if not in its usual places.
+const FOLDERS: [(&str, &str); 2] =
+    [("ADIT_RUNTIME_DIR", "--runtime-dir"), ("ADIT_STATE_DIR", "--state-dir")];
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let undone = match HelperClient::connect(&context.socket).await {
@@ -41,8 +42,10 @@ async fn without_service(missing: ConnectError) -> Result<Vec<String>, Failure> 
     let failed = |reason: String| Failure::Reset { program: program.display().to_string(), reason };
     let mut command = Command::new(&program);
     command.arg("reset");
-    if let Some(folder) = env::var_os(RUNTIME_DIR_VARIABLE) {
-        command.arg("--runtime-dir").arg(folder);
+    for (variable, option) in FOLDERS {
+        if let Some(folder) = env::var_os(variable) {
+            command.arg(option).arg(folder);
+        }
     }
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().await;
     let output = output.map_err(|error| failed(error.to_string()))?;

@@ -1,11 +1,12 @@
 //! `adit status`
 
 use adit_api::{
-    CallError, Counters, Details, Entry, HelperClient, HelperError, List, ServiceError,
+    CallError, Counters, Details, Entry, HelperClient, HelperError, List, Listing, ServiceError,
     SessionDetails,
 };
 use adit_model::{
-    DnsSettings, IpSettings, PacketTunnelNetworkSettings, Prefix, SessionStatus, Severity,
+    DnsSettings, IpSettings, MachineStatus, PacketTunnelNetworkSettings, Prefix, SessionStatus,
+    Severity,
 };
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -17,7 +18,7 @@ use crate::{
     context::Context,
     failure::Failure,
     glyph::Glyph,
-    hint,
+    hint, machine,
     output::Report,
     page::Page,
     quantity::{bytes, enumeration, local_time},
@@ -27,17 +28,18 @@ use crate::{
 
 pub(super) async fn run(arguments: Status, context: &Context) -> Result<(), Failure> {
     let mut helper = context.helper().await?;
-    let entries = helper.call(&List {}).await?.entries;
+    let Listing { entries, machine } = helper.call(&List {}).await?;
     let now = Timestamp::now();
     if let Some(name) = &arguments.name {
         let entry = select(&entries, name)?.clone();
-        return context.output.report(&State::load(entry, now, &mut helper).await?);
+        let state = State::load(entry, now, &mut helper).await?;
+        return context.output.report(&OneState { state, machine });
     }
-    let mut states = Vec::new();
+    let mut configurations = Vec::new();
     for entry in entries {
-        states.push(State::load(entry, now, &mut helper).await?);
+        configurations.push(State::load(entry, now, &mut helper).await?);
     }
-    context.output.report(&States(states))
+    context.output.report(&States { machine, configurations })
 }
 
 /// Everything that is to be said of one configuration.
@@ -55,8 +57,17 @@ struct State {
 }
 
 #[derive(Serialize)]
-#[serde(transparent)]
-struct States(Vec<State>);
+struct OneState {
+    #[serde(flatten)]
+    state: State,
+    machine: MachineStatus,
+}
+
+#[derive(Serialize)]
+struct States {
+    machine: MachineStatus,
+    configurations: Vec<State>,
+}
 
 impl State {
     async fn load(
@@ -95,16 +106,27 @@ impl State {
     }
 }
 
+impl Report for OneState {
+    fn write(&self, page: &mut Page) {
+        if machine::write_but(&self.machine, &[&self.state.entry.session], page) {
+            page.blank();
+        }
+        self.state.write(page);
+    }
+}
+
 impl Report for States {
     fn write(&self, page: &mut Page) {
-        let connected = self.0.iter().any(|state| state.entry.session.status.is_active());
-        let blocked = self.0.iter().any(|state| state.entry.session.blocking);
-        if !connected && !blocked {
+        let sessions: Vec<_> = self.configurations.iter().map(|s| &s.entry.session).collect();
+        let mut above = machine::write_but(&self.machine, &sessions, page);
+        let connected = sessions.iter().any(|session| session.status.is_active());
+        if !connected && !self.machine.blocking {
             page.glyph(Glyph::Disconnected);
             page.line("Not connected. Traffic goes out directly.");
+            above = true;
         }
-        for (position, state) in self.0.iter().filter(|state| state.matters()).enumerate() {
-            if position > 0 || (!connected && !blocked) {
+        for state in self.configurations.iter().filter(|state| state.matters()) {
+            if std::mem::replace(&mut above, true) {
                 page.blank();
             }
             state.write(page);

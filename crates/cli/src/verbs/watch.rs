@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 
 use adit_api::{Event, Snapshot};
-use adit_model::{ConfigurationId, SessionStatus, VpnConfiguration};
+use adit_model::{ConfigurationId, MachineStatus, SessionStatus, VpnConfiguration};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    context::Context, failure::Failure, glyph::Glyph, output::Report, page::Page,
+    context::Context, failure::Failure, glyph::Glyph, machine, output::Report, page::Page,
     quantity::local_time, sentence::sentence, subscription::Subscription,
 };
 
 /// Until the helper ends, or whoever started it.
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
-    let (entries, mut changes) = Subscription::open(&context.socket).await?;
+    let (snapshot, mut changes) = Subscription::open(&context.socket).await?;
     let mut known = Known::default();
-    let mut event = Event::Snapshot(Snapshot { entries });
+    let mut event = Event::Snapshot(snapshot);
     loop {
         let lines = known.take(&event, Timestamp::now());
         context.output.event(&Change { event: &event, lines })?;
@@ -57,15 +57,18 @@ impl Known {
     /// Takes one event and says it in words.
     fn take(&mut self, event: &Event, now: Timestamp) -> Vec<Line> {
         match event {
-            Event::Snapshot(Snapshot { entries }) => {
+            Event::Snapshot(Snapshot { entries, machine }) => {
                 let configurations = entries.iter().map(|entry| entry.configuration.clone());
                 self.0 = configurations.map(|known| (known.id, known)).collect();
-                entries.iter().map(|e| state(&e.configuration, &e.session, now)).collect()
+                let sessions = entries.iter().map(|e| state(&e.configuration, &e.session, now));
+                let blocked = (!machine.health.is_empty()).then(|| whole(machine, now));
+                blocked.into_iter().chain(sessions).collect()
             }
             Event::StatusChanged(change) => {
                 let known = self.0.get(&change.session.id).into_iter();
                 known.map(|configuration| state(configuration, &change.session, now)).collect()
             }
+            Event::MachineChanged(change) => vec![whole(&change.machine, now)],
             Event::ConfigurationSaved(saved) => {
                 let configuration = &saved.configuration;
                 self.0.insert(configuration.id, configuration.clone());
@@ -87,6 +90,11 @@ fn state(configuration: &VpnConfiguration, session: &SessionStatus, now: Timesta
     let said = sentence(configuration, session, now);
     let text = format!("{}: {}", configuration.name, said.text);
     Line { glyph: Some(said.glyph), ..plain(now, &text) }
+}
+
+fn whole(machine: &MachineStatus, now: Timestamp) -> Line {
+    let glyph = machine.blocking.then_some(Glyph::Blocked);
+    Line { glyph, ..plain(now, &machine::sentence(machine)) }
 }
 
 fn plain(now: Timestamp, text: &str) -> Line {

@@ -7,13 +7,15 @@ use std::{
 };
 
 use adit_api::{
-    Counters, Details, Entry, Event, Get, Got, Hello, HelloReply, HelperError, List, Listing,
-    Provider, ProviderListing, Providers, Remove, Removed, Reset, ResetReply, Save, SaveReply,
-    Saved, SessionDetails, SetEnabled, Snapshot, Start, StatusChange, Stop, Watch, WatchReply,
+    Counters, Details, Entry, Event, Get, Got, Hello, HelloReply, HelperError, LiftLockdown, List,
+    Listing, LockDown, MachineChange, MachineReply, Provider, ProviderListing, Providers, Remove,
+    Removed, Reset, ResetReply, Save, SaveReply, Saved, SessionDetails, SetEnabled, Snapshot,
+    Start, StatusChange, Stop, Watch, WatchReply,
 };
 use adit_model::{
-    ConfigurationId, ConnectionError, DisconnectError, Enablement, PacketTunnelNetworkSettings,
-    Secrets, SessionStatus, VpnConfiguration, VpnStatus, wireguard::WireGuardConfiguration,
+    ConfigurationId, ConnectionError, DisconnectError, Enablement, Lockdown, LockdownSetting,
+    MachineStatus, PacketTunnelNetworkSettings, Secrets, SessionStatus, Tunnel, TunnelName,
+    VpnConfiguration, VpnStatus, wireguard::WireGuardConfiguration,
 };
 use adit_varlink::{Empty, Listener, Peer, Refusal, Router, ServiceInfo};
 use futures_util::{Stream, StreamExt, stream};
@@ -41,6 +43,8 @@ pub(crate) enum Script {
     Connects,
     /// The server does not answer.
     Fails,
+    /// Neither, and nothing goes around the tunnel.
+    FailsClosed,
     /// Nothing ever happens.
     Hangs,
     /// Nobody may start one.
@@ -53,6 +57,7 @@ struct State {
     entries: Arc<Mutex<BTreeMap<ConfigurationId, (Entry, Secrets)>>>,
     events: broadcast::Sender<Event>,
     starts: watch::Sender<u32>,
+    lockdown: Arc<Mutex<LockdownSetting>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,8 +71,13 @@ impl Helper {
     pub(crate) fn start(script: Script) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let events = broadcast::channel(64).0;
-        let state =
-            State { script, entries: Arc::default(), events, starts: watch::Sender::new(0) };
+        let state = State {
+            script,
+            entries: Arc::default(),
+            events,
+            starts: watch::Sender::new(0),
+            lockdown: Arc::new(Mutex::new(LockdownSetting::Off)),
+        };
         let listener = Listener::bind(folder.path().join("helper.sock"), 0o600).unwrap();
         let router = Arc::new(router());
         let task = tokio::spawn({
@@ -131,7 +141,7 @@ fn router() -> Router<State, Access> {
         Ok(HelloReply { version: env!("CARGO_PKG_VERSION").into(), features: Vec::new() })
     })
     .on(Access::Anyone, |state: State, _, _: List| async move {
-        Ok(Listing { entries: state.listing() })
+        Ok(Listing { entries: state.listing(), machine: state.machine() })
     })
     .on(Access::Anyone, |state: State, _, call: Get| async move { state.get(&call) })
     .on(
@@ -151,6 +161,14 @@ fn router() -> Router<State, Access> {
     .on(Access::Anyone, |_, _, _: Providers| async {
         Ok(ProviderListing { providers: providers() })
     })
+    .on(Access::Authorised, |state: State, peer: Peer, call: LockDown| async move {
+        let allow_local_networks = call.allow_local_networks;
+        let lockdown = Lockdown { allow_local_networks, set_by: peer.uid };
+        Ok(state.set_lockdown(LockdownSetting::On(lockdown)))
+    })
+    .on(Access::Authorised, |state: State, _, _: LiftLockdown| async move {
+        Ok(state.set_lockdown(LockdownSetting::Off))
+    })
     .on(Access::Anyone, |_, _, _: Reset| async {
         Ok(ResetReply { undone: vec!["Removed the interface adit0.".into()] })
     })
@@ -161,6 +179,26 @@ impl State {
     fn listing(&self) -> Vec<Entry> {
         let entries = self.entries.lock().unwrap();
         entries.values().map(|(entry, _)| entry.clone()).collect()
+    }
+
+    fn machine(&self) -> MachineStatus {
+        let tunnel = |entry: &Entry| Tunnel {
+            name: TunnelName::Own(entry.configuration.name.clone()),
+            status: entry.session.status,
+            takes_default_route: false,
+            holds: entry.session.blocking,
+            failed: entry.session.last_error.is_some(),
+        };
+        let tunnels: Vec<Tunnel> = self.listing().iter().map(tunnel).collect();
+        MachineStatus::of(&self.lockdown.lock().unwrap(), None, &tunnels)
+    }
+
+    fn set_lockdown(&self, setting: LockdownSetting) -> MachineReply {
+        *self.lockdown.lock().unwrap() = setting;
+        let machine = self.machine();
+        let change = MachineChange { machine: machine.clone() };
+        let _ = self.events.send(Event::MachineChanged(change));
+        MachineReply { machine }
     }
 
     fn entry(&self, id: ConfigurationId) -> Result<Entry, HelperError> {
@@ -217,7 +255,7 @@ impl State {
         self.change(id, VpnStatus::Connecting, None);
         match self.script {
             Script::Connects => self.change(id, VpnStatus::Connected, None),
-            Script::Fails => {
+            Script::Fails | Script::FailsClosed => {
                 self.change(id, VpnStatus::Disconnecting, None);
                 let error = ConnectionError::ServerNotResponding.plain();
                 self.change(id, VpnStatus::Disconnected, Some(error));
@@ -229,7 +267,7 @@ impl State {
 
     fn stop(&self, id: ConfigurationId) -> Result<Empty, HelperError> {
         let entry = self.entry(id)?;
-        if !entry.session.status.is_active() {
+        if !entry.session.status.is_active() && !entry.session.blocking {
             return Err(HelperError::NotRunning { name: entry.configuration.name });
         }
         self.change(id, VpnStatus::Disconnecting, None);
@@ -269,13 +307,18 @@ impl State {
         session.sequence += 1;
         session.last_error = last_error;
         session.interface = (status == VpnStatus::Connected).then(|| "adit0".into());
+        session.health.clear();
+        let stopped = status == VpnStatus::Disconnected && session.last_error.is_none();
+        let holds = self.script == Script::FailsClosed && !stopped;
+        session.set_hold(&entry.configuration.name, holds, false);
         let change = StatusChange { session: session.clone() };
         let _ = self.events.send(Event::StatusChanged(change));
     }
 
     fn watch(&self) -> impl Stream<Item = Result<WatchReply, HelperError>> + Send + use<> {
         let changes = self.events.subscribe();
-        let snapshot = Event::Snapshot(Snapshot { entries: self.listing() });
+        let snapshot =
+            Event::Snapshot(Snapshot { entries: self.listing(), machine: self.machine() });
         let changes = stream::unfold(changes, |mut changes| async move {
             let event = changes.recv().await.ok()?;
             Some((event, changes))

@@ -20,16 +20,24 @@ impl Service {
         let configuration = self.owned(uid, id)?.configuration;
         let session = self.session(id)?;
         self.check_startable(&configuration)?;
-        match self.surroundings.claims.admit(&configuration) {
-            Admission::Free => {}
+        let superseded = match self.surroundings.claims.admit(&configuration) {
+            Admission::Free => None,
             Admission::Conflict { id: other, name, route } => {
                 self.authorise_displacing(uid, other)?;
                 return Err(HelperError::RoutesConflict { name, route: route.to_string() });
             }
             Admission::Supersedes(other) => {
                 self.authorise_displacing(uid, other)?;
-                self.supersede(other).await?;
+                Some(other)
             }
+        };
+        // Before the other one ends, so that nothing is open in between.
+        self.hold_back(&configuration).await?;
+        if let Some(other) = superseded
+            && let Err(error) = self.supersede(other).await
+        {
+            session.tell(Input::Stop(ProviderStopReason::UserInitiated)).await;
+            return Err(error);
         }
         if configuration.enablement == Enablement::SetAside {
             self.enable(id, Enablement::Enabled).await?;
@@ -44,16 +52,6 @@ impl Service {
     fn check_startable(&self, configuration: &VpnConfiguration) -> Result<(), HelperError> {
         if configuration.enablement == Enablement::Disabled {
             return Err(HelperError::ConfigurationDisabled { name: configuration.name.clone() });
-        }
-        // A promise of protection that cannot be kept must not look as if it were.
-        if configuration.protocol.include_all_networks {
-            return Err(HelperError::ConfigurationInvalid {
-                field: "protocol.includeAllNetworks".into(),
-                reason:
-                    "this version cannot lock the machine down; switch the option off to connect \
-                         without that protection"
-                        .into(),
-            });
         }
         let manifest = self.surroundings.manifest(&configuration.protocol.provider_id);
         manifest

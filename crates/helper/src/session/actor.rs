@@ -39,6 +39,8 @@ pub(super) struct Actor {
     start_answer: Option<oneshot::Sender<StartAnswer>>,
     /// The configuration was changed and the provider does not follow before the next connect.
     is_behind: bool,
+    /// Somebody wants the tunnel gone: what it holds back may go when it is down.
+    lifts_hold: bool,
 }
 
 impl Actor {
@@ -63,6 +65,7 @@ impl Actor {
             answers: Vec::new(),
             start_answer: None,
             is_behind: false,
+            lifts_hold: false,
         };
         actor.feed(Event::Stored);
         actor
@@ -87,7 +90,11 @@ impl Actor {
     fn take(&mut self, input: Input) {
         match input {
             Input::Stored(record) => self.stored(*record),
-            Input::Removed => self.feed(Event::Removed),
+            Input::Removed => {
+                self.lifts_hold = true;
+                self.feed(Event::Removed);
+                self.lift_hold();
+            }
             Input::Start(options, answer) => {
                 // Those of a start that changes nothing are not for the next one.
                 if matches!(
@@ -96,11 +103,17 @@ impl Actor {
                 ) {
                     self.options = options;
                 }
+                self.lifts_hold = false;
                 self.feed(Event::Start);
                 // The caller may have left.
                 let _ = answer.send(());
             }
-            Input::Stop(reason) => self.feed(Event::Stop(reason)),
+            Input::Stop(reason) => {
+                self.lifts_hold |= reason.lifts_hold();
+                self.feed(Event::Stop(reason));
+                self.lift_hold();
+            }
+            Input::BarrierChanged => self.publish(self.machine.status()),
             Input::NetworkChanged(state) => {
                 if let Some(run) = &self.run {
                     run.network_changed(*state);
@@ -239,10 +252,28 @@ impl Actor {
                     run.end();
                 }
                 self.surroundings.claims.release(self.id);
+                self.lift_hold();
             }
             VpnStatus::Invalid | VpnStatus::Connecting | VpnStatus::Disconnecting => {}
         }
         self.publish(status);
+    }
+
+    /// Ends the hold of a session that is down because somebody wants it so. A hold that is taken
+    /// for a new start meanwhile is another one, and stays.
+    fn lift_hold(&self) {
+        if !self.lifts_hold || self.machine.status().is_active() {
+            return;
+        }
+        let Some(hold) = self.surroundings.barrier.hold_of(self.id) else { return };
+        let (surroundings, inbox, id) =
+            (Arc::clone(&self.surroundings), self.inbox.clone(), self.id);
+        tokio::spawn(async move {
+            surroundings.barrier.release(id, hold).await;
+            surroundings.events.announce_machine();
+            // Nobody listens when the configuration was removed.
+            let _ = inbox.send(Input::BarrierChanged).await;
+        });
     }
 
     fn launch(&mut self) {
@@ -299,6 +330,9 @@ impl Actor {
             published.last_error = self.machine.last_error().cloned();
             published.interface = self.run.as_ref().map(|run| run.interface().to_owned());
             published.health = self.health();
+            let barrier = &self.surroundings.barrier;
+            let holds = barrier.hold_of(self.id).is_some();
+            published.set_hold(&self.record.configuration.name, holds, barrier.setting().is_on());
         });
         let session = self.publisher.borrow().clone();
         let event = ApiEvent::StatusChanged(StatusChange { session });

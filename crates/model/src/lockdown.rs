@@ -1,0 +1,433 @@
+//! Whether the machine holds traffic back, why, and what opens it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{HealthItem, ROOT, SessionStatus, Severity, VpnStatus, shell_word};
+
+/// Nothing leaves the machine but through a tunnel, whether there is one or not. Spec RTE-21,
+/// MDM-24.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lockdown {
+    /// But to the networks that the machine is directly connected to (RTE-10).
+    pub allow_local_networks: bool,
+    /// The uid of whoever switched it on. Nobody but them and root switches it off.
+    pub set_by: u32,
+}
+
+/// What is stored of the machine's lockdown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockdownSetting {
+    /// It was never switched on, or was switched off.
+    Off,
+    /// It is on.
+    On(Lockdown),
+    /// It may be on: this sentence says why nobody knows. Until somebody decides, it is on.
+    Unreadable(String),
+}
+
+/// Why the system does not do what lockdown asks of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Traffic should be blocked and may not be. The reason.
+    Block(String),
+    /// Traffic should be let out and may be blocked still. The reason.
+    Open(String),
+}
+
+/// What a viewer shows of the machine as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MachineStatus {
+    /// The machine's lockdown; absent while it is off, or unreadable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lockdown: Option<Lockdown>,
+    /// Whether traffic is being dropped on purpose.
+    pub blocking: bool,
+    /// Why, and what opens it; what else deserves attention. The most important comes first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub health: Vec<HealthItem>,
+}
+
+/// A session as far as it decides what the machine blocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tunnel {
+    /// Which it is.
+    pub name: TunnelName,
+    /// The session's state.
+    pub status: VpnStatus,
+    /// Whether it takes the default route.
+    pub takes_default_route: bool,
+    /// Whether it holds back what would go around it, up or not (PROTO-10).
+    pub holds: bool,
+    /// Whether its last session failed.
+    pub failed: bool,
+}
+
+/// What a tunnel is called towards somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TunnelName {
+    /// By the configuration's name.
+    Own(String),
+    /// Its name is not theirs to know (ENT-14).
+    Foreign,
+    /// There is no such configuration any more.
+    Lost,
+}
+
+impl LockdownSetting {
+    /// Whether nothing may leave the machine but through a tunnel.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        match self {
+            Self::Off => false,
+            Self::On(_) | Self::Unreadable(_) => true,
+        }
+    }
+
+    /// Whether `uid` may change it. What nobody can read is root's.
+    #[must_use]
+    pub fn may_be_changed_by(&self, uid: u32) -> bool {
+        match self {
+            Self::Off => true,
+            Self::On(lockdown) => uid == ROOT || uid == lockdown.set_by,
+            Self::Unreadable(_) => uid == ROOT,
+        }
+    }
+}
+
+impl MachineStatus {
+    /// What follows from the machine's lockdown and its tunnels, unless the system refuses.
+    #[must_use]
+    pub fn of(setting: &LockdownSetting, refusal: Option<&Refusal>, tunnels: &[Tunnel]) -> Self {
+        let lockdown = match setting {
+            LockdownSetting::On(lockdown) => Some(*lockdown),
+            LockdownSetting::Off | LockdownSetting::Unreadable(_) => None,
+        };
+        let locked = locked(setting, tunnels);
+        let held = tunnels.iter().filter(|tunnel| tunnel.holds).filter_map(|tunnel| {
+            let Tunnel { name, status, failed, .. } = tunnel;
+            Held { name, status: *status, failed: *failed, locked: setting.is_on() }.item()
+        });
+        let mut health: Vec<HealthItem> = locked.into_iter().chain(held).collect();
+        // What is refused does not block, and what does not open still does.
+        let blocking = match refusal {
+            None => !health.is_empty(),
+            Some(Refusal::Block(_)) => false,
+            Some(Refusal::Open(_)) => true,
+        };
+        health.splice(0..0, refusal.map(Refusal::item));
+        Self { lockdown, blocking, health }
+    }
+}
+
+impl SessionStatus {
+    /// Notes whether the session holds back what would go around it, and why. `locked`: the machine
+    /// is too.
+    pub fn set_hold(&mut self, name: &str, holds: bool, locked: bool) {
+        let failed = self.last_error.is_some();
+        let name = TunnelName::Own(name.into());
+        let held = Held { name: &name, status: self.status, failed, locked };
+        let item = holds.then(|| held.item()).flatten();
+        self.blocking = item.is_some();
+        self.health.splice(0..0, item);
+    }
+}
+
+/// The machine's own reason to block, if it has one: a tunnel for everything is all that it asks.
+fn locked(setting: &LockdownSetting, tunnels: &[Tunnel]) -> Option<HealthItem> {
+    let is_up = |tunnel: &&Tunnel| match tunnel.status {
+        VpnStatus::Connected => true,
+        VpnStatus::Invalid
+        | VpnStatus::Disconnected
+        | VpnStatus::Connecting
+        | VpnStatus::Reasserting
+        | VpnStatus::Disconnecting => false,
+    };
+    let lockdown = match setting {
+        LockdownSetting::Off => return None,
+        LockdownSetting::Unreadable(reason) => return Some(unreadable(reason)),
+        LockdownSetting::On(lockdown) => lockdown,
+    };
+    let mut up = tunnels.iter().filter(is_up).peekable();
+    let split = up.peek().is_some();
+    if up.any(|tunnel| tunnel.takes_default_route) {
+        return None;
+    }
+    let coming = tunnels.iter().find(|tunnel| tunnel.status.is_active() && !is_up(tunnel));
+    let title = match (split, coming) {
+        (true, _) => "Lockdown is on, and no tunnel takes all traffic".into(),
+        (false, Some(tunnel)) => format!("Lockdown is on, and {} is not up yet", tunnel.name),
+        (false, None) => "Lockdown is on, and no tunnel is connected".into(),
+    };
+    let what = if split { "Only what goes through the tunnel leaves" } else { "Nothing leaves" };
+    let local = if lockdown.allow_local_networks { ", but to the local network" } else { "" };
+    let root = if lockdown.set_by == ROOT { "sudo " } else { "" };
+    Some(HealthItem {
+        code: "blocked.lockdown".into(),
+        severity: Severity::Notice,
+        title,
+        text: format!("{what} this computer{local}."),
+        action: Some(format!(
+            "Connect a tunnel with: adit connect NAME. Open the network with: {root}adit lockdown off"
+        )),
+    })
+}
+
+fn unreadable(reason: &str) -> HealthItem {
+    HealthItem {
+        code: "lockdown.unreadable".into(),
+        severity: Severity::Problem,
+        title: "Whether lockdown is on cannot be read, so it is".into(),
+        text: format!("{reason} Nothing leaves this computer but through a tunnel."),
+        action: Some(
+            "Decide anew with: sudo adit lockdown off, or: sudo adit lockdown on. \
+             If neither works: sudo adit reset"
+                .into(),
+        ),
+    }
+}
+
+impl Refusal {
+    fn item(&self) -> HealthItem {
+        match self {
+            Self::Block(reason) => HealthItem {
+                code: "lockdown.not-blocking".into(),
+                severity: Severity::Problem,
+                title: "Traffic is NOT blocked, although it should be".into(),
+                text: format!(
+                    "The system refused: {} Whatever the tunnels do not take goes out directly. Adit \
+                     keeps trying.",
+                    full_stop(reason)
+                ),
+                action: Some(
+                    "Go offline if that matters. See more with: journalctl -u adit-helper".into(),
+                ),
+            },
+            Self::Open(reason) => HealthItem {
+                code: "lockdown.not-opened".into(),
+                severity: Severity::Problem,
+                title: "Traffic is still blocked, although nothing asks for it".into(),
+                text: format!("The system refused: {} Adit keeps trying.", full_stop(reason)),
+                action: Some("Undo everything with: sudo adit reset".into()),
+            },
+        }
+    }
+}
+
+/// In the middle of a sentence.
+impl fmt::Display for TunnelName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own(name) => write!(f, "“{name}”"),
+            Self::Foreign => f.write_str("the VPN of another user"),
+            Self::Lost => f.write_str("a configuration that is gone"),
+        }
+    }
+}
+
+/// A session that holds back what would go around it.
+struct Held<'a> {
+    name: &'a TunnelName,
+    status: VpnStatus,
+    failed: bool,
+    /// By the machine too, so that the session's end opens nothing.
+    locked: bool,
+}
+
+impl Held<'_> {
+    /// Absent while its tunnel carries everything.
+    fn item(&self) -> Option<HealthItem> {
+        let called = self.name;
+        let (code, severity, title) = match (self.status, self.failed) {
+            (VpnStatus::Invalid | VpnStatus::Connected, _) => return None,
+            (VpnStatus::Connecting, _) => (
+                "blocked.connecting",
+                Severity::Notice,
+                format!("Traffic is held until {called} is connected"),
+            ),
+            (VpnStatus::Reasserting, _) => (
+                "blocked.reasserting",
+                Severity::Notice,
+                format!("Traffic is held until {called} is connected again"),
+            ),
+            (VpnStatus::Disconnecting, _) => (
+                "blocked.disconnecting",
+                Severity::Notice,
+                format!("Traffic is held while {called} disconnects"),
+            ),
+            (VpnStatus::Disconnected, true) => (
+                "blocked.failed",
+                Severity::Problem,
+                format!("Traffic is blocked: {called} failed"),
+            ),
+            (VpnStatus::Disconnected, false) => (
+                "blocked.ended",
+                Severity::Problem,
+                format!("Traffic is blocked: {called} ended without being disconnected"),
+            ),
+        };
+        Some(HealthItem {
+            code: code.into(),
+            severity,
+            title,
+            text: format!(
+                "Nothing may go around {called}, from its start until it is disconnected."
+            ),
+            action: Some(self.action()),
+        })
+    }
+
+    fn action(&self) -> String {
+        let name = match self.name {
+            TunnelName::Own(name) => shell_word(name),
+            TunnelName::Foreign => return "Only its owner and root can open the network.".into(),
+            TunnelName::Lost => return "Undo everything with: sudo adit reset".into(),
+        };
+        let again = match self.status {
+            VpnStatus::Disconnected => format!("Try again with: adit connect {name}. "),
+            VpnStatus::Invalid
+            | VpnStatus::Connecting
+            | VpnStatus::Connected
+            | VpnStatus::Reasserting
+            | VpnStatus::Disconnecting => String::new(),
+        };
+        let open = if self.locked { "Give it up with" } else { "Open the network with" };
+        format!("{again}{open}: adit disconnect {name}")
+    }
+}
+
+fn full_stop(sentence: &str) -> String {
+    let text = sentence.trim();
+    if text.ends_with('.') { text.into() } else { format!("{text}.") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use VpnStatus::{Connected, Connecting, Disconnected, Disconnecting, Reasserting};
+
+    #[test]
+    fn lockdown_blocks_until_a_tunnel_takes_everything() {
+        let on = |set_by| LockdownSetting::On(Lockdown { allow_local_networks: false, set_by });
+        check(&LockdownSetting::Off, &[], None);
+        check(&LockdownSetting::Off, &[full(Connecting)], None);
+        check(&on(1000), &[full(Connected), tunnel(Connecting)], None);
+        let own = ": adit lockdown off";
+        let title = "Lockdown is on, and no tunnel is connected";
+        check(&on(1000), &[full(Disconnected)], Some((title, own)));
+        let roots = ": sudo adit lockdown off";
+        let title = "Lockdown is on, and “a b” is not up yet";
+        check(&on(0), &[full(Connecting)], Some((title, roots)));
+        check(&on(0), &[full(Reasserting)], Some((title, roots)));
+        let title = "Lockdown is on, and no tunnel takes all traffic";
+        check(&on(0), &[tunnel(Connected), full(Disconnecting)], Some((title, roots)));
+        let unreadable = LockdownSetting::Unreadable("X is empty.".into());
+        let title = "Whether lockdown is on cannot be read, so it is";
+        check(&unreadable, &[full(Connected)], Some((title, ": sudo adit reset")));
+    }
+
+    #[test]
+    fn a_configuration_holds_traffic_back_until_it_is_up_or_somebody_opens() {
+        let off = LockdownSetting::Off;
+        let held = |status| Tunnel { holds: true, ..full(status) };
+        let failed = Tunnel { failed: true, ..held(Disconnected) };
+        check(&off, &[held(Connected)], None);
+        let open = "Open the network with: adit disconnect 'a b'";
+        let title = "Traffic is held until “a b” is connected";
+        check(&off, &[held(Connecting)], Some((title, open)));
+        let title = "Traffic is held until “a b” is connected again";
+        check(&off, &[held(Reasserting)], Some((title, open)));
+        let title = "Traffic is held while “a b” disconnects";
+        check(&off, &[held(Disconnecting)], Some((title, open)));
+        let both =
+            "Try again with: adit connect 'a b'. Open the network with: adit disconnect 'a b'";
+        let title = "Traffic is blocked: “a b” failed";
+        check(&off, std::slice::from_ref(&failed), Some((title, both)));
+        let title = "Traffic is blocked: “a b” ended without being disconnected";
+        check(&off, &[held(Disconnected)], Some((title, both)));
+
+        let foreign = Tunnel { name: TunnelName::Foreign, ..failed.clone() };
+        let title = "Traffic is blocked: the VPN of another user failed";
+        let action = "Only its owner and root can open the network.";
+        check(&off, &[foreign], Some((title, action)));
+        let lost = Tunnel { name: TunnelName::Lost, ..failed.clone() };
+        let title = "Traffic is blocked: a configuration that is gone failed";
+        check(&off, &[lost], Some((title, "with: sudo adit reset")));
+
+        let on = LockdownSetting::On(Lockdown { allow_local_networks: false, set_by: 0 });
+        let locked = MachineStatus::of(&on, None, &[failed]);
+        assert_eq!(locked.health.len(), 2);
+        let action = locked.health[1].action.as_deref().unwrap();
+        assert!(action.ends_with("Give it up with: adit disconnect 'a b'"), "{action}");
+    }
+
+    #[test]
+    fn a_block_that_the_system_refuses_is_never_called_one() {
+        let on = LockdownSetting::On(Lockdown { allow_local_networks: false, set_by: 0 });
+        let refused = Refusal::Block("nf_tables is missing".into());
+        let status = MachineStatus::of(&on, Some(&refused), &[]);
+        assert!(!status.blocking);
+        assert_eq!(status.health[0].code, "lockdown.not-blocking");
+        assert!(status.health[0].text.starts_with("The system refused: nf_tables is missing. "));
+        let stuck = Refusal::Open("busy".into());
+        let status = MachineStatus::of(&LockdownSetting::Off, Some(&stuck), &[]);
+        assert!(status.blocking);
+        assert_eq!(status.health[0].code, "lockdown.not-opened");
+    }
+
+    #[test]
+    fn lockdown_is_lifted_by_whoever_set_it_and_by_root() {
+        let on = |set_by| LockdownSetting::On(Lockdown { allow_local_networks: true, set_by });
+        let rights =
+            |setting: &LockdownSetting| [ROOT, 1000, 1001].map(|u| setting.may_be_changed_by(u));
+        assert_eq!(rights(&LockdownSetting::Off), [true, true, true]);
+        assert_eq!(rights(&on(1000)), [true, true, false]);
+        assert_eq!(rights(&on(ROOT)), [true, false, false]);
+        assert_eq!(rights(&LockdownSetting::Unreadable("?".into())), [true, false, false]);
+    }
+
+    #[test]
+    fn a_session_that_holds_says_so_until_its_tunnel_is_up() {
+        for (status, code) in [
+            (Connecting, Some("blocked.connecting")),
+            (Connected, None),
+            (Reasserting, Some("blocked.reasserting")),
+            (Disconnecting, Some("blocked.disconnecting")),
+            (Disconnected, Some("blocked.ended")),
+        ] {
+            let id = crate::ConfigurationId::from_random([1; 16]);
+            let mut session = SessionStatus { status, ..SessionStatus::new(id) };
+            session.set_hold("home", true, false);
+            assert_eq!(session.blocking, code.is_some());
+            assert_eq!(session.health.first().map(|item| item.code.as_str()), code);
+        }
+    }
+
+    /// `expected`: the title and the end of the action, if anything is blocked.
+    fn check(setting: &LockdownSetting, tunnels: &[Tunnel], expected: Option<(&str, &str)>) {
+        let status = MachineStatus::of(setting, None, tunnels);
+        assert_eq!(status.blocking, expected.is_some(), "{setting:?} {tunnels:?}");
+        let first = status.health.first();
+        assert_eq!(first.map(|item| item.title.as_str()), expected.map(|(title, _)| title));
+        let action = first.and_then(|item| item.action.as_deref()).unwrap_or_default();
+        assert!(action.ends_with(expected.map(|(_, end)| end).unwrap_or_default()), "{action}");
+    }
+
+    fn full(status: VpnStatus) -> Tunnel {
+        Tunnel { takes_default_route: true, ..tunnel(status) }
+    }
+
+    fn tunnel(status: VpnStatus) -> Tunnel {
+        Tunnel {
+            name: TunnelName::Own("a b".into()),
+            status,
+            takes_default_route: false,
+            holds: false,
+            failed: false,
+        }
+    }
+}
