@@ -189,6 +189,11 @@ impl Packets {
         self.iter().filter(|packet| wanted(packet)).cloned().collect()
     }
 
+    /// Where they go.
+    pub fn destinations(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.0.iter().filter_map(|packet| packet.destination)
+    }
+
     /// Panics when there is a packet for which `allowed` does not hold. No packet at all is fine.
     #[track_caller]
     pub fn assert_only(&self, what: &str, allowed: impl Fn(&Packet) -> bool) {

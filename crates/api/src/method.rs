@@ -1,8 +1,8 @@
 //! The methods, one struct each.
 
 use adit_model::{
-    ConfigurationId, MachineStatus, PacketTunnelNetworkSettings, Secrets, SessionStatus,
-    VpnConfiguration,
+    ConfigurationId, MachineStatus, NameLookup, PacketTunnelNetworkSettings, Resolver, Secrets,
+    SessionStatus, VpnConfiguration,
 };
 use adit_varlink::Empty;
 use serde::{Deserialize, Serialize};
@@ -207,6 +207,19 @@ messages! {
         pub machine: MachineStatus,
     }
 
+    /// Find out who answers a name on this computer, and why.
+    pub struct ExplainDns {
+        /// The name.
+        pub name: String,
+    }
+    /// As it is at this moment.
+    pub struct DnsExplanation {
+        /// Who decides.
+        pub resolver: Resolver,
+        /// The names that are looked up for it, in order, until one exists.
+        pub lookups: Vec<NameLookup>,
+    }
+
     /// End all sessions and undo everything, lockdown too.
     pub struct Reset {}
     /// What was undone.
@@ -233,14 +246,18 @@ adit_varlink::methods! {
         Providers -> ProviderListing,
         LockDown -> MachineReply,
         LiftLockdown -> MachineReply,
+        ExplainDns -> DnsExplanation,
         Reset -> ResetReply,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use adit_model::{
-        ConnectionError, HealthItem, Lockdown, Severity, TunnelProviderProtocol, VpnStatus,
+        ConnectionError, HealthItem, Lockdown, LookupReason, LookupServer, Severity,
+        TunnelProviderProtocol, VpnStatus,
     };
     use adit_varlink::idl::Interface;
 
@@ -261,7 +278,18 @@ mod tests {
         };
         let snapshot = Event::Snapshot(Snapshot { entries: vec![entry], machine });
         check("Event", serde_json::to_value(snapshot).unwrap());
+        check("NameLookup", serde_json::to_value(lookup()).unwrap());
         check("Event", serde_json::to_value(Event::Lagged(Lagged { missed: 3 })).unwrap());
+    }
+
+    fn lookup() -> NameLookup {
+        let (address, interface) = (IpAddr::from([10, 0, 0, 1]), Some("adit0".into()));
+        NameLookup {
+            name: "wiki.corp.example".into(),
+            reason: LookupReason::Domain,
+            domain: Some("corp.example".into()),
+            servers: vec![LookupServer { address, interface }],
+        }
     }
 
     fn example() -> Entry {

@@ -41,6 +41,7 @@ pub(crate) enum Verb {
     /// Disconnect and connect again
     Reconnect(Connect),
     Status(Status),
+    Explain(Explain),
     /// Print every change as it happens, until interrupted
     ///
     /// With --json one object a line: a snapshot first, then the changes.
@@ -156,6 +157,25 @@ pub(crate) enum LockdownSwitch {
     },
     /// Let it out again
     Off,
+}
+
+/// Say where it goes and why, as it is at this moment
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  adit explain dns wiki.work.example")]
+pub(crate) struct Explain {
+    #[command(subcommand)]
+    pub(crate) what: Explained,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Explained {
+    /// Which servers are asked for a name
+    Dns {
+        /// A name, such as site.example; with a dot at its end it is complete
+        name: String,
+    },
 }
 
 #[derive(Debug, Args)]

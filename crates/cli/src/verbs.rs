@@ -5,6 +5,7 @@ mod connect;
 mod disconnect;
 mod edit;
 mod enablement;
+mod explain;
 mod export;
 mod import;
 mod list;
@@ -30,6 +31,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Disconnect(arguments) => disconnect::run(arguments, context).await,
         Verb::Reconnect(arguments) => connect::again(arguments, context).await,
         Verb::Status(arguments) => status::run(arguments, context).await,
+        Verb::Explain(arguments) => explain::run(arguments.what, context).await,
         Verb::Watch => watch::run(context).await,
         Verb::Enable(arguments) => enablement::set(&arguments.name, true, context).await,
         Verb::Disable(arguments) => enablement::set(&arguments.name, false, context).await,

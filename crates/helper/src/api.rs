@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use adit_api::{
-    Details, Get, Got, Hello, HelloReply, HelperError, IDL, LiftLockdown, List, Listing, LockDown,
-    MachineReply, MessageReply, Provider, ProviderListing, Providers, Remove, Reset, ResetReply,
-    Save, SaveReply, SendProviderMessage, SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
+    Details, DnsExplanation, ExplainDns, Get, Got, Hello, HelloReply, HelperError, IDL,
+    LiftLockdown, List, Listing, LockDown, MachineReply, MessageReply, Provider, ProviderListing,
+    Providers, Remove, Reset, ResetReply, Save, SaveReply, SendProviderMessage, SetEnabled,
+    Snapshot, Start, Stop, Watch, WatchReply,
 };
 use adit_provider::{Kind, Manifest, ManifestError};
 use adit_varlink::{Empty, Limits, Peer, Router, ServiceInfo};
@@ -102,6 +103,9 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
                 Ok(MachineReply { machine })
             })
         })
+        .on(Access::AnyUser, |service: State, _, call: ExplainDns| async move {
+            explain_dns(&service, &call.name).await
+        })
         .on(Access::Root, |service: State, _, _: Reset| {
             carried(async move { Ok(ResetReply { undone: service.reset().await? }) })
         })
@@ -116,6 +120,26 @@ fn get(service: &Service, peer: &Peer, call: &Get) -> Result<Got, HelperError> {
     let secrets = service.owned(peer.uid, call.id)?.secrets;
     let (entry, _) = service.get(peer.uid, call.id)?;
     Ok(Got { entry, secrets: Some(secrets) })
+}
+
+/// It tells no more than what everybody on this computer can find out.
+async fn explain_dns(service: &Service, name: &str) -> Result<DnsExplanation, HelperError> {
+    if !is_host_name(name) {
+        let reason = "It is no name of a host: letters, digits and hyphens between dots.".into();
+        return Err(HelperError::ConfigurationInvalid { field: "name".into(), reason });
+    }
+    let explained = service.surroundings().network.explain_dns(name).await;
+    let (resolver, lookups) =
+        explained.map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
+    Ok(DnsExplanation { resolver, lookups })
+}
+
+/// RFC 1123 section 2.1, with underscores, which services have (RFC 2782).
+fn is_host_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_known = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(is_known);
+    name.len() <= 253 && name.split('.').all(is_label)
 }
 
 fn providers(service: &Service) -> Result<Vec<Provider>, HelperError> {

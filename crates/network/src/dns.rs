@@ -3,6 +3,7 @@
 mod back_end;
 mod bus;
 mod error;
+mod lookup;
 mod network_manager;
 mod resolv_conf;
 mod resolvconf_program;
@@ -15,11 +16,12 @@ use std::{fmt, net::IpAddr};
 use adit_model::{DnsProtocol, DnsSettings};
 
 pub use error::DnsError;
+pub(crate) use lookup::Lookup;
 pub(crate) use network_manager::GlobalDns;
 pub(crate) use resolvconf_program::ResolvconfProgram;
 pub(crate) use server_list::ServerList;
 pub(crate) use system::Dns;
-pub use system::{RepairedDns, Resolver};
+pub use system::RepairedDns;
 
 /// Name resolution of one session.
 #[derive(Debug, Clone, PartialEq, Eq)]

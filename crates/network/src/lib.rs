@@ -26,7 +26,7 @@ mod state;
 mod sysctl;
 pub mod tun;
 
-pub use dns::{DnsError, RepairedDns, Resolver};
+pub use dns::{DnsError, RepairedDns};
 pub use error::{ApplyError, NetworkError};
 pub use firewall::Lockdown;
 pub use network::{Bus, Network, Places, Recovered};

@@ -8,7 +8,7 @@ mod rule;
 
 pub(crate) use changes::{Change, changes};
 
-use std::io;
+use std::{io, net::IpAddr};
 
 use futures_util::{Stream, TryStreamExt};
 use ipnet::IpNet;
@@ -106,6 +106,14 @@ impl Netlink {
     pub(crate) async fn routes(&self) -> Result<Vec<FoundRoute>, NetworkError> {
         let messages = self.all_routes().await?.into_iter().filter(route::is_ours);
         Ok(messages.map(|message| FoundRoute { message }).collect())
+    }
+
+    /// The index of the interface by which a packet without a mark leaves for `destination`; absent
+    /// if the kernel refuses it.
+    pub(crate) async fn way_to(&self, destination: IpAddr) -> Option<u32> {
+        let request = route::lookup(destination);
+        let answer = self.handle.route().get(request).execute().try_next().await;
+        answer.ok().flatten().filter(route::leads_on).as_ref().and_then(route::output)
     }
 
     /// Adds a route to a table of ours, in place of one with the same destination and metric.

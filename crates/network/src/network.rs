@@ -14,7 +14,7 @@ use std::{
     time::Instant,
 };
 
-use adit_model::HealthItem;
+use adit_model::{HealthItem, NameLookup, Resolver};
 use tokio::sync::Mutex;
 
 use crate::{
@@ -172,6 +172,15 @@ impl Network {
     /// Returns what the system had to be told, one for each session. An error is why it cannot be.
     pub async fn repair_dns(&self) -> Result<Vec<RepairedDns>, NetworkError> {
         self.reconciler.lock().await.repair_dns().await
+    }
+
+    /// Who answers a name on this computer, and why: the names that are looked up for it, in order,
+    /// until one exists. Nobody is asked for the name by this.
+    pub async fn explain_dns(
+        &self,
+        name: &str,
+    ) -> Result<(Resolver, Vec<NameLookup>), NetworkError> {
+        self.reconciler.lock().await.explain_dns(name).await
     }
 
     /// The DNS servers of the network below the tunnels, also while the tunnels' are in force

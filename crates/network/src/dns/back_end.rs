@@ -115,11 +115,17 @@ fn is_resolved_asked(facts: &Facts) -> bool {
         let mut words = line.split_whitespace();
         words.next() == Some("nameserver") && words.next() == Some("127.0.0.53")
     });
-    let is_asked_directly = facts.nsswitch.lines().any(|line| {
-        line.strip_prefix("hosts:")
-            .is_some_and(|sources| sources.split_whitespace().any(|source| source == "resolve"))
-    });
-    FILES.iter().any(leads_to) || names_stub || is_asked_directly
+    FILES.iter().any(leads_to) || names_stub || facts.is_resolved_asked_directly()
+}
+
+impl Facts {
+    /// Whether the C library asks systemd-resolved without regard to `/etc/resolv.conf`.
+    pub(super) fn is_resolved_asked_directly(&self) -> bool {
+        self.nsswitch.lines().any(|line| {
+            line.strip_prefix("hosts:")
+                .is_some_and(|sources| sources.split_whitespace().any(|source| source == "resolve"))
+        })
+    }
 }
 
 /// systemd has a program of this name too, which speaks to systemd-resolved: one of the two is enough.

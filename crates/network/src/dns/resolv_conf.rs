@@ -161,9 +161,24 @@ pub(super) fn is_ours(content: &str) -> bool {
 /// tunnel's servers too.
 pub(super) fn servers(content: &str) -> impl Iterator<Item = IpAddr> {
     const STUBS: [[u8; 4]; 2] = [[127, 0, 0, 53], [127, 0, 0, 54]];
-    content
-        .lines()
-        .filter_map(|line| line.strip_prefix("nameserver"))
-        .filter_map(|server| server.trim().split('%').next()?.parse().ok())
-        .filter(|server| !STUBS.map(IpAddr::from).contains(server))
+    named(content).filter(|server| !STUBS.map(IpAddr::from).contains(server))
+}
+
+/// The servers of a resolv.conf(5).
+pub(super) fn named(content: &str) -> impl Iterator<Item = IpAddr> {
+    let servers = content.lines().filter_map(|line| line.strip_prefix("nameserver"));
+    servers.filter_map(|server| server.trim().split('%').next()?.parse().ok())
+}
+
+/// The search list of a resolv.conf(5): the last line that has one counts.
+pub(super) fn search(content: &str) -> Vec<String> {
+    let mut lists = content.lines().filter_map(|line| {
+        let (keyword, domains) = line.split_once(char::is_whitespace)?;
+        ["search", "domain"].contains(&keyword).then_some(domains)
+    });
+    let domains = lists.next_back().unwrap_or_default().split_whitespace();
+    domains
+        .map(|domain| domain.trim_end_matches('.').to_owned())
+        .filter(|d| !d.is_empty())
+        .collect()
 }

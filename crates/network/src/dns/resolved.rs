@@ -3,13 +3,13 @@
 #[cfg(test)]
 mod tests;
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
 use adit_model::DnsProtocol;
 use tokio::time::sleep;
 use zbus::{Connection, OwnedObjectPath, proxy::CacheProperties};
 
-use super::{DnsError, DnsPlan, bus};
+use super::{DnsError, DnsPlan, bus, lookup::Scope};
 use crate::network::Bus;
 
 /// A connection to a running systemd-resolved.
@@ -47,6 +47,12 @@ trait Manager {
     fn get_link(&self, link: i32) -> zbus::Result<OwnedObjectPath>;
     #[zbus(property, name = "DNS")]
     fn dns(&self) -> zbus::Result<Vec<(i32, i32, Vec<u8>)>>;
+    #[zbus(property, name = "FallbackDNS")]
+    fn fallback_dns(&self) -> zbus::Result<Vec<(i32, i32, Vec<u8>)>>;
+    #[zbus(property, name = "CurrentDNSServer")]
+    fn current_dns_server(&self) -> zbus::Result<(i32, i32, Vec<u8>)>;
+    #[zbus(property)]
+    fn domains(&self) -> zbus::Result<Vec<(i32, String, bool)>>;
 }
 
 #[zbus::proxy(
@@ -60,6 +66,8 @@ trait Link {
     fn domains(&self) -> zbus::Result<Vec<(String, bool)>>;
     #[zbus(property)]
     fn default_route(&self) -> zbus::Result<bool>;
+    #[zbus(property, name = "CurrentDNSServer")]
+    fn current_dns_server(&self) -> zbus::Result<(i32, Vec<u8>)>;
     #[zbus(property, name = "DNSOverTLS")]
     fn dns_over_tls(&self) -> zbus::Result<String>;
 }
@@ -127,10 +135,49 @@ impl Resolved {
             && dns_over_tls(plan).is_ok_and(|wanted| wanted == mode)
     }
 
-    async fn link(&self, link: u32) -> zbus::Result<LinkSettings> {
+    /// All that decides whom it asks.
+    pub(super) async fn scopes(&self) -> Result<Vec<Scope>, DnsError> {
+        let scopes = self.read_scopes().await;
+        scopes.map_err(|source| DnsError::Resolved { call: "DNS", source })
+    }
+
+    async fn read_scopes(&self) -> zbus::Result<Vec<Scope>> {
+        let mut servers = self.manager.dns().await?;
+        if servers.is_empty() {
+            servers = self.manager.fallback_dns().await?;
+        }
+        let domains = self.manager.domains().await?;
+        let links: BTreeSet<i32> = servers.iter().map(|(link, ..)| *link).collect();
+        let mut scopes = Vec::new();
+        for owner in links {
+            let link = u32::try_from(owner).ok().filter(|link| *link > 0);
+            let (default_route, current) = match link {
+                Some(link) => {
+                    let link = self.link_proxy(link).await?;
+                    (link.default_route().await?, link.current_dns_server().await?.1)
+                }
+                // The servers of no link answer whatever no link claims.
+                None => (true, self.manager.current_dns_server().await?.2),
+            };
+            let own = servers.iter().filter(|(link, ..)| *link == owner);
+            let mut servers: Vec<IpAddr> = own.filter_map(|(.., it)| address(it)).collect();
+            let current = address(&current);
+            servers.sort_by_key(|server| Some(*server) != current);
+            let own = domains.iter().filter(|(link, ..)| *link == owner);
+            let domains = own.map(|(_, name, only_routes)| (name.clone(), *only_routes)).collect();
+            scopes.push(Scope { link, servers, domains, default_route });
+        }
+        Ok(scopes)
+    }
+
+    async fn link_proxy(&self, link: u32) -> zbus::Result<LinkProxy<'_>> {
         let path = self.manager.get_link(index(link)).await?;
         let builder = LinkProxy::builder(&self.connection).path(path);
-        let link = builder.cache_properties(CacheProperties::No).build().await?;
+        builder.cache_properties(CacheProperties::No).build().await
+    }
+
+    async fn link(&self, link: u32) -> zbus::Result<LinkSettings> {
+        let link = self.link_proxy(link).await?;
         Ok(LinkSettings {
             servers: link.dns_ex().await?,
             domains: link.domains().await?,

@@ -3,14 +3,15 @@
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, io, net::IpAddr, path::Path, time::Duration};
+use std::{fs, io, net::IpAddr, path::Path, time::Duration};
 
-use adit_model::{DnsProtocol, HealthItem, Severity};
+use adit_model::{DnsProtocol, HealthItem, Resolver, Severity};
 use tokio::time::{Instant, sleep};
 
 use super::{
     DnsError, DnsPlan, GlobalDns, ServerList,
     back_end::{BackEnd, Facts, Keeper, detect, facts_of_files},
+    lookup::{Evidence, Lookup, lookups},
     network_manager::NetworkManager,
     resolv_conf::{ResolvConf, Restored},
     resolvconf_program::SEARCH_PATH,
@@ -32,19 +33,6 @@ use crate::{
 pub(crate) struct Dns {
     bus: Bus,
     resolv_conf: ResolvConf,
-}
-
-/// Who answers the system's names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resolver {
-    /// systemd-resolved.
-    Resolved,
-    /// NetworkManager.
-    NetworkManager,
-    /// The program resolvconf(8).
-    Resolvconf,
-    /// Whoever `/etc/resolv.conf` names.
-    File,
 }
 
 /// Name resolution of a session that others had changed, and that is as planned again.
@@ -164,7 +152,33 @@ impl Dns {
         }
     }
 
+    /// Who answers a name, found out from what the system says at this moment.
+    pub(crate) async fn lookups(
+        &self,
+        name: &str,
+    ) -> Result<(Resolver, Vec<Lookup>), NetworkError> {
+        let facts = self.facts().await;
+        let back_end = detect(&facts);
+        let scopes = match (&back_end, Resolved::connect(&self.bus).await) {
+            (BackEnd::Resolved, Some(resolved)) => Some(resolved.scopes().await?),
+            (BackEnd::Resolved, None) => return Err(DnsError::Ended("systemd-resolved").into()),
+            (BackEnd::OneList(_), _) => None,
+        };
+        let evidence = Evidence {
+            hosts: fs::read_to_string(self.resolv_conf.path().with_file_name("hosts"))
+                .unwrap_or_default(),
+            is_asked_directly: facts.is_resolved_asked_directly(),
+            resolv_conf: facts.content.unwrap_or_default(),
+            scopes,
+        };
+        Ok((back_end.resolver(), lookups(name, &evidence)))
+    }
+
     async fn back_end(&self) -> BackEnd {
+        detect(&self.facts().await)
+    }
+
+    async fn facts(&self) -> Facts {
         let search_path = SEARCH_PATH.map(Path::new);
         let facts = facts_of_files(self.resolv_conf.path(), &search_path);
         let network_manager = match NetworkManager::connect(&self.bus).await {
@@ -172,7 +186,7 @@ impl Dns {
             None => None,
         };
         let resolved = Resolved::connect(&self.bus).await.is_some();
-        detect(&Facts { resolved, network_manager, ..facts })
+        Facts { resolved, network_manager, ..facts }
     }
 
     async fn tell(
@@ -431,18 +445,6 @@ impl Keeper {
             (Self::Resolvconf(program), OneListChange::Resolvconf(told)) => program == told,
             (Self::NetworkManager | Self::Resolvconf(_) | Self::File, _) => false,
         }
-    }
-}
-
-/// A name that a user knows.
-impl fmt::Display for Resolver {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Resolved => "systemd-resolved",
-            Self::NetworkManager => "NetworkManager",
-            Self::Resolvconf => "resolvconf",
-            Self::File => "/etc/resolv.conf",
-        })
     }
 }
 

@@ -74,6 +74,24 @@ pub(super) fn from_message(message: &RouteMessage, tunnel: &Tunnel) -> Option<Ro
     Some(Route { table: table(message), destination: destination(message)?, metric, target })
 }
 
+/// The question which way a packet would take.
+pub(super) fn lookup(destination: IpAddr) -> RouteMessage {
+    let mut message = RouteMessage::default();
+    let whole = IpNet::from(destination);
+    message.header.address_family = match Family::of(&whole) {
+        Family::Ipv4 => AddressFamily::Inet,
+        Family::Ipv6 => AddressFamily::Inet6,
+    };
+    message.header.destination_prefix_length = whole.prefix_len();
+    message.attributes.push(RouteAttribute::Destination(destination.into()));
+    message
+}
+
+/// Whether a packet goes somewhere by this route. IPv6 routes that refuse lead to `lo`.
+pub(super) fn leads_on(message: &RouteMessage) -> bool {
+    matches!(message.header.kind, RouteType::Unicast | RouteType::Local)
+}
+
 pub(super) fn is_ours(message: &RouteMessage) -> bool {
     message.header.protocol == RouteProtocol::Other(RTPROT_ADIT)
 }

@@ -1,0 +1,115 @@
+//! What Adit says about where something goes, held against where it goes.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use adit_tests::{Adit, Capture, DnsServer, Lab, Resolvconf, UdpTunnelServer, WireGuardServer};
+use serde_json::{Value, json};
+
+#[test]
+fn a_names_servers_are_those_that_are_asked_whoever_decides() {
+    for decides in ["file", "resolved", "networkManager", "resolvconf"] {
+        let Some(lab) = Lab::new() else { return };
+        let (mut resolved, mut manager) = (None, None);
+        let is_there = match decides {
+            "resolved" => resolved.insert(lab.client.start_resolved()).is_some(),
+            "networkManager" => manager.insert(lab.client.start_network_manager()).is_some(),
+            "resolvconf" => lab.client.install_resolvconf(Resolvconf::Openresolv),
+            _ => true,
+        };
+        if !is_there {
+            return;
+        }
+        let vpn = WireGuardServer::start(&lab.server);
+        let adit = Adit::start(&lab.client);
+        assert_eq!(assert_true(&lab, &adit, "site.test"), decides);
+
+        adit.import("home", &vpn.add_peer().conf());
+        adit.connect("home");
+        for name in ["site.test", "inside.corp.test", "nowhere.test", "localhost"] {
+            assert_eq!(assert_true(&lab, &adit, name), decides);
+        }
+        let said = adit.run(["explain", "dns", "site.test"]);
+        assert!(said.contains("10.64.0.1 through adit0, the tunnel of home"), "{said}");
+        adit.disconnect("home");
+        assert_eq!(assert_true(&lab, &adit, "site.test"), decides);
+    }
+}
+
+// spec: DNS-7, DNS-10, DNS-C2, DNS-C4
+#[test]
+fn a_names_domain_decides_in_a_split_tunnel() {
+    let Some(lab) = Lab::new() else { return };
+    let Some(_resolved) = lab.client.start_resolved() else { return };
+    let _server = UdpTunnelServer::start(&lab.server);
+    let inner = IpAddr::from([10, 77, 0, 1]);
+    let _dns = DnsServer::start(&lab.server, &[inner], None, &[("inside.corp.test", vec![inner])]);
+    let adit = Adit::start(&lab.client);
+    let protocol = json!({ "providerConfiguration": {
+        "remote": "198.51.100.10:5000",
+        "address": "10.77.0.2/24",
+        "routes": [],
+        "settings": { "dns": { "servers": ["10.77.0.1"], "matchDomains": ["corp.test"] } },
+    }});
+    adit.import_for("org.example.udp", "split", &protocol);
+    adit.connect("split");
+    for name in ["inside.corp.test", "inside", "site.test", "anothercorp.test", "corp.test."] {
+        assert_true(&lab, &adit, name);
+    }
+    let inside = explain(&adit, "inside");
+    assert_eq!(inside["lookups"][0]["name"], "inside.corp.test");
+    assert_eq!(inside["lookups"][0]["domain"], "corp.test");
+    assert_eq!(inside["lookups"][0]["servers"][0]["address"], "10.77.0.1");
+    let other = explain(&adit, "anothercorp.test");
+    assert_eq!(other["lookups"][0]["reason"], "defaultRoute");
+    assert_eq!(other["lookups"][0]["servers"][0]["interface"], "eth0");
+}
+
+#[test]
+fn a_name_that_cannot_be_one_is_refused() {
+    let Some(lab) = Lab::new() else { return };
+    let adit = Adit::start(&lab.client);
+    for name in ["", "a b", "a..b", "../etc"] {
+        adit.refused(1, ["explain", "dns", name]);
+    }
+}
+
+fn explain(adit: &Adit, name: &str) -> Value {
+    serde_json::from_str(&adit.run(["explain", "dns", name, "--json"])).expect("JSON")
+}
+
+/// Looks a name up and sees on each interface that exactly the servers are asked that Adit names: the first of the
+/// first lookup in any case, and nobody but those named. Returns who decides.
+#[track_caller]
+fn assert_true(lab: &Lab, adit: &Adit, name: &str) -> String {
+    let explained = explain(adit, name);
+    let mut named = BTreeSet::new();
+    for lookup in explained["lookups"].as_array().expect("a list") {
+        for server in lookup["servers"].as_array().expect("a list") {
+            named.insert((text(&server["interface"]), text(&server["address"])));
+        }
+    }
+    let interfaces = ["eth0", "adit0"];
+    let present =
+        interfaces.into_iter().filter(|name| lab.client.has_file(format!("/sys/class/net/{name}")));
+    let captures: Vec<(&str, Capture)> =
+        present.map(|name| (name, Capture::start(&lab.client, name))).collect();
+    let _ = lab.client.resolve(name);
+    let mut asked = BTreeSet::new();
+    for (interface, capture) in captures {
+        let queries = capture.stop().filter(|packet| packet.is_to_port(53));
+        asked.extend(queries.destinations().map(|to| (interface.to_owned(), to.to_string())));
+    }
+    assert!(asked.is_subset(&named), "{name}: {asked:?} were asked, and not of {explained:#}");
+    let first = &explained["lookups"][0]["servers"][0];
+    if !first.is_null() {
+        let first = (text(&first["interface"]), text(&first["address"]));
+        assert!(asked.contains(&first), "{name}: {asked:?} were asked, and not {first:?}");
+    }
+    assert_eq!(asked.is_empty(), named.is_empty(), "{name}: {explained:#}");
+    text(&explained["resolver"])
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or("none").to_owned()
+}
