@@ -1,4 +1,5 @@
 //! What Adit says about where something goes, held against where it goes.
+#![allow(clippy::expect_used, reason = "a panic is how a test reports")]
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
