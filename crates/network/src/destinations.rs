@@ -1,12 +1,16 @@
 //! What becomes of each destination of one family, as longest-prefix tables.
 
-use std::{collections::BTreeMap, iter, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    iter,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use adit_model::{
     Family, IpSettings, PacketTunnelNetworkSettings, Prefix, default_route_parts,
     owns_default_route,
 };
-use ipnet::{IpNet, Ipv6Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::{local_networks::local_networks, plan::Strength, state::NetworkState};
 
@@ -34,12 +38,38 @@ pub(crate) enum Verdict {
     Outside,
 }
 
-type Verdicts = BTreeMap<IpNet, Verdict>;
+pub(crate) type Verdicts = BTreeMap<IpNet, Verdict>;
 
 /// Neighbour discovery is part of the link (RTE-8). A tunnel that took this over would cut the
 /// machine off from its router.
-const IPV6_LINK_LOCAL: Ipv6Net =
-    Ipv6Net::new_assert(std::net::Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10);
+pub(crate) const IPV6_LINK_LOCAL: Ipv6Net =
+    Ipv6Net::new_assert(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10);
+
+/// What is for all on the link, or for many of them (PROTO-11).
+pub(crate) const EVERYBODY: [IpNet; 3] = [
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(224, 0, 0, 0), 4)),
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::BROADCAST, 32)),
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8)),
+];
+
+impl Destinations {
+    /// What becomes of each destination, all rules and tables together.
+    pub(crate) fn verdicts(
+        &self,
+        family: Family,
+        strength: Strength,
+        state: &NetworkState,
+    ) -> Verdicts {
+        let mut verdicts = self.default.clone();
+        if !self.default.is_empty() {
+            let system = stronger(family, strength, state).into_iter();
+            let undecided = system.filter(|prefix| cover(&self.specific, prefix).is_none());
+            verdicts.extend(undecided.map(|prefix| (prefix, Verdict::Outside)));
+        }
+        verdicts.extend(&self.specific);
+        verdicts
+    }
+}
 
 /// Which destinations of a family go where.
 pub(crate) fn destinations(

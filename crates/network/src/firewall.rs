@@ -1,6 +1,93 @@
 //! What may leave the machine past its tunnels, and what may come in.
+//!
+//! [`policy`] says what is wanted: by the machine, and by each session. [`rules`] makes of it, without
+//! any I/O, the tables that a network engineer would review, and [`nftables`] puts those in place of the
+//! present ones: all sessions and the lockdown in one table `inet adit`, in one transaction. The tables
+//! belong to no process, so that nothing that ends opens the machine.
 
+mod expressions;
+mod messages;
+mod nftables;
 mod policy;
+mod ranges;
+mod rules;
+mod shown;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+
+use adit_model::{HealthItem, Severity};
+
+use crate::{error::NetworkError, health};
 
 pub use policy::Lockdown;
-pub(crate) use policy::{Guard, Reach};
+pub(crate) use policy::{Guard, Outside, Policy, Reach, Through};
+pub(crate) use ranges::ranges;
+
+use nftables::Nftables;
+use rules::tables;
+use table::{Table, TableFamily};
+
+/// The kernel's firewall, as far as it is ours.
+#[derive(Debug)]
+pub(crate) struct Firewall {
+    nftables: io::Result<Nftables>,
+}
+
+impl Firewall {
+    /// That of the network namespace of the calling thread. A kernel without one is found out when
+    /// it is needed.
+    pub(crate) fn open() -> Self {
+        Self { nftables: Nftables::open() }
+    }
+
+    /// Brings a policy into force. What is in force already is left alone.
+    ///
+    /// If the kernel cannot do it, that is an error only where somebody relies on it.
+    pub(crate) fn establish(&self, policy: &Policy) -> Result<Vec<HealthItem>, NetworkError> {
+        let tables = tables(policy);
+        if self.nftables.is_err() && tables.inet.is_none() {
+            return Ok(Vec::new());
+        }
+        match self.put(TableFamily::Inet, tables.inet.as_ref()) {
+            Ok(()) => {}
+            Err(error) if policy.holds_back() || tables.inet.is_none() => {
+                return Err(NetworkError::Firewall(error));
+            }
+            Err(error) => return Ok(vec![unguarded(&error)]),
+        }
+        // The egress hook came with Linux 5.16 and can be left out of a kernel.
+        if let Err(error) = self.put(TableFamily::Netdev, tables.netdev.as_ref()) {
+            tracing::debug!("packet sockets are not held back: {error}");
+        }
+        Ok(Vec::new())
+    }
+
+    fn put(&self, family: TableFamily, table: Option<&Table>) -> io::Result<()> {
+        let unusable = |error: &io::Error| io::Error::new(error.kind(), error.to_string());
+        let nftables = self.nftables.as_ref().map_err(unusable)?;
+        if nftables.shows(family, table).unwrap_or(false) {
+            return Ok(());
+        }
+        nftables.replace(family, table)?;
+        if nftables.shows(family, table)? {
+            return Ok(());
+        }
+        Err(io::Error::other("the kernel shows other rules than it was given"))
+    }
+}
+
+fn unguarded(error: &io::Error) -> HealthItem {
+    health::item(
+        "firewall.unavailable",
+        Severity::Notice,
+        "The tunnel’s address is not guarded",
+        format!(
+            "Who is on the same network could find out what address you have in the tunnel, because \
+             the kernel’s firewall cannot be used: {error}."
+        ),
+        "Use a kernel with nf_tables, as all distributions have it.",
+    )
+}

@@ -14,6 +14,7 @@ use crate::{
     Slot, atomic_file,
     dns::{GlobalDns, ResolvconfProgram, ServerList},
     error::NetworkError,
+    firewall::Policy,
 };
 
 /// The journal with the file it is kept in.
@@ -31,6 +32,8 @@ pub(crate) struct Entries {
     pub(crate) sysctls: BTreeMap<String, SysctlChange>,
     /// The index of the interface that systemd-resolved was told about, by slot.
     pub(crate) resolved_links: BTreeMap<u8, u32>,
+    /// What the firewall is to hold back, for all sessions and the machine.
+    pub(crate) firewall: Policy,
     /// The lists of servers that sessions want, where there is one for all; the last one is in force.
     pub(crate) server_lists: Vec<Wish>,
     /// Where that list was written.

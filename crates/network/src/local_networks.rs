@@ -2,7 +2,14 @@
 
 use ipnet::IpNet;
 
-use crate::state::NetworkState;
+use crate::{firewall::Outside, state::NetworkState};
+
+/// What stays open of the physical link when everything else has to go through a tunnel.
+pub(crate) fn outside(allow_local_networks: bool, state: &NetworkState) -> Outside {
+    let interface = state.path.interface.as_ref().map(|interface| interface.name.clone());
+    let networks = if allow_local_networks { local_networks(state) } else { Vec::new() };
+    Outside { interface, networks: networks.into_iter().collect() }
+}
 
 /// The networks that the physical link is directly connected to, as far as they are of the ranges
 /// that only a local network can have: private (RFC 1918), unique local (RFC 4193) or link-local.

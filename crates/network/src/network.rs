@@ -21,7 +21,7 @@ use crate::{
     Slot, Tunnel,
     dns::{Dns, RepairedDns},
     error::{ApplyError, NetworkError},
-    firewall::Lockdown,
+    firewall::{Firewall, Lockdown},
     healing::{Fights, Opponent, Part},
     journal::Journal,
     netlink::Netlink,
@@ -72,6 +72,8 @@ pub struct Recovered {
     pub sysctls: Vec<String>,
     /// Whether name resolution is as before.
     pub dns: bool,
+    /// Whether the firewall no longer holds back what a session wanted.
+    pub firewall: bool,
 }
 
 impl Places {
@@ -94,6 +96,7 @@ impl Network {
             netlink: Netlink::open()?,
             journal: Journal::open(&places.runtime_dir)?,
             dns: Dns::new(places.bus.clone(), &places.resolv_conf),
+            firewall: Firewall::open(),
             sessions: BTreeMap::new(),
             fights: Fights::default(),
         };
@@ -162,7 +165,7 @@ impl Network {
     /// All of it is in force when this returns. To be called again when the network has changed, so
     /// that the local networks are those of the present one.
     pub async fn lock_down(&self, lockdown: Option<Lockdown>) -> Result<(), NetworkError> {
-        self.reconciler.lock().await.lock_down(lockdown)
+        self.reconciler.lock().await.lock_down(lockdown).await
     }
 
     /// Tells the system again what others have made it forget of the sessions' name resolution, and
@@ -216,6 +219,7 @@ impl fmt::Display for Recovered {
             count(self.routes, "route"),
             count(self.sysctls.len(), "kernel setting"),
             self.dns.then(|| "name resolution".to_owned()),
+            self.firewall.then(|| "firewall rules".to_owned()),
         ];
         let parts: Vec<String> = parts.into_iter().flatten().collect();
         write!(f, "Undone: {}.", parts.join(", "))

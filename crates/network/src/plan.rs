@@ -17,6 +17,9 @@
 //! | 5300 + slot | all | look up the session's default table | it has a default route, not enforced |
 //! | 32766 | all | look up `main` | always, the system's own |
 //!
+//! The firewall stands behind the rules: what they send past a tunnel that wants it, as for a socket
+//! that is bound to an interface, is refused there ([`crate::firewall`]).
+//!
 //! Four invariants hold:
 //!
 //! * **No loop.** Marked packets are decided by 5000 and 5001 alone, before any table of ours.
@@ -33,6 +36,7 @@
 //! for whoever admits sessions to see to.
 
 mod bound_sockets;
+mod guard;
 #[cfg(test)]
 mod precedence;
 #[cfg(test)]
@@ -52,7 +56,7 @@ use crate::{
     dns::{self, DnsPlan},
     firewall::{Guard, Reach},
     health,
-    local_networks::local_networks,
+    local_networks::outside,
     route::{Metric, Route, TABLE_MAIN, Target},
     rule::{Action, Rule, Selector},
     state::NetworkState,
@@ -125,6 +129,7 @@ pub fn plan(
         ..Plan::default()
     };
     plan.sysctls = sysctls(tunnel, &plan, state);
+    plan.firewall = Some(guard::guard(tunnel, settings, &plan, strength, state));
     for family in families {
         match settings.route_table {
             RouteTable::Off => {}
@@ -147,9 +152,9 @@ pub fn plan(
 /// Only with `include_all_networks` it is more than nothing (RTE-7).
 #[must_use]
 pub fn hold(strength: Strength, state: &NetworkState) -> Plan {
-    let but = if strength.exclude_local_networks { local_networks(state) } else { Vec::new() };
-    let everything = || Guard { reach: Reach::Everything { but }, through: None };
-    let firewall = strength.include_all_networks.then(everything);
+    let everything = || Reach::Everything(outside(strength.exclude_local_networks, state));
+    let firewall =
+        strength.include_all_networks.then(|| Guard { reach: everything(), through: None });
     Plan { firewall, ..Plan::default() }
 }
 
@@ -214,6 +219,7 @@ impl fmt::Display for Plan {
         self.routes.iter().try_for_each(|route| writeln!(f, "{route}"))?;
         self.rules.iter().try_for_each(|rule| writeln!(f, "{rule}"))?;
         self.dns.iter().try_for_each(|dns| write!(f, "{dns}"))?;
+        self.firewall.iter().try_for_each(|guard| write!(f, "{guard}"))?;
         self.health.iter().try_for_each(|item| writeln!(f, "health {}", item.code))
     }
 }

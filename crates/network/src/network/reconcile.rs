@@ -1,9 +1,6 @@
 //! The order of changes: what is wanted is added before what is not is deleted.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use adit_model::{HealthItem, LookupServer, NameLookup, Resolver};
 
@@ -15,9 +12,10 @@ use crate::{
     Slot, Tunnel,
     dns::{Dns, Lookup, RepairedDns},
     error::NetworkError,
-    firewall::Lockdown,
+    firewall::{Firewall, Guard, Lockdown},
     healing::Fights,
     journal::Journal,
+    local_networks::outside,
     netlink::{FoundAddress, FoundRoute, FoundRule, Link, Netlink},
     plan::Plan,
     route::Route,
@@ -32,6 +30,7 @@ pub(super) struct Reconciler {
     pub(super) netlink: Netlink,
     pub(super) journal: Journal,
     pub(super) dns: Dns,
+    pub(super) firewall: Firewall,
     pub(super) sessions: BTreeMap<Slot, Session>,
     pub(super) fights: Fights,
 }
@@ -78,13 +77,17 @@ impl Reconciler {
         outcome
     }
 
-    /// Sets or lifts the machine's lockdown. So far it can only be refused.
-    #[expect(clippy::unused_self)]
-    pub(super) fn lock_down(&mut self, lockdown: Option<Lockdown>) -> Result<(), NetworkError> {
-        match lockdown {
-            None => Ok(()),
-            Some(_) => Err(NetworkError::Firewall(io::ErrorKind::Unsupported.into())),
-        }
+    /// Sets or lifts the machine's lockdown.
+    pub(super) async fn lock_down(
+        &mut self,
+        lockdown: Option<Lockdown>,
+    ) -> Result<(), NetworkError> {
+        let outside = match lockdown {
+            Some(lockdown) => Some(outside(lockdown.allow_local_networks, &self.state().await?)),
+            None => None,
+        };
+        self.journal.update(|entries| entries.firewall.lockdown = outside)?;
+        self.firewall.establish(&self.journal.entries().firewall).map(drop)
     }
 
     pub(super) async fn repair_dns(&mut self) -> Result<Vec<RepairedDns>, NetworkError> {
@@ -148,6 +151,11 @@ impl Reconciler {
             routes: routes.len() - self.netlink.routes().await?.len().min(routes.len()),
             sysctls: before.sysctls.into_keys().filter(|key| !left.contains_key(key)).collect(),
             dns,
+            firewall: before
+                .firewall
+                .sessions
+                .keys()
+                .any(|number| Slot::new(*number).is_some_and(|slot| !keep.contains(&slot))),
         })
     }
 
@@ -155,6 +163,8 @@ impl Reconciler {
     async fn establish(&mut self, session: Session) -> Result<Vec<HealthItem>, NetworkError> {
         let Session { tunnel, plan } = &session;
         let mut health = plan.health.clone();
+        // What is held back is held back before anything leads elsewhere.
+        health.extend(self.guard(tunnel.slot, plan.firewall.as_ref())?);
         health.extend(self.add(tunnel, plan).await?);
         health.extend(self.dns.set(tunnel, plan.dns.as_ref(), &mut self.journal).await?);
         let mut in_force = session.clone();
@@ -185,7 +195,8 @@ impl Reconciler {
         if routes.is_empty() {
             return Ok(Before::Nothing(tunnel.clone()));
         }
-        let plan = Plan { addresses, rules, routes, ..Plan::empty() };
+        let firewall = self.journal.entries().firewall.sessions.get(&tunnel.slot.number()).cloned();
+        let plan = Plan { addresses, rules, routes, firewall, ..Plan::empty() };
         Ok(Before::Seen(tunnel.clone(), plan))
     }
 
@@ -194,6 +205,7 @@ impl Reconciler {
             Before::Known(session) => self.establish(session).await.map(drop),
             Before::Seen(tunnel, plan) => {
                 self.sessions.remove(&tunnel.slot);
+                self.guard(tunnel.slot, plan.firewall.as_ref())?;
                 self.add(&tunnel, &plan).await?;
                 self.remove_all_but(&tunnel, &plan).await
             }
@@ -257,7 +269,23 @@ impl Reconciler {
     async fn remove_all(&mut self, tunnel: &Tunnel) -> Result<(), NetworkError> {
         let dns = self.dns.clear(tunnel.slot, &mut self.journal).await;
         let rest = self.remove_all_but(tunnel, &Plan::empty()).await;
-        dns.and(rest)
+        let firewall = self.guard(tunnel.slot, None).map(drop);
+        dns.and(rest).and(firewall)
+    }
+
+    /// Sets what one session asks of the firewall, beside what all others and the machine ask.
+    fn guard(
+        &mut self,
+        slot: Slot,
+        guard: Option<&Guard>,
+    ) -> Result<Vec<HealthItem>, NetworkError> {
+        self.journal.update(|entries| {
+            match guard {
+                Some(guard) => entries.firewall.sessions.insert(slot.number(), guard.clone()),
+                None => entries.firewall.sessions.remove(&slot.number()),
+            };
+        })?;
+        self.firewall.establish(&self.journal.entries().firewall)
     }
 
     /// Removes what a session has beyond `plan`. The loop guard is the last rule to go.
@@ -317,14 +345,18 @@ impl Reconciler {
         for key in keys {
             outcome = outcome.and(sysctl::restore(&key, &mut self.journal));
         }
-        outcome
+        self.journal.update(|entries| entries.firewall.sessions.clear())?;
+        let firewall = self.firewall.establish(&self.journal.entries().firewall);
+        outcome.and(firewall.map(drop))
     }
 
     /// The slots that the kernel or the journal know of.
     fn slots_in_use(&self, rules: &[FoundRule], routes: &[FoundRoute]) -> BTreeSet<Slot> {
         let rules = rules.iter().filter_map(|found| slot_of(&found.rule()?));
         let routes = routes.iter().filter_map(|found| Slot::of_table(found.table()));
-        rules.chain(routes).chain(self.journal.entries().slots()).collect()
+        let entries = self.journal.entries();
+        let guarded = entries.firewall.sessions.keys().filter_map(|number| Slot::new(*number));
+        rules.chain(routes).chain(entries.slots()).chain(guarded).collect()
     }
 
     /// Whose route it is: known by its table, or by the interface it leads into. One that leads

@@ -5,13 +5,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use ipnet::IpNet;
-
 use super::{PRIORITY_BOUND_REFUSED, PRIORITY_BOUND_SOCKETS, Strength};
 use adit_model::Family;
 
 use crate::{
-    destinations::{Destinations, Verdict, cover, stronger},
+    destinations::{Destinations, Verdict},
     route::TABLE_MAIN,
     rule::{Action, Rule, Selector},
     state::NetworkState,
@@ -50,7 +48,7 @@ fn free(family: Family, interface: String) -> Rule {
 /// The same as the tables, as rules: an IPv6 route that refuses leads to `lo` for the kernel, so a
 /// socket that is bound elsewhere passes it by and would be answered by `main`.
 fn refusals(destinations: &Destinations, strength: Strength, state: &NetworkState) -> Vec<Rule> {
-    let verdicts = verdicts(destinations, strength, state);
+    let verdicts = destinations.verdicts(Family::Ipv6, strength, state);
     let lengths: BTreeSet<Reverse<u8>> =
         verdicts.keys().map(|prefix| Reverse(prefix.prefix_len())).collect();
     // The longest prefix first.
@@ -78,23 +76,6 @@ fn refusals(destinations: &Destinations, strength: Strength, state: &NetworkStat
         }
     }
     rules
-}
-
-/// What becomes of each destination, all rules and tables together.
-fn verdicts(
-    destinations: &Destinations,
-    strength: Strength,
-    state: &NetworkState,
-) -> BTreeMap<IpNet, Verdict> {
-    let Destinations { specific, default } = destinations;
-    let mut verdicts = default.clone();
-    if !default.is_empty() {
-        let system = stronger(Family::Ipv6, strength, state).into_iter();
-        let undecided = system.filter(|prefix| cover(specific, prefix).is_none());
-        verdicts.extend(undecided.map(|prefix| (prefix, Verdict::Outside)));
-    }
-    verdicts.extend(specific);
-    verdicts
 }
 
 /// The interfaces with a default route.

@@ -165,6 +165,7 @@ fn blocked_ipv6_goes_neither_inside_nor_outside() {
     rule -6 5200: from all lookup main suppress_prefixlength 0
     rule -4 5300: from all lookup 44544
     rule -6 5300: from all lookup 44544
+    firewall refused ::-fe7f:ffff:ffff:ffff:ffff:ffff:ffff:ffff fec0::/10
     ");
 }
 
@@ -183,6 +184,60 @@ fn a_bound_socket_is_refused_by_rules_in_ipv6_because_routes_do_not() {
     rule -6 5003: from all to 2001:db8:1::/48 oif eth0 lookup main
     rule -6 5004: from all to 2001:db8::/32 oif eth0 unreachable
     ");
+}
+
+// spec: PROTO-10, PROTO-11, PROTO-15, RTE-5, RTE-15
+#[test]
+fn all_networks_are_included_but_for_local_ones_whatever_else_is_said() {
+    let mut settings = only_v4("10.0.0.2/32");
+    include(&mut settings, &["0.0.0.0/0"]);
+    exclude(&mut settings, &["203.0.113.0/24"]);
+    let mut state = state();
+    // Neither is a local network: a server's, and one that only a gateway knows.
+    state.main_routes.extend([route("198.51.100.0/24", true), route("10.7.0.0/16", false)]);
+    let strength = Strength { include_all_networks: true, ..ENFORCED };
+    insta::assert_snapshot!(routes_of(&settings, strength, &state), @"
+    route -4 table 44544 default dev adit0
+    route -4 table 44544 unreachable default metric 4294967295
+    rule -4 5000: from all fwmark 0xad10000/0xffff0000 lookup main
+    rule -4 5001: from all fwmark 0xad10000/0xffff0000 unreachable
+    rule -4 5150: from all lookup 44544
+    ");
+    let planned = |strength| plan(&tunnel(), &settings, strength, &state).unwrap();
+    assert_eq!(firewall(&planned(strength)), "firewall everything\n");
+    let strength = Strength { exclude_local_networks: true, ..strength };
+    let everything = "firewall everything but on eth0 192.168.1.0/24 fe80::/64\n";
+    assert_eq!(firewall(&planned(strength)), everything);
+}
+
+// spec: PROTO-18, RTE-7
+#[test]
+fn what_includes_all_networks_holds_them_back_without_settings() {
+    let strength = Strength { include_all_networks: true, ..DEFAULT };
+    assert_eq!(hold(strength, &state()).to_string(), "firewall everything\n");
+    let strength = Strength { exclude_local_networks: true, ..strength };
+    let everything = "firewall everything but on eth0 192.168.1.0/24 fe80::/64\n";
+    assert_eq!(hold(strength, &state()).to_string(), everything);
+    assert_eq!(hold(ENFORCED, &state()), Plan::empty());
+}
+
+// spec: RTE-13, RTE-14
+#[test]
+fn the_firewall_has_enforced_routes_as_ranges() {
+    let mut settings = both("10.0.0.2/32", "fd00::2/128");
+    include(&mut settings, &["0.0.0.0/0", "2001:db8::/32"]);
+    exclude(&mut settings, &["203.0.113.0/24"]);
+    settings.blocked_routes = vec!["198.18.0.0/15".parse().unwrap()];
+    let strength = Strength { exclude_local_networks: true, ..ENFORCED };
+    let plan = plan(&tunnel(), &settings, strength, &state()).unwrap();
+    assert_eq!(
+        firewall(&plan),
+        "\
+        firewall inside 0.0.0.0-192.168.0.255 192.168.2.0-198.17.255.255 \
+            198.20.0.0-203.0.112.255 203.0.114.0-223.255.255.255 \
+            240.0.0.0-255.255.255.254 2001:db8::/32\n\
+        firewall refused 198.18.0.0/15\n"
+    );
 }
 
 #[test]
@@ -308,6 +363,10 @@ const ENFORCED: Strength = Strength { enforce_routes: true, ..DEFAULT };
 
 fn planned(settings: &PacketTunnelNetworkSettings, strength: Strength) -> String {
     plan(&tunnel(), settings, strength, &state()).unwrap().to_string()
+}
+
+fn firewall(plan: &Plan) -> String {
+    plan.firewall.as_ref().unwrap().to_string()
 }
 
 /// Only the routes and rules of a plan.
