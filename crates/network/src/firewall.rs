@@ -19,6 +19,7 @@ mod tests;
 use std::io;
 
 use adit_model::{HealthItem, Severity};
+use rustix::io::Errno;
 
 use crate::{error::NetworkError, health};
 
@@ -33,7 +34,7 @@ use table::{Table, TableFamily};
 /// The kernel's firewall, as far as it is ours.
 #[derive(Debug)]
 pub(crate) struct Firewall {
-    nftables: io::Result<Nftables>,
+    nftables: Result<Nftables, Errno>,
 }
 
 impl Firewall {
@@ -48,11 +49,10 @@ impl Firewall {
     /// If the kernel cannot do it, that is an error only where somebody relies on it.
     pub(crate) fn establish(&self, policy: &Policy) -> Result<Vec<HealthItem>, NetworkError> {
         let tables = tables(policy);
-        if self.nftables.is_err() && tables.inet.is_none() {
-            return Ok(Vec::new());
-        }
         match self.put(TableFamily::Inet, tables.inet.as_ref()) {
             Ok(()) => {}
+            // Nothing is wanted, and whoever may not ask or has nobody to ask has made nothing.
+            Err(error) if tables.inet.is_none() && is_out_of_reach(&error) => {}
             Err(error) if policy.holds_back() || tables.inet.is_none() => {
                 return Err(NetworkError::Firewall(error));
             }
@@ -66,8 +66,7 @@ impl Firewall {
     }
 
     fn put(&self, family: TableFamily, table: Option<&Table>) -> io::Result<()> {
-        let unusable = |error: &io::Error| io::Error::new(error.kind(), error.to_string());
-        let nftables = self.nftables.as_ref().map_err(unusable)?;
+        let nftables = self.nftables.as_ref().map_err(|number| io::Error::from(*number))?;
         if nftables.shows(family, table).unwrap_or(false) {
             return Ok(());
         }
@@ -77,6 +76,10 @@ impl Firewall {
         }
         Err(io::Error::other("the kernel shows other rules than it was given"))
     }
+}
+
+fn is_out_of_reach(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EPERM | libc::EPROTONOSUPPORT | libc::EAFNOSUPPORT))
 }
 
 fn unguarded(error: &io::Error) -> HealthItem {

@@ -12,7 +12,7 @@ use crate::{
     Slot, Tunnel,
     dns::{Dns, Lookup, RepairedDns},
     error::NetworkError,
-    firewall::{Firewall, Guard, Lockdown},
+    firewall::{Firewall, Guard, Lockdown, Policy},
     healing::Fights,
     journal::Journal,
     local_networks::outside,
@@ -86,8 +86,7 @@ impl Reconciler {
             Some(lockdown) => Some(outside(lockdown.allow_local_networks, &self.state().await?)),
             None => None,
         };
-        self.journal.update(|entries| entries.firewall.lockdown = outside)?;
-        self.firewall.establish(&self.journal.entries().firewall).map(drop)
+        self.set_policy(|policy| policy.lockdown = outside).map(drop)
     }
 
     pub(super) async fn repair_dns(&mut self) -> Result<Vec<RepairedDns>, NetworkError> {
@@ -279,13 +278,25 @@ impl Reconciler {
         slot: Slot,
         guard: Option<&Guard>,
     ) -> Result<Vec<HealthItem>, NetworkError> {
-        self.journal.update(|entries| {
+        self.set_policy(|policy| {
             match guard {
-                Some(guard) => entries.firewall.sessions.insert(slot.number(), guard.clone()),
-                None => entries.firewall.sessions.remove(&slot.number()),
+                Some(guard) => policy.sessions.insert(slot.number(), guard.clone()),
+                None => policy.sessions.remove(&slot.number()),
             };
-        })?;
-        self.firewall.establish(&self.journal.entries().firewall)
+        })
+    }
+
+    /// The kernel comes first: the journal, which tells the next process what belongs to whom, may be
+    /// on a disk that is full, and that must neither open nor close anything.
+    fn set_policy(
+        &mut self,
+        change: impl FnOnce(&mut Policy),
+    ) -> Result<Vec<HealthItem>, NetworkError> {
+        let mut policy = self.journal.entries().firewall.clone();
+        change(&mut policy);
+        let health = self.firewall.establish(&policy)?;
+        self.journal.update(|entries| entries.firewall = policy)?;
+        Ok(health)
     }
 
     /// Removes what a session has beyond `plan`. The loop guard is the last rule to go.
@@ -345,9 +356,7 @@ impl Reconciler {
         for key in keys {
             outcome = outcome.and(sysctl::restore(&key, &mut self.journal));
         }
-        self.journal.update(|entries| entries.firewall.sessions.clear())?;
-        let firewall = self.firewall.establish(&self.journal.entries().firewall);
-        outcome.and(firewall.map(drop))
+        outcome.and(self.set_policy(|policy| policy.sessions.clear()).map(drop))
     }
 
     /// The slots that the kernel or the journal know of.

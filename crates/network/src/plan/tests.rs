@@ -186,7 +186,7 @@ fn a_bound_socket_is_refused_by_rules_in_ipv6_because_routes_do_not() {
     ");
 }
 
-// spec: PROTO-10, PROTO-11, PROTO-15, RTE-5, RTE-15
+// spec: PROTO-11, PROTO-15, RTE-5, RTE-15
 #[test]
 fn all_networks_are_included_but_for_local_ones_whatever_else_is_said() {
     let mut settings = only_v4("10.0.0.2/32");
@@ -210,7 +210,7 @@ fn all_networks_are_included_but_for_local_ones_whatever_else_is_said() {
     assert_eq!(firewall(&planned(strength)), everything);
 }
 
-// spec: PROTO-18, RTE-7
+// spec: RTE-7
 #[test]
 fn what_includes_all_networks_holds_them_back_without_settings() {
     let strength = Strength { include_all_networks: true, ..DEFAULT };
