@@ -150,11 +150,7 @@ impl Reconciler {
             routes: routes.len() - self.netlink.routes().await?.len().min(routes.len()),
             sysctls: before.sysctls.into_keys().filter(|key| !left.contains_key(key)).collect(),
             dns,
-            firewall: before
-                .firewall
-                .sessions
-                .keys()
-                .any(|number| Slot::new(*number).is_some_and(|slot| !keep.contains(&slot))),
+            firewall: before.firewall.sessions != self.journal.entries().firewall.sessions,
         })
     }
 
