@@ -97,6 +97,14 @@ impl Adit {
         self.run(["import", &path])
     }
 
+    /// As [`import`](Self::import), with options such as `--enforce-routes`.
+    #[track_caller]
+    pub fn import_with(&self, name: &str, conf: &str, options: &[&str]) {
+        let path = format!("/run/{name}.conf");
+        self.machine.write_file(&path, conf);
+        self.run(["import", &path].into_iter().chain(options.iter().copied()));
+    }
+
     /// Imports a configuration of any provider as an administrator would, in the form that `adit export --format adit`
     /// writes, or replaces the one of this name. `protocol` is what follows the provider's id and the server's address.
     #[track_caller]

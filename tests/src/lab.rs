@@ -50,6 +50,13 @@ impl Lab {
         Capture::start(&self.router, "client0")
     }
 
+    /// Captures on the home network's other host: what reaches it there.
+    #[must_use]
+    #[track_caller]
+    pub fn sniff_lan(&self) -> Capture {
+        Capture::start(&self.lan, "eth0")
+    }
+
     /// Gives the client a second uplink, `wifi0`, less preferred than `eth0`.
     #[track_caller]
     pub fn add_uplink(&self) -> Uplink {
