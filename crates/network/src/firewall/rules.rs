@@ -8,8 +8,8 @@
 //!    server may listen at the port of DNS.
 //! 3. Does it keep the link alive: DHCP, neighbour discovery, multicast listeners (RTE-8)? Accept.
 //! 4. Is it for a destination that a session wants in its own tunnel, or nowhere? Refuse.
-//! 5. Is it DNS? Only to the tunnel's own servers, and only through the tunnel. It comes before 6
-//!    and 7, so that neither another server in the tunnel nor one of the local network is asked.
+//! 5. Is it DNS? Only to the tunnel's own servers, through the tunnel or on a local network that is
+//!    left alone. It comes before 6 and 7, so that no other server there is asked.
 //! 6. Does it leave by a tunnel? Accept.
 //! 7. Is it for a local network that is left alone? Accept.
 //! 8. Refuse: a new connection at once, so that programs do not hang; one from before stalls, as it
@@ -25,6 +25,8 @@
 //! Whatever the policy, nobody beside a tunnel reaches its address (CVE-2019-14899). That rule is in
 //! a chain of its own, before all others, and names the tunnel's interface: its place among other
 //! rules does not matter.
+
+use std::net::IpAddr;
 
 use adit_model::Family;
 use ipnet::IpNet;
@@ -58,7 +60,8 @@ const DNS_PORTS: [u16; 2] = [53, 853];
 
 pub(super) fn tables(policy: &Policy) -> Tables {
     let closed = policy.closed();
-    Tables { inet: inet(policy, closed.as_ref()), netdev: closed.as_ref().and_then(netdev) }
+    let netdev = closed.as_ref().and_then(|outside| netdev(policy, outside));
+    Tables { inet: inet(policy, closed.as_ref()), netdev }
 }
 
 fn inet(policy: &Policy, closed: Option<&Outside>) -> Option<Table> {
@@ -72,8 +75,7 @@ fn inet(policy: &Policy, closed: Option<&Outside>) -> Option<Table> {
         chains.push(forward(policy, closed.is_some()));
         chains.push(output(closed, &local));
         chains.push(Chain { name: LEAVING, hook: None, rules: leaving });
-        chains
-            .extend(asks_for_dns(policy, closed.is_some()).then(|| dns(policy, closed.is_some())));
+        chains.extend(asks_for_dns(policy, closed.is_some()).then(|| dns(policy, closed)));
         chains.push(refuse());
         sets = own.into_iter().chain(local).collect();
     }
@@ -186,20 +188,38 @@ fn asks_for_dns(policy: &Policy, is_closed: bool) -> bool {
         })
 }
 
-fn dns(policy: &Policy, is_closed: bool) -> Chain {
+fn dns(policy: &Policy, closed: Option<&Outside>) -> Chain {
     let mut rules = Vec::new();
     for through in policy.tunnels() {
         let by_tunnel = Match::Output(through.interface.clone());
         match &through.dns_servers {
-            Some(servers) if is_closed => rules.extend(servers.iter().map(|server| {
+            Some(servers) if closed.is_some() => rules.extend(servers.iter().map(|server| {
                 let server = Match::Destination(Addresses::Network((*server).into()));
                 rule([by_tunnel.clone(), server], Statement::Accept)
             })),
             Some(_) | None => rules.push(rule([by_tunnel], Statement::Accept)),
         }
     }
+    let by_link = closed.and_then(|outside| outside.interface.clone()).map(Match::Output);
+    rules.extend(local_dns_servers(policy, closed).map(|server| {
+        let server = Match::Destination(Addresses::Network(server.into()));
+        rule(by_link.clone().into_iter().chain([server]), Statement::Accept)
+    }));
     rules.push(rule([], Statement::Jump(REFUSE)));
     Chain { name: DNS, hook: None, rules }
+}
+
+/// The servers of tunnels that are asked on the local network. Unless everything is closed, 4 has
+/// refused already what should be in a tunnel.
+fn local_dns_servers<'a>(
+    policy: &'a Policy,
+    closed: Option<&'a Outside>,
+) -> impl Iterator<Item = IpAddr> + 'a {
+    let servers = policy.tunnels().filter_map(|through| through.dns_servers.as_ref()).flatten();
+    let is_left_alone = move |server: &IpAddr| {
+        closed.is_none_or(|outside| outside.networks.iter().any(|net| net.contains(server)))
+    };
+    servers.copied().filter(is_left_alone)
 }
 
 /// Established connections first: those from before stall and are not reset (RTE-6).
@@ -214,11 +234,15 @@ fn refuse() -> Chain {
 
 /// The same once more, where packet sockets are seen too. Other protocols than IP pass: they go no
 /// farther than the link, and some of them are what a link needs (ARP, 802.1X).
-fn netdev(outside: &Outside) -> Option<Table> {
+fn netdev(policy: &Policy, outside: &Outside) -> Option<Table> {
     let interface = outside.interface.clone()?;
     let sets = local_sets(outside);
     let mut rules = vec![rule([Match::Marked], Statement::Accept)];
     rules.extend(link_out());
+    for server in local_dns_servers(policy, Some(outside)) {
+        let server = Match::Destination(Addresses::Network(server.into()));
+        rules.extend(dns_ports().map(|port| rule([server.clone(), port], Statement::Accept)));
+    }
     rules.extend(dns_ports().map(|port| rule([port], Statement::Drop)));
     rules.extend(
         sets.iter().map(|set| rule([Match::Destination(set.addresses())], Statement::Accept)),

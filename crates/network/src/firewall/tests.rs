@@ -22,8 +22,9 @@ fn the_kernel_shows_exactly_the_tables() {
     });
 }
 
-fn policies() -> [Policy; 5] {
+fn policies() -> [Policy; 6] {
     [
+        with(Policy::default(), 1, asks_on_the_link(connected("adit1"))),
         locked_down(&["192.168.1.0/24", "fe80::/64"]),
         with(locked_down(&[]), 0, connected("adit0")),
         with(Policy::default(), 0, enforced("adit0")),
@@ -53,6 +54,11 @@ fn connected(interface: &str) -> Guard {
         dns_servers: Some(vec!["10.0.0.1".parse().unwrap(), "fd00::1".parse().unwrap()]),
     };
     Guard { reach: Reach::Everything(outside(&["192.168.1.0/24"])), through: Some(through) }
+}
+
+fn asks_on_the_link(guard: Guard) -> Guard {
+    let dns_servers = Some(vec!["192.168.1.53".parse().unwrap(), "10.0.0.1".parse().unwrap()]);
+    Guard { through: guard.through.map(|through| Through { dns_servers, ..through }), ..guard }
 }
 
 fn enforced(interface: &str) -> Guard {
