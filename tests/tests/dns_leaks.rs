@@ -8,7 +8,7 @@ use adit_tests::{
 };
 
 /// How strongly a tunnel is made to stand, in the words of `adit import`.
-const STRENGTHS: [&[&str]; 2] = [&["--enforce-routes"], &["--include-all-networks"]];
+const STRENGTHS: [&[&str]; 1] = [&["--enforce-routes"]];
 
 /// Servers that a program may ask by itself.
 const ANYBODY: [Ipv4Addr; 2] = [Ipv4Addr::new(1, 1, 1, 1), Ipv4Addr::new(9, 9, 9, 9)];
