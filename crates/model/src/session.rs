@@ -9,6 +9,9 @@
 //! - settings are applied only while a provider is establishing or holding the tunnel, and
 //!   `Disconnected` is never reached before they are reverted and the provider is gone;
 //! - every settings request and every completed start is answered exactly once.
+//!
+//! A provider that dies while the tunnel is established is replaced: what it had applied stays, so
+//! that traffic waits in front of a tunnel that nobody reads and nothing goes outside.
 
 mod effect;
 mod event;
@@ -30,6 +33,17 @@ pub const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long a provider may take to end it. Spec PTP-3.
 pub const STOP_LIMIT: Duration = Duration::from_secs(20);
 
+/// How long to wait before each of the providers that take the place of one that died. When all of
+/// them were needed within [`RESTART_WINDOW`], the session ends.
+const RESTART_PAUSES: [Duration; 5] = [
+    Duration::ZERO,
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+const RESTART_WINDOW: Duration = Duration::from_secs(60);
+
 /// One configuration's session, from being stored to being removed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session {
@@ -39,6 +53,8 @@ pub struct Session {
     settings: Settings,
     /// Carried out when the present session has ended. Spec SES-3: one at most.
     next: Next,
+    /// When providers that died were replaced.
+    restarts: Vec<Timestamp>,
     connected_at: Option<Timestamp>,
     last_error: Option<DisconnectError>,
 }
@@ -51,6 +67,11 @@ enum Phase {
     Starting,
     Connected,
     Reasserting,
+    /// The provider of an established tunnel died; the next one is launched when the limit passes.
+    Waiting,
+    Relaunching,
+    /// The next one establishes the tunnel again.
+    Restarting,
     /// The provider was told to stop.
     Stopping,
     /// The provider has stopped or is given up; what it applied is being undone.
@@ -84,8 +105,21 @@ impl Session {
             provider: false,
             settings: Settings::NONE,
             next: Next::Nothing,
+            restarts: Vec::new(),
             connected_at: None,
             last_error: None,
+        }
+    }
+
+    /// A tunnel that was established by an earlier process of ours, with its provider and settings.
+    #[must_use]
+    pub fn adopted(connected_at: Timestamp) -> Self {
+        Self {
+            phase: Phase::Connected,
+            provider: true,
+            settings: Settings { touched: true, active: true, applying: None },
+            connected_at: Some(connected_at),
+            ..Self::new()
         }
     }
 
@@ -97,8 +131,27 @@ impl Session {
             Phase::Disconnected => VpnStatus::Disconnected,
             Phase::Launching | Phase::Starting => VpnStatus::Connecting,
             Phase::Connected => VpnStatus::Connected,
-            Phase::Reasserting => VpnStatus::Reasserting,
+            Phase::Reasserting | Phase::Waiting | Phase::Relaunching | Phase::Restarting => {
+                VpnStatus::Reasserting
+            }
             Phase::Stopping | Phase::Reverting | Phase::Exiting => VpnStatus::Disconnecting,
+        }
+    }
+
+    /// Whether a provider that died is being replaced. Until then nothing passes through the tunnel.
+    #[must_use]
+    pub fn is_restarting(&self) -> bool {
+        match self.phase {
+            Phase::Waiting | Phase::Relaunching | Phase::Restarting => true,
+            Phase::Invalid
+            | Phase::Disconnected
+            | Phase::Launching
+            | Phase::Starting
+            | Phase::Connected
+            | Phase::Reasserting
+            | Phase::Stopping
+            | Phase::Reverting
+            | Phase::Exiting => false,
         }
     }
 

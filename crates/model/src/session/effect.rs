@@ -12,6 +12,9 @@ pub enum Effect {
     StatusChanged(VpnStatus),
     /// Make the interface and start a provider process; answer `Launched` or `LaunchFailed`.
     LaunchProvider,
+    /// Start another provider process on the interface of the one that died; answer `Launched` or
+    /// `LaunchFailed`.
+    RelaunchProvider,
     /// Tell the provider to establish the tunnel.
     StartProvider,
     /// Tell the provider to end it; answer `StopAcknowledged`.

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::{
-    Effect, Event, Next, Phase, Request, RequestId, START_LIMIT, STOP_LIMIT, Session, Settings,
-    StartAnswer,
+    Effect, Event, Next, Phase, RESTART_PAUSES, RESTART_WINDOW, Request, RequestId, START_LIMIT,
+    STOP_LIMIT, Session, Settings, StartAnswer,
 };
 use crate::{ConnectionError, DisconnectError, NetworkSettingsError, ProviderStopReason};
 
@@ -16,7 +16,7 @@ impl Session {
             Event::Start => self.start(effects),
             Event::Stop(reason) => self.stop(reason, effects),
             Event::Launched => self.launched(effects),
-            Event::LaunchFailed(error) => self.launch_failed(error, effects),
+            Event::LaunchFailed(error) => self.launch_failed(error, now, effects),
             Event::SettingsRequested(request) => self.settings_requested(request, effects),
             Event::SettingsApplied(id) => self.settings_done(id, Ok(()), effects),
             Event::SettingsFailed(id, error) => self.settings_done(id, Err(error), effects),
@@ -24,7 +24,7 @@ impl Session {
             Event::Reasserting(reasserting) => self.reasserting(reasserting, effects),
             Event::Canceled(error) => self.canceled(error, effects),
             Event::StopAcknowledged => self.stop_acknowledged(effects),
-            Event::ProviderExited => self.provider_exited(effects),
+            Event::ProviderExited => self.provider_exited(now, effects),
             Event::Reverted => self.reverted(effects),
             Event::LimitPassed => self.limit_passed(effects),
         }
@@ -43,7 +43,13 @@ impl Session {
         match self.phase {
             Phase::Invalid => {}
             Phase::Disconnected => self.enter(Phase::Invalid, effects),
-            Phase::Launching | Phase::Starting | Phase::Connected | Phase::Reasserting => {
+            Phase::Launching
+            | Phase::Starting
+            | Phase::Connected
+            | Phase::Reasserting
+            | Phase::Waiting
+            | Phase::Relaunching
+            | Phase::Restarting => {
                 self.stop(ProviderStopReason::ConfigurationRemoved, effects);
                 self.next = Next::Remove;
             }
@@ -56,6 +62,7 @@ impl Session {
             Phase::Disconnected => {
                 self.enter(Phase::Launching, effects);
                 self.provider = true;
+                self.restarts.clear();
                 effects.push(Effect::ArmLimit(START_LIMIT));
                 effects.push(Effect::LaunchProvider);
             }
@@ -68,18 +75,21 @@ impl Session {
             | Phase::Launching
             | Phase::Starting
             | Phase::Connected
-            | Phase::Reasserting => {}
+            | Phase::Reasserting
+            | Phase::Waiting
+            | Phase::Relaunching
+            | Phase::Restarting => {}
         }
     }
 
     fn stop(&mut self, reason: ProviderStopReason, effects: &mut Vec<Effect>) {
         match self.phase {
             Phase::Invalid | Phase::Disconnected => {}
-            Phase::Launching => {
+            Phase::Launching | Phase::Waiting | Phase::Relaunching => {
                 self.last_error = None;
                 self.tear_down(effects);
             }
-            Phase::Starting | Phase::Connected | Phase::Reasserting => {
+            Phase::Starting | Phase::Connected | Phase::Reasserting | Phase::Restarting => {
                 self.last_error = None;
                 self.stop_provider(reason, effects);
             }
@@ -92,25 +102,52 @@ impl Session {
     }
 
     fn launched(&mut self, effects: &mut Vec<Effect>) {
-        // In any other phase the session has ended meanwhile and the process is being killed.
-        if self.phase == Phase::Launching {
-            self.enter(Phase::Starting, effects);
-            effects.push(Effect::StartProvider);
-        }
+        let started = match self.phase {
+            Phase::Launching => Phase::Starting,
+            Phase::Relaunching => Phase::Restarting,
+            // The session has ended meanwhile and the process is being killed.
+            Phase::Invalid
+            | Phase::Disconnected
+            | Phase::Starting
+            | Phase::Connected
+            | Phase::Reasserting
+            | Phase::Waiting
+            | Phase::Restarting
+            | Phase::Stopping
+            | Phase::Reverting
+            | Phase::Exiting => return,
+        };
+        self.enter(started, effects);
+        effects.push(Effect::StartProvider);
     }
 
-    fn launch_failed(&mut self, error: DisconnectError, effects: &mut Vec<Effect>) {
-        if self.phase != Phase::Launching {
-            return self.provider_exited(effects);
+    fn launch_failed(&mut self, error: DisconnectError, now: Timestamp, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Launching => {
+                self.provider = false;
+                self.last_error = Some(error);
+                self.tear_down(effects);
+            }
+            Phase::Relaunching => {
+                self.provider = false;
+                self.replace_provider(error, now, effects);
+            }
+            Phase::Invalid
+            | Phase::Disconnected
+            | Phase::Starting
+            | Phase::Connected
+            | Phase::Reasserting
+            | Phase::Waiting
+            | Phase::Restarting
+            | Phase::Stopping
+            | Phase::Reverting
+            | Phase::Exiting => self.provider_exited(now, effects),
         }
-        self.provider = false;
-        self.last_error = Some(error);
-        self.tear_down(effects);
     }
 
     fn settings_requested(&mut self, request: Request, effects: &mut Vec<Effect>) {
         match self.phase {
-            Phase::Starting | Phase::Connected | Phase::Reasserting => {
+            Phase::Starting | Phase::Connected | Phase::Reasserting | Phase::Restarting => {
                 self.cancel_request(effects);
                 self.settings.touched = true;
                 self.settings.applying = Some(request);
@@ -119,6 +156,8 @@ impl Session {
             Phase::Invalid
             | Phase::Disconnected
             | Phase::Launching
+            | Phase::Waiting
+            | Phase::Relaunching
             | Phase::Stopping
             | Phase::Reverting
             | Phase::Exiting => {
@@ -150,19 +189,20 @@ impl Session {
         now: Timestamp,
         effects: &mut Vec<Effect>,
     ) {
-        let established = self.phase == Phase::Starting && result.is_ok();
+        let starting = matches!(self.phase, Phase::Starting | Phase::Restarting);
+        let established = starting && result.is_ok();
         if established && (!self.settings.active || self.settings.applying.is_some()) {
             effects.push(Effect::AnswerStartCompleted(StartAnswer::SettingsNotApplied));
             return;
         }
         effects.push(Effect::AnswerStartCompleted(StartAnswer::Accepted));
-        if self.phase != Phase::Starting {
+        if !starting {
             return;
         }
         match result {
             Ok(()) => {
                 self.enter(Phase::Connected, effects);
-                self.connected_at = Some(now);
+                self.connected_at.get_or_insert(now);
                 self.last_error = None;
                 effects.push(Effect::DisarmLimit);
             }
@@ -186,6 +226,9 @@ impl Session {
                 | Phase::Starting
                 | Phase::Connected
                 | Phase::Reasserting
+                | Phase::Waiting
+                | Phase::Relaunching
+                | Phase::Restarting
                 | Phase::Stopping
                 | Phase::Reverting
                 | Phase::Exiting,
@@ -196,7 +239,7 @@ impl Session {
 
     fn canceled(&mut self, error: Option<DisconnectError>, effects: &mut Vec<Effect>) {
         match self.phase {
-            Phase::Starting | Phase::Connected | Phase::Reasserting => {
+            Phase::Starting | Phase::Connected | Phase::Reasserting | Phase::Restarting => {
                 self.last_error = error;
                 self.tear_down(effects);
             }
@@ -205,6 +248,8 @@ impl Session {
             Phase::Invalid
             | Phase::Disconnected
             | Phase::Launching
+            | Phase::Waiting
+            | Phase::Relaunching
             | Phase::Reverting
             | Phase::Exiting => {}
         }
@@ -216,17 +261,42 @@ impl Session {
         }
     }
 
-    fn provider_exited(&mut self, effects: &mut Vec<Effect>) {
+    fn provider_exited(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
         self.provider = false;
+        let error = ConnectionError::PluginFailed.plain();
         match self.phase {
-            Phase::Invalid | Phase::Disconnected | Phase::Reverting => {}
-            Phase::Launching | Phase::Starting | Phase::Connected | Phase::Reasserting => {
-                self.last_error = Some(ConnectionError::PluginFailed.plain());
+            Phase::Invalid | Phase::Disconnected | Phase::Waiting | Phase::Reverting => {}
+            // A provider that never established the tunnel would do no better again.
+            Phase::Launching | Phase::Starting => {
+                self.last_error = Some(error);
                 self.tear_down(effects);
+            }
+            Phase::Connected | Phase::Reasserting | Phase::Relaunching | Phase::Restarting => {
+                self.replace_provider(error, now, effects);
             }
             Phase::Stopping => self.tear_down(effects),
             Phase::Exiting => self.end(effects),
         }
+    }
+
+    /// Waits for the next provider, or ends the session with `error` when too many have died.
+    fn replace_provider(
+        &mut self,
+        error: DisconnectError,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.restarts.retain(|then| now.duration_since(*then).unsigned_abs() < RESTART_WINDOW);
+        let Some(pause) = RESTART_PAUSES.get(self.restarts.len()) else {
+            self.last_error = Some(error);
+            return self.tear_down(effects);
+        };
+        self.restarts.push(now);
+        self.enter(Phase::Waiting, effects);
+        self.cancel_request(effects);
+        // They stay in force, but the next provider has to say which it wants.
+        self.settings.active = false;
+        effects.push(Effect::ArmLimit(*pause));
     }
 
     fn reverted(&mut self, effects: &mut Vec<Effect>) {
@@ -238,11 +308,17 @@ impl Session {
 
     fn limit_passed(&mut self, effects: &mut Vec<Effect>) {
         match self.phase {
-            Phase::Launching => {
+            Phase::Waiting => {
+                self.enter(Phase::Relaunching, effects);
+                self.provider = true;
+                effects.push(Effect::ArmLimit(START_LIMIT));
+                effects.push(Effect::RelaunchProvider);
+            }
+            Phase::Launching | Phase::Relaunching => {
                 self.last_error = Some(start_limit_error());
                 self.tear_down(effects);
             }
-            Phase::Starting => {
+            Phase::Starting | Phase::Restarting => {
                 self.last_error = Some(start_limit_error());
                 self.stop_provider(ProviderStopReason::ConnectionFailed, effects);
             }

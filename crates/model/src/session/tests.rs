@@ -60,14 +60,97 @@ fn ordering_d_the_provider_gives_up() {
     assert_eq!(run.session.last_error(), Some(&error));
 }
 
+// spec: SES-6, STAT-4
+#[test]
+fn ordering_e_the_provider_crashes_and_is_replaced() {
+    let mut run = Run::connected();
+    run.expect(Event::ProviderExited, [status(Reasserting), E::ArmLimit(Duration::ZERO)]);
+    assert!(run.session.is_restarting());
+    run.expect(Event::LimitPassed, [E::ArmLimit(START_LIMIT), E::RelaunchProvider]);
+    run.expect(Event::Launched, [E::StartProvider]);
+    // What the one before had asked for does not count.
+    run.expect(
+        Event::StartCompleted(Ok(())),
+        [E::AnswerStartCompleted(StartAnswer::SettingsNotApplied)],
+    );
+    run.expect(request(2), [E::ApplySettings(2)]);
+    run.expect(Event::SettingsApplied(2), [E::AnswerSettings(2, Ok(()))]);
+    run.expect_at(
+        NOW + Duration::from_secs(2),
+        Event::StartCompleted(Ok(())),
+        [E::AnswerStartCompleted(StartAnswer::Accepted), status(Connected), E::DisarmLimit],
+    );
+    assert!(!run.session.is_restarting());
+    assert_eq!(run.session.connected_at(), Some(NOW));
+    assert_eq!(run.session.last_error(), None);
+}
+
 // spec: CERR-12, TUN-18
 #[test]
-fn ordering_e_the_provider_crashes() {
+fn a_provider_that_crashes_again_and_again_is_given_up() {
     let mut run = Run::connected();
+    for pause in RESTART_PAUSES {
+        assert!(run.feed(Event::ProviderExited).contains(&E::ArmLimit(pause)));
+        run.expect(Event::LimitPassed, [E::ArmLimit(START_LIMIT), E::RelaunchProvider]);
+        run.expect(Event::Launched, [E::StartProvider]);
+    }
     run.expect(Event::ProviderExited, [status(Disconnecting), E::DisarmLimit, E::RevertSettings]);
     run.expect(Event::Reverted, [status(Disconnected)]);
     assert_eq!(run.session.last_error(), Some(&ConnectionError::PluginFailed.plain()));
     run.expect(Event::Start, [status(Connecting), E::ArmLimit(START_LIMIT), E::LaunchProvider]);
+    run.expect(Event::Launched, [E::StartProvider]);
+    // One that never established the tunnel is not tried again.
+    run.expect(
+        Event::ProviderExited,
+        [status(Disconnecting), E::DisarmLimit, status(Disconnected)],
+    );
+}
+
+#[test]
+fn a_provider_that_crashes_once_in_a_while_is_always_replaced() {
+    let mut run = Run::connected();
+    for hour in 0..20 {
+        let now = NOW + Duration::from_secs(3600 * hour);
+        let effects = [status(Reasserting), E::ArmLimit(Duration::ZERO)];
+        run.expect_at(now, Event::ProviderExited, effects);
+        run.feed(Event::LimitPassed);
+        run.feed(Event::Launched);
+        run.feed(request(hour));
+        run.feed(Event::SettingsApplied(hour));
+        run.feed(Event::StartCompleted(Ok(())));
+        assert_eq!(run.session.status(), Connected);
+    }
+}
+
+#[test]
+fn a_provider_that_cannot_be_replaced_is_tried_again() {
+    let mut run = Run::connected();
+    run.feed(Event::ProviderExited);
+    run.feed(Event::LimitPassed);
+    let error = ConnectionError::PluginDisabled.plain();
+    run.expect(Event::LaunchFailed(error), [E::ArmLimit(RESTART_PAUSES[1])]);
+    assert_eq!(run.session.status(), Reasserting);
+}
+
+// spec: STOP-1
+#[test]
+fn a_stop_while_the_provider_is_replaced_ends_the_session() {
+    let mut run = Run::connected();
+    run.feed(Event::ProviderExited);
+    let down = [status(Disconnecting), E::DisarmLimit, E::RevertSettings];
+    run.expect(Event::Stop(ProviderStopReason::UserInitiated), down);
+    run.expect(Event::Reverted, [status(Disconnected)]);
+    assert_eq!(run.session.last_error(), None);
+}
+
+#[test]
+fn an_adopted_session_is_connected_since_it_was() {
+    let session = Session::adopted(NOW);
+    assert_eq!((session.status(), session.connected_at()), (Connected, Some(NOW)));
+    let mut run = Run { session };
+    run.expect(Event::Reasserting(true), [status(Reasserting)]);
+    run.feed(Event::Stop(ProviderStopReason::UserInitiated));
+    run.expect(Event::StopAcknowledged, [E::DisarmLimit, E::RevertSettings]);
 }
 
 // spec: SES-6, STAT-4, TUN-8
@@ -259,6 +342,10 @@ impl Run {
     }
 
     fn expect(&mut self, event: Event, effects: impl Into<Vec<Effect>>) {
-        assert_eq!(self.feed(event), effects.into());
+        self.expect_at(NOW, event, effects);
+    }
+
+    fn expect_at(&mut self, now: Timestamp, event: Event, effects: impl Into<Vec<Effect>>) {
+        assert_eq!(self.session.handle(event, now), effects.into());
     }
 }

@@ -9,8 +9,11 @@ proptest! {
 
     // spec: PRV-10, SES-3, SES-4, SES-C1, STAT-1, TUN-10, TUN-11, TUN-18
     #[test]
-    fn random_events_never_break_an_invariant(events in proptest::collection::vec(any_event(), 0..60)) {
-        let mut system = System::default();
+    fn random_events_never_break_an_invariant(
+        adopted in any::<bool>(),
+        events in proptest::collection::vec(any_event(), 0..60),
+    ) {
+        let mut system = if adopted { System::adopted() } else { System::default() };
         for event in events {
             system.feed(event);
         }
@@ -37,6 +40,17 @@ struct System {
 }
 
 impl System {
+    /// An earlier process of ours had established the tunnel.
+    fn adopted() -> Self {
+        Self {
+            session: Session::adopted(NOW),
+            seen: Some(Connected),
+            provider: true,
+            applied: true,
+            ..Self::default()
+        }
+    }
+
     fn feed(&mut self, event: Event) {
         let Some(event) = self.possible(event) else { return };
         let completes_start = matches!(event, Event::StartCompleted(_));
@@ -71,7 +85,8 @@ impl System {
             | Event::Canceled(_)
             | Event::StopAcknowledged => self.provider.then_some(event),
             Event::LaunchFailed(_) => {
-                let launching = self.provider && self.session.phase == Phase::Launching;
+                let launching = self.provider
+                    && matches!(self.session.phase, Phase::Launching | Phase::Relaunching);
                 if launching {
                     self.provider = false;
                 }
@@ -119,6 +134,11 @@ impl System {
                 assert!(!self.provider && !self.applied, "the last session is not over");
                 self.provider = true;
             }
+            E::RelaunchProvider => {
+                assert!(!self.provider, "two providers");
+                assert!(self.applied && !self.reverting, "the settings of the last one are gone");
+                self.provider = true;
+            }
             E::StartProvider | E::StopProvider(_) => {}
             E::KillProvider => assert!(self.provider, "nothing to kill"),
             E::ApplySettings(_) => {
@@ -134,7 +154,8 @@ impl System {
                 assert!(!connected || self.applied, "connected without settings");
             }
             E::AnswerStartCompleted(StartAnswer::SettingsNotApplied) => {
-                assert_eq!(self.session.status(), Connecting);
+                let restarting = self.session.is_restarting();
+                assert!(self.session.status() == Connecting || restarting);
             }
             E::RevertSettings => {
                 assert!(!self.reverting);
