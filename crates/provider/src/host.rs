@@ -4,7 +4,10 @@ use std::{
     fmt,
     net::{IpAddr, SocketAddr},
     os::fd::OwnedFd,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use adit_model::{NetworkPath, PacketTunnelNetworkSettings};
@@ -22,11 +25,24 @@ use crate::{
     },
 };
 
-/// The helper, as a provider sees it. Clones speak over the same connection, one call at a time.
+/// The helper, as a provider sees it. Clones speak over the same connection, one call at a time. A
+/// call that a helper leaves unanswered because it died is made again to the next one.
 #[derive(Clone)]
 pub struct Host {
-    client: Arc<Mutex<Client>>,
+    connection: watch::Receiver<Connection>,
     default_path: watch::Receiver<NetworkPath>,
+    /// What the helper was told last.
+    reasserting: Arc<AtomicBool>,
+}
+
+/// The connection to one helper; none once that is gone.
+#[derive(Clone)]
+pub(crate) struct Connection(Arc<Mutex<Option<Client>>>);
+
+impl Connection {
+    pub(crate) fn new(client: Client) -> Self {
+        Self(Arc::new(Mutex::new(Some(client))))
+    }
 }
 
 /// Where a UDP socket outside the tunnel goes.
@@ -55,8 +71,15 @@ pub enum HostError {
 }
 
 impl Host {
-    pub(crate) fn new(client: Client, default_path: watch::Receiver<NetworkPath>) -> Self {
-        Self { client: Arc::new(Mutex::new(client)), default_path }
+    pub(crate) fn new(
+        connection: watch::Receiver<Connection>,
+        default_path: watch::Receiver<NetworkPath>,
+    ) -> Self {
+        Self { connection, default_path, reasserting: Arc::default() }
+    }
+
+    pub(crate) fn is_reasserting(&self) -> bool {
+        self.reasserting.load(Ordering::Relaxed)
     }
 
     /// The physical network, and every change of it. Spec PRV-6.
@@ -84,6 +107,7 @@ impl Host {
     /// Says that the way to the server is being established again, or is. After a failure call
     /// [`cancel`](Self::cancel) without clearing it first. Spec TUN-8.
     pub async fn set_reasserting(&self, reasserting: bool) -> Result<(), HostError> {
+        self.reasserting.store(reasserting, Ordering::Relaxed);
         self.call(SetReasserting { reasserting }).await?;
         Ok(())
     }
@@ -132,9 +156,19 @@ impl Host {
     where
         M: Method<Error = HostCallError> + Sync,
     {
-        let client = Arc::clone(&self.client);
-        let calling =
-            tokio::spawn(async move { client.lock().await.call_with_fds(&call, &[]).await });
+        let mut connection = self.connection.clone();
+        let calling = tokio::spawn(async move {
+            loop {
+                let Connection(client) = connection.borrow_and_update().clone();
+                match call_on(&client, &call).await {
+                    Err(CallError::Disconnected) => {}
+                    done => return done,
+                }
+                if connection.changed().await.is_err() {
+                    return Err(CallError::Disconnected);
+                }
+            }
+        });
         match calling.await {
             Ok(Ok(reply)) => Ok(reply),
             Ok(Err(CallError::Api(error))) => Err(error.into()),
@@ -142,6 +176,19 @@ impl Host {
             Err(error) => Err(HostError::Lost(error.to_string())),
         }
     }
+}
+
+async fn call_on<M: Method + Sync>(
+    client: &Mutex<Option<Client>>,
+    call: &M,
+) -> Result<(M::Reply, Vec<OwnedFd>), CallError<M::Error>> {
+    let mut connected = client.lock().await;
+    let client = connected.as_mut().ok_or(CallError::Disconnected)?;
+    let done = client.call_with_fds(call, &[]).await;
+    if let Err(CallError::Disconnected) = done {
+        *connected = None;
+    }
+    done
 }
 
 impl fmt::Debug for Host {

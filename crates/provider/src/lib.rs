@@ -4,7 +4,7 @@
 //! and without a network. It implements [`PacketTunnelProvider`] and calls [`run`]; the [`Host`]
 //! gives it sockets outside the tunnel, applies its network settings and hears how it fares. The
 //! protocol underneath is Varlink on file descriptors 3 and 4, so a provider may be written in any
-//! language: see `org.adit.Provider.varlink` and `org.adit.Host.varlink`.
+//! language. The tunnel outlives the helper: the next one takes it over on file descriptor 5. See `org.adit.Provider.varlink` and `org.adit.Host.varlink`.
 
 mod host;
 mod manifest;
@@ -12,6 +12,7 @@ mod packet_flow;
 pub mod protocol;
 mod provider;
 mod run;
+mod takeover;
 
 pub use host::{Host, HostError, UdpBinding};
 pub use manifest::{Kind, Manifest, ManifestError};

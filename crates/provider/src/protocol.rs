@@ -21,6 +21,8 @@ pub const HOST_IDL: &str = include_str!("org.adit.Host.varlink");
 pub const PROVIDER_FD: i32 = 3;
 /// The descriptor on which a provider calls `org.adit.Host`.
 pub const HOST_FD: i32 = 4;
+/// The listening socket on which the next helper connects to a provider whose own is gone.
+pub const ATTACH_FD: i32 = 5;
 
 /// Begin to establish the tunnel. The queues of `tun` come as descriptors with the call.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -63,6 +65,26 @@ pub struct TunDevice {
     pub tso: bool,
     /// UDP segmentation is left to whoever reads.
     pub uso: bool,
+}
+
+/// Take over a session whose helper is gone.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Attach {
+    /// The descriptor, among those of the call, that takes the place of [`HOST_FD`].
+    pub host: usize,
+    /// The one that takes the place of standard output and standard error.
+    pub log: usize,
+}
+
+/// What there is to take over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attached {
+    /// Whether the tunnel is established.
+    pub established: bool,
+    /// Whether the way to the server is being established again.
+    pub reasserting: bool,
+    /// The queues of the TUN device, as indexes into the descriptors of the reply.
+    pub queues: Vec<usize>,
 }
 
 /// End the session.
@@ -268,6 +290,7 @@ adit_varlink::methods! {
     /// Every method of `org.adit.Provider`.
     pub fn provider_methods() for "org.adit.Provider", NoError {
         Start -> Empty,
+        Attach -> Attached,
         Stop -> Empty,
         HandleAppMessage -> AppMessageReply,
         Sleep -> Empty,

@@ -3,7 +3,7 @@
 use std::{
     io,
     os::{
-        fd::{FromRawFd, OwnedFd, RawFd},
+        fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd},
         unix::net::UnixStream as StdUnixStream,
     },
     sync::Arc,
@@ -14,16 +14,19 @@ use adit_varlink::{Client, Empty, Router, ServiceInfo, WireError, serve_stream};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 use tokio::{
-    net::UnixStream,
+    net::{UnixListener, UnixStream},
     sync::{mpsc, oneshot, watch},
 };
 
 use crate::{
     Host, PacketFlow, PacketTunnelProvider, ProviderError, StartRequest,
+    host::Connection,
     protocol::{
-        AppMessageReply, ConfigurationApplied, ConfigurationChanged, HOST_FD, HandleAppMessage,
-        PROVIDER_FD, PROVIDER_IDL, PathChanged, ProviderStatus, Sleep, Start, Status, Stop, Wake,
+        ATTACH_FD, AppMessageReply, Attach, ConfigurationApplied, ConfigurationChanged, HOST_FD,
+        HandleAppMessage, PROVIDER_FD, PROVIDER_IDL, PathChanged, ProviderStatus, Sleep, Start,
+        Status, Stop, Wake,
     },
+    takeover::{self, Standing},
 };
 
 /// Why a provider process could not serve.
@@ -37,22 +40,47 @@ pub enum RunError {
     Connection(#[from] WireError),
 }
 
-/// Serves one session and returns when the helper has closed the connection. Call it once, first
-/// thing in `main`.
+/// Serves one session and returns when it is over. It goes on without a helper for a minute, within
+/// which the next one takes it over. Call it once, first thing in `main`.
+///
+/// Whatever prints must not fail when nobody reads it, as `println` does: log with `tracing`.
 pub async fn run<P: PacketTunnelProvider>() -> Result<(), RunError> {
-    let provider = inherited(PROVIDER_FD).map_err(RunError::NotStartedByHelper)?;
-    let host = inherited(HOST_FD).map_err(RunError::NotStartedByHelper)?;
-    serve::<P>(provider, Client::from_stream(host)).await
+    let provider = inherited_stream(PROVIDER_FD).map_err(RunError::NotStartedByHelper)?;
+    let host = inherited_stream(HOST_FD).map_err(RunError::NotStartedByHelper)?;
+    let listener = inherited(ATTACH_FD, true).and_then(takeover::listener).ok();
+    serve::<P>(provider, Client::from_stream(host), listener).await
 }
 
-async fn serve<P: PacketTunnelProvider>(stream: UnixStream, host: Client) -> Result<(), RunError> {
+async fn serve<P: PacketTunnelProvider>(
+    mut stream: UnixStream,
+    host: Client,
+    listener: Option<UnixListener>,
+) -> Result<(), RunError> {
     let (inbox, messages) = mpsc::channel(1);
     let (path, default_path) = watch::channel(NetworkPath::NONE);
-    let session = tokio::spawn(session::<P>(Host::new(host, default_path), messages));
-    let calls = Calls { inbox, path: Arc::new(path) };
-    let served = serve_stream(Arc::new(router()), calls, stream).await;
+    let (connection, connected) = watch::channel(Connection::new(host));
+    let (host, standing) = (Host::new(connected, default_path), Standing::default());
+    let session = tokio::spawn(session::<P>(host.clone(), messages, standing.clone()));
+    let calls = Calls {
+        inbox,
+        path: Arc::new(path),
+        host,
+        connection: Arc::new(connection),
+        standing: standing.clone(),
+    };
+    let router = Arc::new(router());
+    let served = loop {
+        if let Err(error) = serve_stream(Arc::clone(&router), calls.clone(), stream).await {
+            break Err(error.into());
+        }
+        if !standing.is_under_way() {
+            break Ok(());
+        }
+        let Some(next) = takeover::next_helper(listener.as_ref()).await else { break Ok(()) };
+        stream = next;
+    };
     session.abort();
-    Ok(served?)
+    served
 }
 
 /// Where the helper's calls go.
@@ -61,6 +89,9 @@ struct Calls {
     inbox: mpsc::Sender<Message>,
     /// Known at once, also to a start that is under way.
     path: Arc<watch::Sender<NetworkPath>>,
+    host: Host,
+    connection: Arc<watch::Sender<Connection>>,
+    standing: Standing,
 }
 
 /// A call of the helper on its way to the session.
@@ -77,16 +108,25 @@ enum Message {
 
 /// Owns the provider: waits for the start, carries it out while listening for a stop, then handles
 /// one message after the other.
-async fn session<P: PacketTunnelProvider>(host: Host, mut messages: mpsc::Receiver<Message>) {
+async fn session<P: PacketTunnelProvider>(
+    host: Host,
+    mut messages: mpsc::Receiver<Message>,
+    standing: Standing,
+) {
     while let Some(message) = messages.recv().await {
         let Message::Start(request) = message else {
             idle(message);
             continue;
         };
-        let Some(mut provider) = start::<P>(&host, *request, &mut messages).await else { continue };
+        let started = start::<P>(&host, *request, &mut messages, &standing).await;
+        let Some(mut provider) = started else {
+            standing.end();
+            continue;
+        };
         while let Some(message) = messages.recv().await {
             if let Message::Stop(stop, done) = message {
                 provider.stop(stop.reason).await;
+                standing.end();
                 answer(done, ());
                 break;
             }
@@ -101,6 +141,7 @@ async fn start<P: PacketTunnelProvider>(
     host: &Host,
     request: StartRequest,
     messages: &mut mpsc::Receiver<Message>,
+    standing: &Standing,
 ) -> Option<P> {
     let mut starting = std::pin::pin!(P::start(request, host.clone()));
     let started = loop {
@@ -108,6 +149,7 @@ async fn start<P: PacketTunnelProvider>(
             started = &mut starting => break started,
             message = messages.recv() => match message? {
                 Message::Stop(_, done) => {
+                    standing.end();
                     answer(done, ());
                     return None;
                 }
@@ -116,7 +158,11 @@ async fn start<P: PacketTunnelProvider>(
         }
     };
     let (provider, result) = match started {
-        Ok(provider) => (Some(provider), Ok(())),
+        Ok(provider) => {
+            // Before it is said: the helper may die over its answer.
+            standing.establish();
+            (Some(provider), Ok(()))
+        }
         Err(error) => (None, Err(error)),
     };
     match host.start_completed(result).await {
@@ -190,11 +236,15 @@ fn router() -> Router<Calls, ()> {
         .describe(PROVIDER_IDL)
         .on_fds((), |calls: Calls, _, call: Start, fds| async move {
             calls.path.send_replace(call.path.clone());
-            match request(call, fds) {
+            match calls.standing.begin(&fds).and_then(|()| request(call, fds)) {
                 Ok(request) => post(&calls.inbox, Message::Start(Box::new(request))).await,
                 Err(error) => tracing::error!(%error, "the TUN device cannot be used"),
             }
             Ok((Empty {}, Vec::new()))
+        })
+        .on_fds((), |calls: Calls, _, call: Attach, fds| async move {
+            let reasserting = calls.host.is_reasserting();
+            Ok(takeover::attach(&call, fds, &calls.standing, reasserting, &calls.connection))
         })
         .on((), |calls: Calls, _, call: Stop| async move {
             ask(&calls.inbox, |done| Message::Stop(call, done)).await;
@@ -254,15 +304,26 @@ async fn ask<T>(
     receiver.await.ok()
 }
 
+fn inherited_stream(fd: RawFd) -> io::Result<UnixStream> {
+    let stream = StdUnixStream::from(inherited(fd, false)?);
+    stream.set_nonblocking(true)?;
+    UnixStream::from_std(stream)
+}
+
 /// The socket that the helper left at `fd`. Taken once, at the start of the process.
-fn inherited(fd: RawFd) -> io::Result<UnixStream> {
+fn inherited(fd: RawFd, listens: bool) -> io::Result<OwnedFd> {
     // SAFETY: fcntl reads a flag and reports EBADF for a descriptor that is not open.
     if unsafe { libc::fcntl(fd, libc::F_GETFD) } < 0 {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the descriptor is open, by the protocol it is ours, and nothing else here owns it.
-    let stream = StdUnixStream::from(unsafe { OwnedFd::from_raw_fd(fd) });
-    rustix::io::fcntl_setfd(&stream, rustix::io::FdFlags::CLOEXEC)?;
-    stream.set_nonblocking(true)?;
-    UnixStream::from_std(stream)
+    // SAFETY: the descriptor is open, and stays so here.
+    let found = unsafe { BorrowedFd::borrow_raw(fd) };
+    // The runtime's own may lie where none was left.
+    if rustix::net::sockopt::socket_acceptconn(found)? != listens {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    // SAFETY: by the protocol this socket is ours, and nothing else here owns it.
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
+    Ok(socket)
 }

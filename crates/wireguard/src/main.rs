@@ -11,7 +11,12 @@ const DEFAULT_FILTER: &str = "info,boringtun=off";
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("ADIT_LOG").unwrap_or_else(|_| DEFAULT_FILTER.into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // A helper that died does not read, and the tunnel goes on.
+        .log_internal_errors(false)
+        .init();
     match adit_provider::run::<WireGuardProvider>().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
