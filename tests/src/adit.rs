@@ -167,9 +167,7 @@ impl Adit {
     #[must_use]
     #[track_caller]
     pub fn status(&self, name: &str) -> String {
-        let json = self.run(["status", name, "--json"]);
-        let status: serde_json::Value = serde_json::from_str(&json).expect("JSON");
-        status["session"]["status"].as_str().expect("a status").to_owned()
+        self.session(name)["status"].as_str().expect("a status").to_owned()
     }
 
     /// Waits until a session is in a state.
@@ -226,6 +224,23 @@ impl Adit {
             "^(python3 |/usr/bin/env python3 )?/run/adit-providers/",
         ]);
         found.stdout.split_whitespace().map(str::to_owned).collect()
+    }
+
+    /// SIGKILL to every provider. Their tunnels stay, and others take their places.
+    #[track_caller]
+    pub fn kill_providers(&self) {
+        let providers = self.providers();
+        assert!(!providers.is_empty(), "no provider runs");
+        self.machine.run(["kill", "-9"].into_iter().chain(providers.iter().map(String::as_str)));
+    }
+
+    /// The session of a configuration, as `adit status --json` shows it.
+    #[must_use]
+    #[track_caller]
+    pub fn session(&self, name: &str) -> Value {
+        let status: Value =
+            serde_json::from_str(&self.run(["status", name, "--json"])).expect("JSON");
+        status["session"].clone()
     }
 
     /// SIGKILL: the helper has no chance to clean up.

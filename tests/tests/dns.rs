@@ -38,12 +38,12 @@ fn the_file_comes_back_after_a_crash() {
         let vpn = WireGuardServer::start(&lab.server);
         lab.client.sh(arrange);
         let before = resolv_conf(&lab.client);
-        let mut adit = Adit::start(&lab.client);
+        let adit = Adit::start(&lab.client);
         adit.import("home", &vpn.add_peer().conf());
         adit.connect("home");
         adit.kill_helper();
         assert_ne!(resolv_conf(&lab.client), before);
-        adit.restart_helper();
+        adit.reset();
         assert_eq!(resolv_conf(&lab.client), before, "after {arrange}");
         adit.assert_no_residue();
     }
@@ -61,6 +61,7 @@ fn a_file_that_somebody_else_has_written_meanwhile_is_theirs() {
         lab.client.write_file("/etc/resolv.conf", &theirs);
         if crashes {
             adit.kill_helper();
+            adit.reset();
             adit.restart_helper();
         } else {
             adit.disconnect("home");
@@ -161,13 +162,19 @@ fn resolved_forgets_the_tunnel_after_every_kind_of_crash() {
     adit.import("home", &vpn.add_peer().conf());
 
     adit.connect("home");
-    lab.client.run(["kill", "-9", &adit.providers()[0]]);
-    adit.wait_for("home", "disconnected");
+    let providers = adit.providers();
+    adit.kill_providers();
+    assert!(!resolved.domains("adit0").is_empty());
+    adit.eventually("another provider", || {
+        adit.providers() != providers && adit.status("home") == "connected"
+    });
+    adit.disconnect("home");
     assert_without_tunnel(&resolved, "10.64.0.1");
     assert!(!lab.client.resolve("site.test").is_empty());
 
     adit.connect("home");
     adit.kill_helper();
+    adit.reset();
     adit.restart_helper();
     assert_without_tunnel(&resolved, "10.64.0.1");
     assert!(!lab.client.resolve("site.test").is_empty());

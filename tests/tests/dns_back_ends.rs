@@ -177,13 +177,14 @@ fn resolv_conf(client: &Machine) -> String {
     client.read_file("/etc/resolv.conf")
 }
 
-/// The helper and its providers, as when the machine loses its power.
+/// The helper and its providers, and nobody knows of the session any more.
 fn die(client: &Machine, adit: &Adit) {
     let providers = adit.providers();
     adit.kill_helper();
     for provider in providers {
         client.run(["kill", "-9", &provider]);
     }
+    client.sh("rm -r /run/adit/sessions/*");
 }
 
 /// Names are looked up through the tunnel alone, and the router sees no query.

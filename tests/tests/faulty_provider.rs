@@ -90,7 +90,7 @@ fn import_faulty(adit: &Adit, fault: &str) {
 
 /// Does what its configuration says.
 const FAULTY_PROVIDER: &str = r#"#!/usr/bin/env python3
-import json, os, socket, sys, time
+import json, os, signal, socket, sys, time
 provider, host = socket.socket(fileno=3), socket.socket(fileno=4)
 
 def receive(connection):
@@ -114,6 +114,7 @@ if fault == "long":
 while fault == "flood":
     host.sendall(message("SetReasserting", reasserting=True))
 if fault == "hang":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     ipv4 = {"addresses": ["10.78.0.2/24"]}
     host.sendall(message("SetTunnelNetworkSettings", settings={"tunnelRemoteAddress": "192.0.2.1", "ipv4": ipv4}))
     receive(host)

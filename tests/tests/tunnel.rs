@@ -1,7 +1,6 @@
 //! From a `.conf` file to web pages through the tunnel, and back to how it was.
 
 use adit_tests::{Adit, Lab, WireGuardServer, address};
-use serde_json::Value;
 
 /// A web server of the internet, by address.
 const SITE: &str = "203.0.113.10";
@@ -60,46 +59,6 @@ fn a_server_inside_an_included_route_stays_reachable_outside() {
     adit.import("inside", &peer.conf());
     adit.connect("inside");
     assert_eq!(lab.client.whoami("203.0.113.10").unwrap(), vpn.outer_ipv4());
-}
-
-// spec: CERR-12, PRV-13, SES-C3, TUN-18
-#[test]
-fn a_killed_provider_leaves_nothing_and_can_be_started_again() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let peer = vpn.add_peer();
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &peer.conf());
-    adit.connect("home");
-    let providers = adit.providers();
-    assert_eq!(providers.len(), 1);
-    lab.client.run(["kill", "-9", &providers[0]]);
-    adit.wait_for("home", "disconnected");
-    let status: Value = serde_json::from_str(&adit.run(["status", "home", "--json"])).unwrap();
-    let error = &status["session"]["lastError"];
-    let found = (error["domain"].as_str(), error["code"].as_i64());
-    assert_eq!(found, (Some("NEVPNConnectionErrorDomain"), Some(12)), "{status}");
-    adit.assert_no_residue();
-    adit.connect("home");
-    assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
-}
-
-// spec: DNS-21, TUN-18, X-2
-#[test]
-fn a_killed_helper_leaves_nothing_after_the_next_start() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let peer = vpn.add_peer();
-    let mut adit = Adit::start(&lab.client);
-    adit.import("home", &peer.conf());
-    adit.connect("home");
-    adit.kill_helper();
-    let outcome = adit.try_run(["status"]);
-    assert_eq!(outcome.status.code(), Some(3), "{}", outcome.stderr);
-    adit.restart_helper();
-    adit.assert_no_residue();
-    adit.connect("home");
-    assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
 }
 
 // spec: TUN-18

@@ -12,8 +12,9 @@ use tokio::{
 };
 
 use crate::{
-    api, arguments::Places, barrier::Barrier, configurations::Configurations, provider, recovery,
-    runtime_dir, service::Service, store::Store, surroundings::Surroundings,
+    api, arguments::Places, barrier::Barrier, configurations::Configurations,
+    kept_descriptors::KeptDescriptors, provider, recovery, runtime_dir, service::Service,
+    store::Store, surroundings::Surroundings,
 };
 
 /// Everybody may connect; what they may do is decided by who they are.
@@ -21,6 +22,7 @@ const SOCKET_MODE: u32 = 0o666;
 
 /// Runs until it is told to end.
 pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
+    let kept = KeptDescriptors::inherited()?;
     provider::reserve_descriptors()?;
     // Before anything is undone: it could be the work of another helper.
     let _lock = runtime_dir::lock(places)?;
@@ -28,27 +30,26 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     // Before anything else changes the network, so that nothing is open in between.
     let barrier = Barrier::open(places, Arc::clone(&network));
     barrier.enforce().await;
-    for line in recovery::undo(places, &network).await? {
-        tracing::warn!("After a crash: {line}");
-    }
-    let store = Store::open(places.configurations())?;
-    let configurations = Configurations::load(store)?;
+    let configurations = Configurations::load(Store::open(places.configurations())?)?;
     let state = monitor::watch(Arc::clone(&network)).await?;
     let healed = healing::watch(Arc::clone(&network)).await?;
-    let surroundings = Surroundings::new(
-        Arc::clone(&network),
+    let surroundings = Arc::new(Surroundings::new(
+        network,
         barrier,
         state.clone(),
         places.sessions(),
         places.providers_dir.clone(),
-    );
-    let service = Arc::new(Service::new(Arc::new(surroundings), configurations));
+    ));
+    let left = recovery::take_over(&surroundings, &configurations, kept).await?;
+    let service = Arc::new(Service::new(surroundings, configurations, left.adoptions));
     let listener = Listener::bind(places.socket(), SOCKET_MODE)?;
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hand_over = signal(SignalKind::user_defined1())?;
     tracing::info!("Adit is ready.");
     // Without systemd there is nobody to tell.
     let _ = sd_notify::notify(&[NotifyState::Ready]);
+    service.start_again(left.again).await;
     tokio::select! {
         never = listener.serve(Arc::new(api::router()), Arc::clone(&service)) => match never {},
         never = follow(state, &service) => match never {},
@@ -56,6 +57,11 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
         () = service.surroundings().barrier.keep() => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        _ = hand_over.recv() => {
+            tracing::info!("Adit has ended. Its tunnels go on and wait for the next service.");
+            // Nothing is let go of in order: letting go ends what should go on.
+            std::process::exit(0);
+        }
     }
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
     service.stop_all(ProviderStopReason::None).await;

@@ -12,6 +12,7 @@ mod counters;
 mod durable_file;
 mod events;
 mod instance;
+mod kept_descriptors;
 mod provider;
 mod recovery;
 mod runtime_dir;

@@ -1,14 +1,20 @@
 //! A provider process: started for one session under a user of its own, without capabilities and
-//! without a network, and ended with it. Spec ENT-16, PRV-11, PRV-13.
+//! without a network, and ended with it. It outlives a helper that dies; the next one takes it over.
+//! Spec ENT-16, PRV-11, PRV-13.
 
 mod confinement;
+mod process;
 
 use std::{
     io,
     os::{
-        fd::{AsRawFd, OwnedFd, RawFd},
-        unix::{net::UnixStream as StdUnixStream, process::CommandExt},
+        fd::{AsFd, AsRawFd, OwnedFd, RawFd},
+        unix::{
+            net::{UnixListener as StdUnixListener, UnixStream as StdUnixStream},
+            process::CommandExt,
+        },
     },
+    path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -16,29 +22,31 @@ use std::{
 use adit_network::Slot;
 use adit_provider::{
     Manifest,
-    protocol::{HOST_FD, PROVIDER_FD},
+    protocol::{ATTACH_FD, Attach, Attached, HOST_FD, PROVIDER_FD},
 };
+use adit_varlink::{CallError, Client, NoError};
 use rustix::process::{Pid, Signal};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader},
-    net::UnixStream,
-    process::Child,
+    io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    net::{UnixStream, unix::pipe},
     sync::oneshot,
     time::timeout,
 };
 
-pub(crate) use confinement::{end_all_processes, is_provider, reserve_descriptors};
+pub(crate) use self::{
+    confinement::{
+        Confinement, FIRST_FREE_FD, end_all_processes, is_provider, reserve_descriptors,
+    },
+    process::{Process, ProcessName},
+};
 
-use self::confinement::Confinement;
-
-/// A process that was started, with the two connections to it.
+/// A process that runs, with the two connections to it.
 pub(crate) struct ProviderProcess {
     /// The helper calls the provider on this one.
-    pub(crate) provider: UnixStream,
+    pub(crate) provider: Client,
     /// The provider calls the helper on this one.
     pub(crate) host: UnixStream,
-    pub(crate) pid: Pid,
-    child: Child,
+    pub(crate) process: Process,
     confinement: Confinement,
 }
 
@@ -47,14 +55,35 @@ pub(crate) struct Lifeline {
     _end: oneshot::Sender<()>,
 }
 
-/// A process whose connections are closed ends by itself within this time, or is killed.
+/// Why a provider cannot be taken over.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TakeoverError {
+    #[error("it does not listen: {0}")]
+    Unreachable(#[from] io::Error),
+    #[error("it does not answer")]
+    Silent,
+    #[error("it does not know how: {0}")]
+    Refused(#[from] CallError<NoError>),
+    #[error("its tunnel is not established")]
+    NotEstablished,
+}
+
+/// A process that is told to end has this time, or is killed.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// A provider that does not answer within this time while a new helper starts is not going to.
+const TAKEOVER_LIMIT: Duration = Duration::from_secs(3);
+
 impl ProviderProcess {
-    /// Starts the provider's program.
-    pub(crate) fn start(manifest: &Manifest, slot: Slot) -> io::Result<Self> {
+    /// Starts the provider's program. A later helper finds it at `listener`.
+    pub(crate) fn start(
+        manifest: &Manifest,
+        slot: Slot,
+        listener: &StdUnixListener,
+    ) -> io::Result<Self> {
         let (provider, theirs) = StdUnixStream::pair()?;
         let (host, their_host) = StdUnixStream::pair()?;
+        let log = log(&manifest.id)?;
         let mut command = Command::new(&manifest.executable);
         command
             .env_clear()
@@ -62,12 +91,16 @@ impl ProviderProcess {
             .env("LANG", "C.UTF-8")
             .current_dir("/")
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stdout(log.try_clone()?)
+            .stderr(log);
         if let Some(filter) = std::env::var_os("ADIT_LOG") {
             command.env("ADIT_LOG", filter);
         }
-        let descriptors = [(theirs.as_raw_fd(), PROVIDER_FD), (their_host.as_raw_fd(), HOST_FD)];
+        let descriptors = [
+            (theirs.as_raw_fd(), PROVIDER_FD),
+            (their_host.as_raw_fd(), HOST_FD),
+            (listener.as_raw_fd(), ATTACH_FD),
+        ];
         let confinement = Confinement::for_slot(slot);
         // SAFETY: the closure runs between fork and exec and only makes system calls.
         unsafe {
@@ -76,39 +109,53 @@ impl ProviderProcess {
                 confinement.enter()
             });
         }
-        let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
-        let pid = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
-        let pid = pid.ok_or_else(|| io::Error::other("the process ended at once"))?;
-        log_lines(&manifest.id, child.stdout.take());
-        log_lines(&manifest.id, child.stderr.take());
+        // Dropping a child does not end it.
+        let mut child = command.spawn()?;
+        let pid = Pid::from_raw(child.id().cast_signed()).ok_or(io::ErrorKind::NotFound)?;
+        let process = Process::child(pid).inspect_err(|_| drop(child.kill()))?;
         Ok(Self {
-            provider: connection(provider)?,
+            provider: Client::from_stream(connection(provider)?),
             host: connection(host)?,
-            pid,
-            child,
+            process,
             confinement,
         })
+    }
+
+    /// Takes a process over that an earlier helper started and that listens at `socket`; ends it if
+    /// that fails. Returns what it says of its tunnel, and the descriptors with that.
+    pub(crate) async fn take_over(
+        process: Process,
+        id: &str,
+        slot: Slot,
+        socket: &Path,
+    ) -> Result<(Self, Attached, Vec<OwnedFd>), TakeoverError> {
+        match attach(id, socket).await {
+            Ok((provider, host, attached, fds)) => {
+                let confinement = Confinement::for_slot(slot);
+                Ok((Self { provider, host, process, confinement }, attached, fds))
+            }
+            Err(error) => {
+                end_process(&process).await;
+                Err(error)
+            }
+        }
     }
 
     /// Splits off what ends the process. The future is done when the process and all that it
     /// started are gone.
     pub(crate) fn guard(
         self,
-    ) -> (UnixStream, UnixStream, Lifeline, impl Future<Output = ()> + Send + 'static) {
+    ) -> (Client, UnixStream, Lifeline, impl Future<Output = ()> + Send + 'static) {
         let (end, ending) = oneshot::channel();
-        let Self { provider, host, pid, mut child, confinement } = self;
+        let Self { provider, host, process, confinement } = self;
         let gone = async move {
             tokio::select! {
-                _ = child.wait() => {}
-                _ = ending => {
-                    if timeout(GRACE, child.wait()).await.is_err() {
-                        tracing::warn!("a provider did not end by itself and is killed");
-                    }
-                }
+                () = process.ended() => {}
+                _ = ending => end_process(&process).await,
             }
             // It leads a process group of its own, so this reaches its children too.
-            let _ = rustix::process::kill_process_group(pid, Signal::KILL);
-            let _ = child.wait().await;
+            process.kill_group();
+            process.ended().await;
             // Its user is the slot's, and the next provider must not share it with anybody.
             // Looking through all processes takes a while, and this is not the place to wait.
             let _ = tokio::task::spawn_blocking(move || confinement.end_processes()).await;
@@ -117,17 +164,45 @@ impl ProviderProcess {
     }
 }
 
+/// Ends a process that nothing more is expected of.
+pub(crate) async fn end_process(process: &Process) {
+    process.signal(Signal::TERM);
+    if timeout(GRACE, process.ended()).await.is_err() {
+        tracing::warn!("a provider did not end by itself and is killed");
+        process.kill_group();
+        process.ended().await;
+    }
+}
+
+async fn attach(
+    id: &str,
+    socket: &Path,
+) -> Result<(Client, UnixStream, Attached, Vec<OwnedFd>), TakeoverError> {
+    let mut provider = Client::connect(socket).await?;
+    let (host, theirs) = StdUnixStream::pair()?;
+    let log = log(id)?;
+    let attach = Attach { host: 0, log: 1 };
+    let descriptors = [theirs.as_fd(), log.as_fd()];
+    let attaching = provider.call_with_fds(&attach, &descriptors);
+    let answer = timeout(TAKEOVER_LIMIT, attaching).await;
+    let (attached, fds) = answer.map_err(|_| TakeoverError::Silent)??;
+    if !attached.established {
+        return Err(TakeoverError::NotEstablished);
+    }
+    Ok((provider, connection(host)?, attached, fds))
+}
+
 fn connection(stream: StdUnixStream) -> io::Result<UnixStream> {
     stream.set_nonblocking(true)?;
     UnixStream::from_std(stream)
 }
 
 /// Puts descriptors into their places, first out of the way of each other. Runs after fork.
-fn place(descriptors: &[(RawFd, RawFd); 2]) -> io::Result<()> {
+fn place(descriptors: &[(RawFd, RawFd); 3]) -> io::Result<()> {
     const OUT_OF_THE_WAY: libc::c_int = 100;
-    const FIRST_OTHER: libc::c_uint = HOST_FD.cast_unsigned() + 1;
+    const FIRST_OTHER: libc::c_uint = FIRST_FREE_FD.cast_unsigned();
     const CLOSE_RANGE_CLOEXEC: libc::c_int = libc::CLOSE_RANGE_CLOEXEC.cast_signed();
-    let mut moved = [0; 2];
+    let mut moved = [0; 3];
     for (index, (from, _)) in descriptors.iter().enumerate() {
         // SAFETY: duplicates a descriptor that is open.
         moved[index] = unsafe { libc::fcntl(*from, libc::F_DUPFD_CLOEXEC, OUT_OF_THE_WAY) };
@@ -148,13 +223,14 @@ fn place(descriptors: &[(RawFd, RawFd); 2]) -> io::Result<()> {
     Ok(())
 }
 
-/// What a provider prints may hold addresses, anything at all, and never end.
-fn log_lines(id: &str, output: Option<impl AsyncRead + Unpin + Send + 'static>) {
+/// The writing end of a pipe whose content is logged. What a provider prints may hold addresses,
+/// anything at all, and never end.
+fn log(id: &str) -> io::Result<OwnedFd> {
     const LONGEST: u64 = 4096;
-    let Some(output) = output else { return };
+    let (output, writer) = io::pipe()?;
+    let mut output = BufReader::new(pipe::Receiver::from_owned_fd(output.into())?);
     let id = id.to_owned();
     tokio::spawn(async move {
-        let mut output = BufReader::new(output);
         let mut line = Vec::new();
         while let Ok(1..) = (&mut output).take(LONGEST).read_until(b'\n', &mut line).await {
             let text = String::from_utf8_lossy(&line);
@@ -162,6 +238,7 @@ fn log_lines(id: &str, output: Option<impl AsyncRead + Unpin + Send + 'static>) 
             line.clear();
         }
     });
+    Ok(writer.into())
 }
 
 /// Duplicates descriptors for a message that carries them.

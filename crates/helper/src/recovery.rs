@@ -1,4 +1,4 @@
-//! Undoing what a helper that crashed has left. Spec TUN-18.
+//! What becomes of what a helper that crashed has left. Spec TUN-18, X-2.
 
 use std::{collections::BTreeSet, error::Error, sync::Arc};
 
@@ -7,12 +7,15 @@ use adit_network::{Network, Places as NetworkPlaces, Recovered, Slot};
 use crate::{
     arguments::Places,
     barrier::Barrier,
-    provider,
+    configurations::Configurations,
+    kept_descriptors::KeptDescriptors,
+    provider::{self, Process},
     runtime_dir::{self, RuntimeDirError},
-    session::RunRecord,
+    session::{Left, SessionFolder},
+    surroundings::Surroundings,
 };
 
-/// No session outlives its helper.
+/// Nothing is to go on.
 pub(crate) const NO_SESSION: BTreeSet<Slot> = BTreeSet::new();
 
 /// `adit-helper reset`: undoes everything, without a running helper.
@@ -57,17 +60,41 @@ pub(crate) fn open_network(places: &Places) -> Result<Network, Box<dyn Error>> {
     Ok(Network::open(&network)?)
 }
 
-/// Ends providers first: one that still runs could go on using what is being undone.
-pub(crate) async fn undo(
-    places: &Places,
-    network: &Network,
-) -> Result<Vec<String>, Box<dyn Error>> {
-    let mut undone = RunRecord::clean_up(&places.sessions());
-    if provider::end_all_processes() {
-        undone.push("Ended what a tunnel provider had left running.".into());
+/// Takes over what an earlier helper has left as far as that is possible, and undoes the rest.
+pub(crate) async fn take_over(
+    surroundings: &Surroundings,
+    configurations: &Configurations,
+    kept: KeptDescriptors,
+) -> Result<Left, Box<dyn Error>> {
+    let left = Left::take_over(surroundings, configurations, kept).await;
+    let recovered = surroundings.network.recover(&left.slots()).await?;
+    for line in ended(left.ended).into_iter().chain(lines(&recovered)) {
+        tracing::warn!("After a crash: {line}");
     }
+    Ok(left)
+}
+
+/// Ends providers first: one that still runs could go on using what is being undone.
+async fn undo(places: &Places, network: &Network) -> Result<Vec<String>, Box<dyn Error>> {
+    let mut any = false;
+    for mut folder in SessionFolder::left_in(&places.sessions()) {
+        let record = folder.read().map(|(_, record)| record);
+        let process = record.and_then(|record| record.provider).and_then(Process::find);
+        if let Some(process) = process {
+            provider::end_process(&process).await;
+            any = true;
+        }
+        folder.remove();
+    }
+    any |= provider::end_all_processes(&NO_SESSION);
+    let mut undone = ended(any);
     undone.extend(lines(&network.recover(&NO_SESSION).await?));
     Ok(undone)
+}
+
+/// A sentence, if providers had to be ended.
+fn ended(any: bool) -> Vec<String> {
+    any.then(|| "Ended what a tunnel provider had left running.".into()).into_iter().collect()
 }
 
 /// A sentence, if there was anything to undo.

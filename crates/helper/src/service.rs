@@ -21,7 +21,7 @@ use crate::{
     access,
     configurations::Configurations,
     recovery,
-    session::{Input, SessionHandle},
+    session::{Adoption, Input, SessionHandle},
     store::Record,
     surroundings::Surroundings,
 };
@@ -39,10 +39,15 @@ pub(crate) struct Service {
 const STOP_PATIENCE: Duration = Duration::from_secs(25);
 
 impl Service {
-    pub(crate) fn new(surroundings: Arc<Surroundings>, configurations: Configurations) -> Self {
+    pub(crate) fn new(
+        surroundings: Arc<Surroundings>,
+        configurations: Configurations,
+        mut adoptions: BTreeMap<ConfigurationId, Adoption>,
+    ) -> Self {
         let spawn = |record: &Record| {
-            let handle = SessionHandle::spawn(record.clone(), Arc::clone(&surroundings));
-            (record.configuration.id, handle)
+            let id = record.configuration.id;
+            let left = adoptions.remove(&id);
+            (id, SessionHandle::spawn(record.clone(), Arc::clone(&surroundings), left))
         };
         let sessions = configurations.all().map(spawn).collect();
         Self {
@@ -244,7 +249,8 @@ impl Service {
         if let Some(session) = known {
             session.tell(Input::Stored(Box::new(record.clone()))).await;
         } else {
-            let session = SessionHandle::spawn(record.clone(), Arc::clone(&self.surroundings));
+            let surroundings = Arc::clone(&self.surroundings);
+            let session = SessionHandle::spawn(record.clone(), surroundings, None);
             let mut sessions = locked(&self.sessions);
             sessions.retain(|_, session| session.lives());
             sessions.insert(id, session);

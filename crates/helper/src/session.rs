@@ -1,13 +1,15 @@
 //! A session: carries out what the pure state machine decides.
 //!
 //! One task owns each configuration's session from the moment it is stored (COL-4). Whatever takes
-//! time runs beside it and reports back into its inbox, numbered by the run that it belongs to, so
+//! time runs beside it and reports back into its inbox, numbered by the run or the provider that it belongs to, so
 //! that nothing of an earlier run is mistaken for the present one.
 
 mod actor;
+mod adoption;
 mod calls;
 mod host;
 mod network;
+mod provider;
 mod record;
 mod run;
 
@@ -23,8 +25,11 @@ use adit_network::{NetworkState, healing::Healed};
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub(crate) use self::record::RunRecord;
 use self::{actor::Actor, network::Applied};
+pub(crate) use self::{
+    adoption::{Adoption, Left},
+    record::SessionFolder,
+};
 use crate::{store::Record, surroundings::Surroundings};
 
 /// The way to a session's task.
@@ -52,7 +57,7 @@ pub(crate) enum Input {
     Healed(Arc<Healed>),
     Details(oneshot::Sender<SessionDetails>),
     Message(String, oneshot::Sender<Option<String>>),
-    /// From something that runs beside the task, with the number of the run that it belongs to.
+    /// From something that runs beside the task, with the number of what it belongs to.
     Report(u64, Report),
 }
 
@@ -75,10 +80,10 @@ pub(crate) enum Report {
     Adapted(Box<Applied>),
 }
 
-/// Sends reports of one run.
+/// Sends reports of one run, or of one of its providers.
 #[derive(Debug, Clone)]
 pub(crate) struct Reporter {
-    run: u64,
+    number: u64,
     inbox: mpsc::Sender<Input>,
 }
 
@@ -86,11 +91,19 @@ pub(crate) struct Reporter {
 const INBOX: usize = 32;
 
 impl SessionHandle {
-    /// Starts the task of a stored configuration.
-    pub(crate) fn spawn(record: Record, surroundings: Arc<Surroundings>) -> Self {
+    /// Starts the task of a stored configuration, with what an earlier helper has left of its session.
+    pub(crate) fn spawn(
+        record: Record,
+        surroundings: Arc<Surroundings>,
+        left: Option<Adoption>,
+    ) -> Self {
         let (inbox, inputs) = mpsc::channel(INBOX);
         let (publisher, status) = watch::channel(SessionStatus::new(record.configuration.id));
-        let actor = Actor::new(record, surroundings, inbox.clone(), publisher);
+        let mut actor = Actor::new(record, surroundings, inbox.clone(), publisher);
+        match left {
+            Some(adoption) => actor.adopt(adoption),
+            None => actor.begin(),
+        }
         tokio::spawn(actor.run_until_removed(inputs));
         Self { inbox, status }
     }
@@ -130,7 +143,7 @@ impl SessionHandle {
 impl Reporter {
     pub(crate) async fn report(&self, report: Report) {
         // The task may have ended.
-        let _ = self.inbox.send(Input::Report(self.run, report)).await;
+        let _ = self.inbox.send(Input::Report(self.number, report)).await;
     }
 
     pub(crate) async fn event(&self, event: Event) {

@@ -138,6 +138,26 @@ impl Session {
         }
     }
 
+    /// Whether somebody wants the tunnel: it is up or coming up, or will when the present session has
+    /// ended.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        match self.phase {
+            Phase::Launching
+            | Phase::Starting
+            | Phase::Connected
+            | Phase::Reasserting
+            | Phase::Waiting
+            | Phase::Relaunching
+            | Phase::Restarting => true,
+            Phase::Invalid
+            | Phase::Disconnected
+            | Phase::Stopping
+            | Phase::Reverting
+            | Phase::Exiting => self.next == Next::Start,
+        }
+    }
+
     /// Whether a provider that died is being replaced. Until then nothing passes through the tunnel.
     #[must_use]
     pub fn is_restarting(&self) -> bool {

@@ -49,6 +49,7 @@ use adit_model::{
     TunnelProviderProtocol,
 };
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Slot, Tunnel,
@@ -87,7 +88,8 @@ pub struct Plan {
 
 /// How strongly a configuration's tunnel stands against the system. Belongs to the configuration, so
 /// that it holds before its provider runs (PROTO-18).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Strength {
     /// The tunnel's routes beat the system's table and bound sockets (RTE-13, D-17).
     pub enforce_routes: bool,

@@ -96,6 +96,9 @@ pub enum TunError {
     /// More queues than the kernel has for one device.
     #[error("a TUN device cannot have {0} queues: Linux allows 256")]
     TooManyQueues(usize),
+    /// Descriptors that are no queues of this interface in this network namespace.
+    #[error("what should be the queues of {0} is something else")]
+    NotItsQueues(String),
     /// Anything else; names the step that failed.
     #[error("the TUN device could not be set up ({step}): {source}")]
     Kernel {
@@ -132,6 +135,30 @@ pub fn open(options: &TunOptions) -> Result<TunDevice, TunError> {
         queues.push(queue);
     }
     Ok(TunDevice { name, index, queues, offloads })
+}
+
+/// The device whose queues an earlier process of ours has opened with [`open`], unless they are of
+/// another interface than the one of this name and index in this thread's network namespace.
+pub fn adopt(queues: Vec<OwnedFd>, name: &str, index: u32) -> Result<TunDevice, TunError> {
+    let others = || TunError::NotItsQueues(name.to_owned());
+    let here =
+        rustix::fs::stat("/proc/thread-self/ns/net").map_err(|error| kernel("stat", error))?;
+    let mut flags = 0;
+    for queue in &queues {
+        let (found, found_flags) = ioctl::interface(queue).map_err(|_| others())?;
+        let namespace = ioctl::network_namespace(queue).map_err(|_| others())?;
+        let there = rustix::fs::fstat(&namespace).map_err(|error| kernel("fstat", error))?;
+        if found != name || (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino) {
+            return Err(others());
+        }
+        flags = found_flags;
+    }
+    let first = queues.first().ok_or_else(others)?;
+    let offloads = set_offloads(first, flags & flag::VNET_HDR != 0)?;
+    if interface_index(name)? != index {
+        return Err(others());
+    }
+    Ok(TunDevice { name: name.to_owned(), index, queues, offloads })
 }
 
 impl TunDevice {
@@ -193,13 +220,7 @@ fn set_offloads(driver: &OwnedFd, vnet_header: bool) -> Result<Offloads, TunErro
 
 /// Sets the queue's length and returns the interface's index.
 fn configure_interface(name: &str, queue_length: u32) -> Result<u32, TunError> {
-    let socket = rustix::net::socket_with(
-        AddressFamily::UNIX,
-        SocketType::DGRAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )
-    .map_err(|error| kernel("socket", error))?;
+    let socket = any_socket()?;
     let length = libc::c_int::try_from(queue_length).unwrap_or(libc::c_int::MAX);
     match ioctl::set_queue_length(&socket, name, length) {
         Ok(()) => {}
@@ -208,8 +229,18 @@ fn configure_interface(name: &str, queue_length: u32) -> Result<u32, TunError> {
         Err(Errno::PERM) => tracing::debug!("the queue of {name} keeps its length"),
         Err(error) => return Err(kernel("SIOCSIFTXQLEN", error)),
     }
-    rustix::net::netdevice::name_to_index(&socket, name)
+    interface_index(name)
+}
+
+fn interface_index(name: &str) -> Result<u32, TunError> {
+    rustix::net::netdevice::name_to_index(&any_socket()?, name)
         .map_err(|error| kernel("SIOCGIFINDEX", error))
+}
+
+fn any_socket() -> Result<OwnedFd, TunError> {
+    let (family, flags) = (AddressFamily::UNIX, SocketFlags::CLOEXEC);
+    rustix::net::socket_with(family, SocketType::DGRAM, flags, None)
+        .map_err(|error| kernel("socket", error))
 }
 
 fn kernel(step: &'static str, error: Errno) -> TunError {
@@ -324,6 +355,36 @@ mod tests {
             let queues = NonZeroUsize::new(257).unwrap();
             let too_many = open(&TunOptions { queues, ..TunOptions::default() });
             assert!(matches!(too_many, Err(TunError::TooManyQueues(257))), "{too_many:?}");
+        });
+    }
+
+    #[test]
+    fn a_device_goes_on_with_descriptors_that_really_are_its_queues() {
+        in_own_namespace(|| async {
+            let device = open(&TunOptions::default()).unwrap();
+            let other = open(&TunOptions::default()).unwrap();
+            let duplicate = || device.queues[0].try_clone().unwrap();
+            let adopted = adopt(vec![duplicate()], &device.name, device.index).unwrap();
+            assert_eq!((&adopted.name, adopted.index), (&device.name, device.index));
+            assert_eq!(adopted.offloads, device.offloads);
+
+            let (file, _) = std::os::unix::net::UnixDatagram::pair().unwrap();
+            for (queues, name, index) in [
+                (vec![], &device.name, device.index),
+                (vec![duplicate()], &other.name, other.index),
+                (vec![duplicate()], &device.name, other.index),
+                (vec![duplicate(), file.into()], &device.name, device.index),
+            ] {
+                let refused = adopt(queues, name, index);
+                assert!(matches!(refused, Err(TunError::NotItsQueues(_))), "{refused:?}");
+            }
+            let elsewhere = duplicate();
+            in_own_namespace(|| async {
+                // The same name and, in a new namespace, the same index.
+                let local = open(&TunOptions::default()).unwrap();
+                let refused = adopt(vec![elsewhere], &local.name, local.index);
+                assert!(matches!(refused, Err(TunError::NotItsQueues(_))), "{refused:?}");
+            });
         });
     }
 

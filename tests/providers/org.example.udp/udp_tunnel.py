@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """A tunnel provider in plain Python: each IP packet travels as one UDP datagram.
 
-Varlink on descriptor 3 (the helper calls) and 4 (we call), nothing but the standard library. There
-is no encryption: this shows the protocol, not how to protect traffic.
+Varlink on descriptor 3 (the helper calls) and 4 (we call), nothing but the standard library. On
+descriptor 5 the next helper takes the tunnel over when this one dies. There is no encryption: this
+shows the protocol, not how to protect traffic.
 
 Provider configuration: {"remote": "192.0.2.1:5000", "address": "10.77.0.2/24", "routes": ["10.77.0.0/16"]}
 and, if wanted, "settings": network settings that replace those made from the rest, such as {"dns": ...}.
@@ -25,14 +26,20 @@ class Connection:
         while b"\0" not in self.buffer:
             data, fds, _, _ = socket.recv_fds(self.socket, 65536, 16)
             if not data:
-                sys.exit(0)  # the helper has ended the session
+                self.helper_is_gone()
             self.buffer, self.fds = self.buffer + data, self.fds + fds
         message, self.buffer = self.buffer.split(b"\0", 1)
         fds, self.fds = self.fds, []
         return json.loads(message), fds
 
-    def send(self, message):
-        self.socket.sendall(json.dumps(message).encode() + b"\0")
+    def helper_is_gone(self):
+        """The tunnel goes on while the next one comes; a call that has no answer is not made again."""
+        if self is not provider or not server:
+            sys.exit(0)
+        self.socket, self.buffer = listener.accept()[0], b""
+
+    def send(self, message, fds=()):
+        socket.send_fds(self.socket, [json.dumps(message).encode() + b"\0"], fds)
 
     def call(self, method, **parameters):
         self.send({"method": "org.adit.Host." + method, "parameters": parameters})
@@ -44,6 +51,8 @@ class Connection:
 
 HELLO = b"hello"
 provider, host = Connection(3), Connection(4)
+listener = socket.socket(fileno=5)
+listener.settimeout(60)
 tun = server = None
 counters = {"packetsIn": 0, "packetsOut": 0}
 
@@ -95,14 +104,19 @@ def answer():
     """Serves one call of the helper."""
     message, fds = provider.receive()
     method, call = message["method"].rsplit(".", 1)[1], message.get("parameters") or {}
-    reply = {}
-    if method == "Status":
+    reply, handed_over = {}, []
+    if method == "Attach":
+        host.socket = socket.socket(fileno=fds[call["host"]])
+        os.dup2(fds[call["log"]], 1)
+        os.dup2(fds[call["log"]], 2)
+        reply, handed_over = {"established": True, "reasserting": False, "queues": [0]}, [tun]
+    elif method == "Status":
         reply = {"status": counters}
     elif method == "HandleAppMessage":
         reply = {"reply": call["message"]}
     elif method == "ConfigurationChanged":
         reply = {"applied": reconfigure(call["configuration"]["protocol"]["providerConfiguration"])}
-    provider.send({"parameters": reply})
+    provider.send({"parameters": reply}, handed_over)
     if method == "Start":
         start(call, fds)
 

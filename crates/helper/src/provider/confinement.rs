@@ -1,8 +1,9 @@
 //! What a provider process gives up between fork and exec.
 
-use std::{fs, io, mem, time::Duration};
+use std::{collections::BTreeSet, fs, io, mem, os::fd::RawFd, time::Duration};
 
 use adit_network::Slot;
+use adit_provider::protocol::ATTACH_FD;
 use libc::{c_int, c_ulong};
 use rustix::process::{Pid, Signal};
 
@@ -22,8 +23,9 @@ const CAPABILITY_VERSION: u32 = 0x2008_0522;
 const ROUNDS: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// What the provider of one slot may be and do.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Confinement {
+pub(crate) struct Confinement {
     /// Absent where the user namespace has no such user: then only capabilities are given up.
     user: Option<u32>,
 }
@@ -43,12 +45,17 @@ struct CapabilityData {
 }
 
 impl Confinement {
-    pub(super) fn for_slot(slot: Slot) -> Self {
+    pub(crate) fn for_slot(slot: Slot) -> Self {
         let uid = FIRST_UID + u32::from(slot.number());
         let mapped = ["/proc/self/uid_map", "/proc/self/gid_map"]
             .iter()
             .all(|map| fs::read_to_string(map).is_ok_and(|text| maps(&text, uid)));
         Self { user: mapped.then_some(uid) }
+    }
+
+    /// Whether a process runs as the provider's user.
+    pub(crate) fn holds(self, process: Pid) -> bool {
+        self.user.is_none_or(|user| user_of(process) == Some(user))
     }
 
     /// Ends everything that still runs as the provider's user.
@@ -99,9 +106,11 @@ pub(crate) fn is_provider(uid: u32) -> bool {
     (FIRST_UID..FIRST_UID + u32::from(Slot::COUNT)).contains(&uid)
 }
 
-/// Ends whatever providers of an earlier helper have left running.
-pub(crate) fn end_all_processes() -> bool {
-    end_processes_of(is_provider)
+/// Ends whatever providers of an earlier helper have left running, but for those of the slots in
+/// `keep`.
+pub(crate) fn end_all_processes(keep: &BTreeSet<Slot>) -> bool {
+    let kept = |uid: u32| keep.iter().any(|slot| uid == FIRST_UID + u32::from(slot.number()));
+    end_processes_of(|uid| is_provider(uid) && !kept(uid))
 }
 
 /// Kills until none is left: one that is being killed may have started another. Returns whether
@@ -141,13 +150,16 @@ fn user_of(pid: Pid) -> Option<u32> {
     field("Uid:")?.split_whitespace().next()?.parse().ok()
 }
 
+/// The first descriptor that no provider gets.
+pub(crate) const FIRST_FREE_FD: RawFd = ATTACH_FD + 1;
+
 /// Occupies the descriptors that providers get. The standard library has a pipe of its own between
 /// fork and exec; it must not lie where [`super::place`] puts something.
 pub(crate) fn reserve_descriptors() -> io::Result<()> {
     loop {
         let filler = fs::File::open("/dev/null")?;
         let number = std::os::fd::AsRawFd::as_raw_fd(&filler);
-        if number > adit_provider::protocol::HOST_FD {
+        if number >= FIRST_FREE_FD {
             return Ok(());
         }
         // Kept open for as long as the helper lives.

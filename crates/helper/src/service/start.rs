@@ -48,6 +48,20 @@ impl Service {
         started.ok_or_else(|| HelperError::NoSuchConfiguration { id: id.to_string() })
     }
 
+    /// Starts the sessions that were starting when an earlier helper died, as their owners had asked.
+    pub(crate) async fn start_again(
+        &self,
+        sessions: Vec<(ConfigurationId, Option<Map<String, Value>>)>,
+    ) {
+        for (id, options) in sessions {
+            let owner = locked(&self.configurations).get(id).map(|it| it.configuration.owner);
+            let Some(owner) = owner else { continue };
+            if let Err(error) = self.start(owner, id, options).await {
+                tracing::warn!("a session that was starting cannot be started again: {error}");
+            }
+        }
+    }
+
     /// Everything that can be known to be wrong before anything is started.
     fn check_startable(&self, configuration: &VpnConfiguration) -> Result<(), HelperError> {
         if configuration.enablement == Enablement::Disabled {

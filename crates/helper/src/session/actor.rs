@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    Input, Report, Reporter,
+    Adoption, Input, Report, Reporter,
     run::{LaunchError, Run},
 };
 use crate::{store::Record, surroundings::Surroundings};
@@ -31,7 +31,11 @@ pub(super) struct Actor {
     inbox: mpsc::Sender<Input>,
     publisher: watch::Sender<SessionStatus>,
     run: Option<Run>,
-    runs: u64,
+    /// The number of what the present run reports.
+    run_number: u64,
+    /// The number of what its present provider reports: the last that was given.
+    provider_number: u64,
+    /// What the session was started with.
     options: Option<Map<String, Value>>,
     limit: Option<Instant>,
     /// Settings requests that the provider waits for.
@@ -51,7 +55,7 @@ impl Actor {
         inbox: mpsc::Sender<Input>,
         publisher: watch::Sender<SessionStatus>,
     ) -> Self {
-        let mut actor = Self {
+        Self {
             id: record.configuration.id,
             machine: Session::new(),
             record,
@@ -59,16 +63,43 @@ impl Actor {
             inbox,
             publisher,
             run: None,
-            runs: 0,
+            run_number: 0,
+            provider_number: 0,
             options: None,
             limit: None,
             answers: Vec::new(),
             start_answer: None,
             is_behind: false,
             lifts_hold: false,
-        };
-        actor.feed(Event::Stored);
-        actor
+        }
+    }
+
+    /// Begins without a session.
+    pub(super) fn begin(&mut self) {
+        self.feed(Event::Stored);
+    }
+
+    /// Begins with the tunnel of an earlier helper.
+    pub(super) fn adopt(&mut self, adoption: Adoption) {
+        let configuration = &self.record.configuration;
+        let routes = adoption.routes(configuration);
+        if let Err(error) = self.surroundings.claims.take(configuration, routes) {
+            tracing::error!("the destinations of a tunnel that goes on are not free: {error}");
+        }
+        self.machine = Session::adopted(adoption.established.connected_at);
+        self.options.clone_from(&adoption.options);
+        let reasserting = adoption.provider.as_ref().map(|provider| provider.reasserting);
+        let reporter = self.reporter_of_run();
+        let configuration = &self.record.configuration;
+        self.run = Some(Run::adopt(adoption, configuration, &self.surroundings, reporter));
+        tracing::info!("“{}” goes on: its tunnel outlived the service.", configuration.name);
+        self.publish(self.machine.status());
+        match reasserting {
+            Some(false) => {}
+            Some(true) => self.feed(Event::Reasserting(true)),
+            None => self.feed(Event::ProviderExited),
+        }
+        self.save();
     }
 
     pub(super) async fn run_until_removed(mut self, mut inputs: mpsc::Receiver<Input>) {
@@ -79,11 +110,13 @@ impl Actor {
                 () = pass(limit) => {
                     self.limit = None;
                     self.feed(Event::LimitPassed);
+                    self.save();
                     continue;
                 }
             };
             let Some(input) = input else { return };
             self.take(input);
+            self.save();
         }
     }
 
@@ -126,8 +159,8 @@ impl Actor {
                     run.send_message(message, answer);
                 }
             }
-            Input::Report(run, report) => {
-                if run == self.runs {
+            Input::Report(number, report) => {
+                if number == self.run_number || number == self.provider_number {
                     self.reported(report);
                 }
             }
@@ -160,9 +193,11 @@ impl Actor {
                     self.narrow_claim();
                 }
                 // The provider may notice first, and cannot know why.
-                let is_cause = matches!(event, Event::Canceled(Some(_)));
-                let lost = is_cause && self.has_lost_interface();
-                self.feed(if lost { interface_lost() } else { event });
+                let is_cause = matches!(event, Event::Canceled(Some(_)) | Event::ProviderExited);
+                if is_cause && self.has_lost_interface() {
+                    self.feed(interface_lost());
+                }
+                self.feed(event);
             }
             Report::SettingsRequested { settings, answer } => {
                 let Some(run) = &mut self.run else { return };
@@ -210,8 +245,9 @@ impl Actor {
         match effect {
             Effect::StatusChanged(status) => self.status_changed(status),
             Effect::LaunchProvider => self.launch(),
+            Effect::RelaunchProvider => self.relaunch(),
             Effect::StartProvider => {
-                let options = self.options.take();
+                let options = self.options.clone();
                 self.with_run(|run, record| run.start_provider(record, options));
             }
             Effect::StopProvider(reason) => self.with_run(|run, _| run.stop_provider(reason)),
@@ -245,11 +281,14 @@ impl Actor {
         let name = &self.record.configuration.name;
         match status {
             VpnStatus::Connected => tracing::info!("“{name}” is connected."),
+            VpnStatus::Reasserting if self.machine.is_restarting() => {
+                tracing::warn!("The tunnel provider of “{name}” stopped unexpectedly.");
+            }
             VpnStatus::Reasserting => tracing::info!("“{name}” is reconnecting."),
             VpnStatus::Disconnected => {
                 if let Some(run) = self.run.take() {
                     tracing::info!("“{name}” is disconnected.");
-                    run.end();
+                    run.end(&self.record.configuration);
                 }
                 self.surroundings.claims.release(self.id);
                 self.lift_hold();
@@ -277,29 +316,59 @@ impl Actor {
     }
 
     fn launch(&mut self) {
-        self.runs += 1;
         self.is_behind = false;
-        let reporter = Reporter { run: self.runs, inbox: self.inbox.clone() };
-        let id = self.id;
+        let reporter = self.reporter_of_run();
         match self.claim_and_launch(&reporter) {
             Ok(run) => {
                 self.run = Some(run);
                 tokio::spawn(async move { reporter.event(Event::Launched).await });
             }
-            Err(error) => {
-                tracing::debug!(%id, "the launch failed: {error}");
-                let error = error.to_disconnect_error();
-                tokio::spawn(async move { reporter.event(Event::LaunchFailed(error)).await });
-            }
+            Err(error) => self.launch_failed(&error, reporter),
         }
         self.publish(VpnStatus::Connecting);
+    }
+
+    fn relaunch(&mut self) {
+        self.is_behind = false;
+        self.provider_number += 1;
+        let reporter = Reporter { number: self.provider_number, inbox: self.inbox.clone() };
+        let Some(run) = &mut self.run else { return };
+        match run.relaunch(&self.record.configuration, reporter.clone()) {
+            Ok(()) => {
+                tokio::spawn(async move { reporter.event(Event::Launched).await });
+            }
+            Err(error) => self.launch_failed(&error, reporter),
+        }
+    }
+
+    fn launch_failed(&self, error: &LaunchError, reporter: Reporter) {
+        tracing::debug!(id = %self.id, "the launch failed: {error}");
+        let error = error.to_disconnect_error();
+        tokio::spawn(async move { reporter.event(Event::LaunchFailed(error)).await });
     }
 
     fn claim_and_launch(&self, reporter: &Reporter) -> Result<Run, LaunchError> {
         let configuration = &self.record.configuration;
         let expected = configuration.protocol.expected_routes.clone();
         self.surroundings.claims.take(configuration, expected).map_err(LaunchError::Taken)?;
-        Run::launch(configuration, &self.surroundings, reporter.clone())
+        let options = self.options.as_ref();
+        Run::launch(configuration, &self.machine, options, &self.surroundings, reporter.clone())
+    }
+
+    /// For a new run and its first provider.
+    fn reporter_of_run(&mut self) -> Reporter {
+        self.provider_number += 1;
+        self.run_number = self.provider_number;
+        Reporter { number: self.run_number, inbox: self.inbox.clone() }
+    }
+
+    /// A session that cannot be written down does not outlive this helper, but goes on.
+    fn save(&mut self) {
+        let Some(run) = &mut self.run else { return };
+        let (configuration, options) = (&self.record.configuration, self.options.as_ref());
+        if let Err(error) = run.save(configuration, &self.machine, options) {
+            tracing::warn!("a session cannot be written down: {error}");
+        }
     }
 
     /// What a session may hold on to when the settings it asked for were not applied.
@@ -319,7 +388,8 @@ impl Actor {
     fn health(&self) -> Vec<HealthItem> {
         let Some(run) = &self.run else { return Vec::new() };
         let behind = self.is_behind.then(|| behind(&self.record.configuration.name));
-        run.health().into_iter().chain(behind).collect()
+        let restarting = self.machine.is_restarting().then(restarting);
+        run.health().into_iter().chain(restarting).chain(behind).collect()
     }
 
     fn publish(&self, status: VpnStatus) {
@@ -353,6 +423,19 @@ fn behind(name: &str) -> HealthItem {
         text: "The configuration was changed in a way that a connected tunnel cannot follow."
             .into(),
         action: Some(format!("adit reconnect {name}")),
+    }
+}
+
+fn restarting() -> HealthItem {
+    HealthItem {
+        code: "provider.restarting".into(),
+        severity: Severity::Warning,
+        title: "The tunnel provider stopped unexpectedly".into(),
+        text:
+            "Another one is being started. Until it has established the tunnel again, its traffic \
+               waits and nothing of it goes outside."
+                .into(),
+        action: None,
     }
 }
 

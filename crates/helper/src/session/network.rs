@@ -16,6 +16,12 @@ use super::{Report, Reporter};
 pub(super) enum Job {
     /// Make the system as the settings say; without any, clear it.
     Apply { id: RequestId, settings: Option<Box<PacketTunnelNetworkSettings>>, strength: Strength },
+    /// Settings that an earlier process of ours has applied, once more.
+    Resume {
+        settings: Box<PacketTunnelNetworkSettings>,
+        strength: Strength,
+        state: Box<NetworkState>,
+    },
     /// The same settings on another network.
     Adapt(Box<NetworkState>),
     /// Undo everything.
@@ -26,8 +32,19 @@ pub(super) enum Job {
 #[derive(Debug)]
 pub(crate) struct Applied {
     pub(super) settings: Option<PacketTunnelNetworkSettings>,
+    pub(super) strength: Strength,
     pub(super) plan: String,
     pub(super) health: Vec<HealthItem>,
+}
+
+impl Applied {
+    /// By an earlier process of ours; the rest is told when they have been applied again.
+    pub(super) fn before(
+        settings: Option<PacketTunnelNetworkSettings>,
+        strength: Strength,
+    ) -> Self {
+        Self { settings, strength, plan: String::new(), health: Vec::new() }
+    }
 }
 
 /// The task's inbox. The task ends with it, after what it was told before.
@@ -72,6 +89,10 @@ impl Worker {
             let Some(job) = job else { return };
             match job {
                 Job::Apply { id, settings, strength } => self.apply(id, settings, strength).await,
+                Job::Resume { settings, strength, state } => {
+                    self.current = Some((*settings, strength, Plan::empty()));
+                    self.adapt(&state).await;
+                }
                 Job::Adapt(state) => self.adapt(&state).await,
                 Job::Revert => self.revert().await,
             }
@@ -86,7 +107,7 @@ impl Worker {
     ) {
         let done = match settings {
             Some(settings) => self.apply_settings(*settings, strength).await,
-            None => self.clear().await,
+            None => self.clear(strength).await,
         };
         match done {
             Ok(applied) => self.reporter.report(Report::Applied(id, Box::new(applied))).await,
@@ -105,16 +126,17 @@ impl Worker {
         let plan = plan(&self.tunnel, &settings, strength, &state)
             .map_err(|error| NetworkSettingsError::Invalid(error.to_string()))?;
         let health = self.network.apply(&self.tunnel, &plan).await?;
-        let applied = Applied { settings: Some(settings.clone()), plan: plan.to_string(), health };
+        let applied =
+            Applied { settings: Some(settings.clone()), strength, plan: plan.to_string(), health };
         self.current = Some((settings, strength, plan));
         Ok(applied)
     }
 
-    async fn clear(&mut self) -> Result<Applied, NetworkSettingsError> {
+    async fn clear(&mut self, strength: Strength) -> Result<Applied, NetworkSettingsError> {
         let plan = Plan::empty();
         let health = self.network.apply(&self.tunnel, &plan).await?;
         self.current = None;
-        Ok(Applied { settings: None, plan: plan.to_string(), health })
+        Ok(Applied { settings: None, strength, plan: plan.to_string(), health })
     }
 
     /// Settings that follow the physical network: MTU, excluded routes, more specific routes of
@@ -134,8 +156,12 @@ impl Worker {
         match self.network.apply(&self.tunnel, &adapted).await {
             Ok(health) => {
                 let settings = settings.clone();
-                let applied =
-                    Applied { settings: Some(settings.clone()), plan: adapted.to_string(), health };
+                let applied = Applied {
+                    settings: Some(settings.clone()),
+                    strength: *strength,
+                    plan: adapted.to_string(),
+                    health,
+                };
                 self.current = Some((settings, *strength, adapted));
                 self.reporter.report(Report::Adapted(Box::new(applied))).await;
             }
@@ -143,6 +169,7 @@ impl Worker {
                 tracing::warn!(%error, "the tunnel's routes could not follow the network");
                 let applied = Applied {
                     settings: Some(settings.clone()),
+                    strength: *strength,
                     plan: before.to_string(),
                     health: vec![left_behind(&error)],
                 };

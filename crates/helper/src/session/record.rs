@@ -1,114 +1,182 @@
-//! What a helper that crashed leaves to the next one: which process belonged to which session.
+//! What a session leaves to the next helper, should this one die: a folder for each that is not down.
 
 use std::{
-    fs, io,
+    fs::{self, DirBuilder},
+    io,
+    os::unix::{fs::DirBuilderExt, net::UnixListener},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
 
-use adit_model::ConfigurationId;
-use rustix::process::{Pid, Signal};
+use adit_model::{ConfigurationId, PacketTunnelNetworkSettings};
+use adit_network::Strength;
+use adit_provider::VirtualInterface;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-/// The record of one run, in a folder below the runtime folder.
-#[derive(Debug)]
-pub(crate) struct RunRecord {
-    folder: PathBuf,
-}
+use crate::{durable_file, provider::ProcessName};
 
-/// A pid alone may belong to another process by the time it is read.
-#[derive(Debug, Serialize, Deserialize)]
+/// A session as the next helper needs to know it. It is written by root for root.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Content {
-    pid: i32,
-    start_time: u64,
+pub(crate) struct SessionRecord {
+    pub(crate) owner: u32,
+    /// The number of its slot.
+    pub(crate) slot: u8,
+    pub(crate) interface: VirtualInterface,
+    /// None before it runs and while it is being replaced.
+    pub(crate) provider: Option<ProcessName>,
+    /// What it was started with.
+    pub(crate) options: Option<Map<String, Value>>,
+    /// Not any more once it is ending.
+    pub(crate) wanted: bool,
+    pub(crate) established: Option<Established>,
 }
 
-const FILE: &str = "provider.json";
-/// A provider ends by itself when the helper's connections close.
-const GRACE: Duration = Duration::from_secs(1);
+/// The tunnel, once there is one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Established {
+    pub(crate) connected_at: Timestamp,
+    /// Those in force.
+    pub(crate) settings: Option<PacketTunnelNetworkSettings>,
+    pub(crate) strength: Strength,
+}
 
-impl RunRecord {
-    pub(super) fn write(sessions: &Path, id: ConfigurationId, pid: Pid) -> io::Result<Self> {
-        let record = Self { folder: sessions.join(id.to_string()) };
-        fs::create_dir_all(&record.folder)?;
-        let pid = pid.as_raw_nonzero().get();
-        // Of a process that has ended already there is nothing to record.
-        if let Some(start_time) = start_time(pid) {
-            let json = serde_json::to_vec(&Content { pid, start_time })?;
-            fs::write(record.folder.join(FILE), json).inspect_err(|_| record.remove())?;
-        }
-        Ok(record)
+/// The folder of one session, below that of all.
+#[derive(Debug)]
+pub(crate) struct SessionFolder {
+    path: PathBuf,
+    written: Option<SessionRecord>,
+}
+
+const RECORD: &str = "session.json";
+const SOCKET: &str = "provider.sock";
+
+impl SessionFolder {
+    /// An empty one.
+    pub(crate) fn create(sessions: &Path, id: ConfigurationId) -> io::Result<Self> {
+        let folder = Self { path: sessions.join(id.to_string()), written: None };
+        folder.remove();
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder.path)?;
+        Ok(folder)
     }
 
-    pub(super) fn remove(&self) {
-        if let Err(error) = fs::remove_dir_all(&self.folder) {
-            tracing::debug!(%error, "a run's folder cannot be removed");
-        }
+    /// Those that an earlier helper has left.
+    pub(crate) fn left_in(sessions: &Path) -> Vec<Self> {
+        let entries = fs::read_dir(sessions).into_iter().flatten().flatten();
+        entries.map(|entry| Self { path: entry.path(), written: None }).collect()
     }
 
-    /// Ends the providers of runs whose helper is gone, and says which were still there.
-    pub(crate) fn clean_up(sessions: &Path) -> Vec<String> {
-        let Ok(folders) = fs::read_dir(sessions) else { return Vec::new() };
-        let mut ended = Vec::new();
-        for folder in folders.flatten().map(|entry| entry.path()) {
-            let content = fs::read(folder.join(FILE)).ok();
-            let content = content.and_then(|json| serde_json::from_slice::<Content>(&json).ok());
-            if content.is_some_and(|content| end(&content)) {
-                ended.push("ended a tunnel provider that had lost its service".into());
+    /// Whose session it is and what is known of it; none if that cannot be understood.
+    pub(crate) fn read(&mut self) -> Option<(ConfigurationId, SessionRecord)> {
+        let id = self.path.file_name()?.to_str()?.parse().ok()?;
+        let json = fs::read(self.path.join(RECORD)).ok()?;
+        let record: SessionRecord = serde_json::from_slice(&json)
+            .inspect_err(|error| {
+                tracing::warn!("the record of a session is damaged and ignored: {error}");
+            })
+            .ok()?;
+        self.written = Some(record.clone());
+        Some((id, record))
+    }
+
+    /// Writes the record if it changed. One that cannot be written is removed: the next helper would
+    /// be misled.
+    pub(crate) fn save(&mut self, record: &SessionRecord) -> io::Result<()> {
+        if self.written.as_ref() == Some(record) {
+            return Ok(());
+        }
+        let path = self.path.join(RECORD);
+        let json = serde_json::to_vec(record)?;
+        durable_file::replace(&path, &json).inspect_err(|_| {
+            self.written = None;
+            let _ = fs::remove_file(&path);
+        })?;
+        self.written = Some(record.clone());
+        Ok(())
+    }
+
+    /// Where the provider of this session waits for the next helper. Only root reaches it.
+    pub(crate) fn listen(&self) -> io::Result<UnixListener> {
+        let path = self.socket();
+        let _ = fs::remove_file(&path);
+        UnixListener::bind(path)
+    }
+
+    /// The path of that socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.path.join(SOCKET)
+    }
+
+    pub(crate) fn remove(&self) {
+        match fs::remove_dir_all(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::debug!(%error, "a session's folder cannot be removed");
             }
-            let _ = fs::remove_dir_all(folder);
+            Ok(()) | Err(_) => {}
         }
-        ended
     }
-}
-
-/// Returns whether the process had to be killed or was still ending.
-fn end(content: &Content) -> bool {
-    let lives = || start_time(content.pid) == Some(content.start_time);
-    let Some(pid) = Pid::from_raw(content.pid).filter(|_| lives()) else { return false };
-    let patience = Instant::now() + GRACE;
-    while lives() && Instant::now() < patience {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    if lives() {
-        let _ = rustix::process::kill_process_group(pid, Signal::KILL);
-        let _ = rustix::process::kill_process(pid, Signal::KILL);
-    }
-    true
-}
-
-/// Field 22 of `/proc/PID/stat`, proc(5): ticks after boot at which the process started. A zombie
-/// does not count.
-fn start_time(pid: i32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The command, field 2, is in parentheses and may hold anything.
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    if fields.first() == Some(&"Z") {
-        return None;
-    }
-    fields.get(19)?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
     use super::*;
 
     #[test]
-    fn a_provider_without_a_helper_is_ended_and_a_stranger_with_its_pid_is_not() {
+    fn a_record_comes_back_as_it_was_written_last() {
         let sessions = tempfile::tempdir().unwrap();
-        let mut child = Command::new("sleep").arg("30").spawn().unwrap();
-        let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
-        RunRecord::write(sessions.path(), ConfigurationId::random(), pid).unwrap();
-        let other = Content { pid: std::process::id().cast_signed(), start_time: 1 };
-        let folder = sessions.path().join("stranger");
-        fs::create_dir(&folder).unwrap();
-        fs::write(folder.join(FILE), serde_json::to_vec(&other).unwrap()).unwrap();
+        let id = ConfigurationId::random();
+        let mut folder = SessionFolder::create(sessions.path(), id).unwrap();
+        let mut record = example();
+        folder.save(&record).unwrap();
+        record.wanted = false;
+        folder.save(&record).unwrap();
+        let [left] = &mut SessionFolder::left_in(sessions.path())[..] else { panic!("one folder") };
+        assert_eq!(left.read(), Some((id, record)));
+        left.remove();
+        assert!(SessionFolder::left_in(sessions.path()).is_empty());
+    }
 
-        assert_eq!(RunRecord::clean_up(sessions.path()).len(), 1);
-        assert!(!child.wait().unwrap().success());
-        assert_eq!(fs::read_dir(sessions.path()).unwrap().count(), 0);
+    #[test]
+    fn a_record_that_cannot_be_written_does_not_leave_an_old_one() {
+        let sessions = tempfile::tempdir().unwrap();
+        let mut folder = SessionFolder::create(sessions.path(), ConfigurationId::random()).unwrap();
+        let mut record = example();
+        folder.save(&record).unwrap();
+        // A folder in the place of the temporary file makes the write fail, like a full disk.
+        fs::create_dir(folder.path.join(RECORD).with_extension("new")).unwrap();
+        record.wanted = false;
+        assert!(folder.save(&record).is_err());
+        assert_eq!(folder.read(), None);
+    }
+
+    #[test]
+    fn garbage_is_no_record() {
+        let sessions = tempfile::tempdir().unwrap();
+        let mut folder = SessionFolder::create(sessions.path(), ConfigurationId::random()).unwrap();
+        for garbage in ["", "{}", "[1]", "\u{0}", "{\"owner\": -1}"] {
+            fs::write(folder.path.join(RECORD), garbage).unwrap();
+            assert_eq!(folder.read(), None, "{garbage}");
+        }
+        fs::create_dir(sessions.path().join("stranger")).unwrap();
+        let found = SessionFolder::left_in(sessions.path());
+        assert!(found.into_iter().all(|mut folder| folder.read().is_none()));
+    }
+
+    fn example() -> SessionRecord {
+        SessionRecord {
+            owner: 1000,
+            slot: 3,
+            interface: VirtualInterface { name: "adit3".into(), index: 7 },
+            provider: None,
+            options: None,
+            wanted: true,
+            established: Some(Established {
+                connected_at: Timestamp::UNIX_EPOCH,
+                settings: None,
+                strength: Strength::default(),
+            }),
+        }
     }
 }

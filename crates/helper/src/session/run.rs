@@ -1,12 +1,12 @@
-//! One run of a session, from the interface to the end of the provider process.
+//! One run of a session, from the interface to its end.
 
-use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
 use adit_api::SessionDetails;
 use adit_model::{
     ConnectionError, DisconnectError, HealthItem, NetworkSettingsError,
     PacketTunnelNetworkSettings, ProviderStopReason, ROOT, RouteTable, VpnConfiguration,
-    session::{Event, RequestId},
+    session::{Event, RequestId, Session},
 };
 use adit_network::{
     NetworkState, Tunnel,
@@ -14,40 +14,26 @@ use adit_network::{
     tun::{self, TunDevice, TunError, TunOptions},
 };
 use adit_provider::{
-    Kind, ManifestError,
-    protocol::{
-        ConfigurationChanged, HandleAppMessage, PathChanged, Start, Status, Stop,
-        TunDevice as WireTun, VirtualInterface,
-    },
+    Kind, ManifestError, VirtualInterface,
+    protocol::{PathChanged, Start, TunDevice as WireTun},
 };
-use adit_varlink::{Client, Method, NoError};
 use ipnet::IpNet;
 use serde_json::{Map, Value};
-use tokio::{
-    sync::{Semaphore, oneshot},
-    task::AbortHandle,
-};
+use tokio::sync::oneshot;
 
 use super::{
-    Report, Reporter,
-    calls::{ProviderCalls, protocol_broken},
-    host,
+    Reporter,
+    adoption::Adoption,
     network::{Applied, Job, NetworkTask},
-    record::RunRecord,
+    provider::Provider,
+    record::{Established, SessionFolder, SessionRecord},
 };
 use crate::{
-    counters,
-    provider::{Lifeline, ProviderProcess, duplicate},
+    counters, kept_descriptors,
+    provider::ProviderProcess,
     store::Record,
     surroundings::{SlotGuard, Surroundings},
 };
-
-/// How long a provider may take to tell its status.
-const STATUS_LIMIT: Duration = Duration::from_secs(1);
-/// How long a provider may take to answer an app. Spec TUN-17.
-const MESSAGE_LIMIT: Duration = Duration::from_secs(10);
-
-const MOST_MESSAGES: usize = 8;
 
 /// What exists while a session is not disconnected.
 pub(super) struct Run {
@@ -55,14 +41,10 @@ pub(super) struct Run {
     surroundings: Arc<Surroundings>,
     /// Held so that the interface outlives the provider process.
     tun: TunDevice,
-    calls: ProviderCalls,
-    /// Messages of apps that the provider has before it.
-    messages: Arc<Semaphore>,
-    /// Dropping it ends the process.
-    lifeline: Option<Lifeline>,
-    hosting: AbortHandle,
+    /// None once it has ended.
+    provider: Option<Provider>,
     network: NetworkTask,
-    record: RunRecord,
+    folder: SessionFolder,
     requests: BTreeMap<RequestId, Option<PacketTunnelNetworkSettings>>,
     next_request: RequestId,
     applied: Option<Applied>,
@@ -108,56 +90,62 @@ impl LaunchError {
 impl Run {
     pub(super) fn launch(
         configuration: &VpnConfiguration,
+        machine: &Session,
+        options: Option<&Map<String, Value>>,
         surroundings: &Arc<Surroundings>,
         reporter: Reporter,
     ) -> Result<Self, LaunchError> {
-        let provider_id = &configuration.protocol.provider_id;
-        let manifest = surroundings.manifest(provider_id)?;
+        let manifest = surroundings.manifest(&configuration.protocol.provider_id)?;
         manifest.require(Kind::PacketTunnel)?;
         let slot = surroundings.slots.take(configuration.owner).ok_or(LaunchError::NoSlot)?;
-        let options = TunOptions { vnet_header: manifest.offloads, ..TunOptions::default() };
-        let tun = tun::open(&options)?;
-        let process =
-            ProviderProcess::start(&manifest, slot.slot()).map_err(LaunchError::Process)?;
-        let folder = &surroundings.sessions_dir;
-        let record = RunRecord::write(folder, configuration.id, process.pid)
-            .map_err(|source| LaunchError::Record { folder: folder.clone(), source })?;
+        let tun_options = TunOptions { vnet_header: manifest.offloads, ..TunOptions::default() };
+        let tun = tun::open(&tun_options)?;
+        let sessions = &surroundings.sessions_dir;
+        let folder = SessionFolder::create(sessions, configuration.id)
+            .map_err(|source| LaunchError::Record { folder: sessions.clone(), source })?;
+        kept_descriptors::keep(configuration.id, &tun.queues);
+        let mut run = Self::new(surroundings, reporter, slot, folder, tun);
+        let launched = run.begin(configuration, machine, options);
+        if let Err(error) = launched {
+            run.end(configuration);
+            return Err(error);
+        }
+        Ok(run)
+    }
 
-        let (provider, host, lifeline, gone) = process.guard();
-        let hosting = tokio::spawn(host::serve(
-            host,
-            host::Hosting {
-                reporter: reporter.clone(),
-                network: Arc::clone(&surroundings.network),
-            },
-        ))
-        .abort_handle();
-        let exited = reporter.clone();
-        tokio::spawn(async move {
-            gone.await;
-            exited.event(Event::ProviderExited).await;
-        });
-        let tunnel = Tunnel { slot: slot.slot(), interface: tun.name.clone(), index: tun.index };
-        Ok(Self {
-            network: NetworkTask::spawn(
-                tunnel,
-                Arc::clone(&surroundings.network),
-                reporter.clone(),
-            ),
-            reporter,
-            surroundings: Arc::clone(surroundings),
-            tun,
-            calls: ProviderCalls::new(Client::from_stream(provider)),
-            messages: Arc::new(Semaphore::new(MOST_MESSAGES)),
-            lifeline: Some(lifeline),
-            hosting,
-            record,
-            requests: BTreeMap::new(),
-            next_request: 0,
-            applied: None,
-            disturbances: Vec::new(),
-            slot,
-        })
+    /// Goes on with what an earlier helper has left. Its network settings are applied again.
+    pub(super) fn adopt(
+        adoption: Adoption,
+        configuration: &VpnConfiguration,
+        surroundings: &Arc<Surroundings>,
+        reporter: Reporter,
+    ) -> Self {
+        let Adoption { folder, slot, tun, established, provider, options: _ } = adoption;
+        kept_descriptors::keep(configuration.id, &tun.queues);
+        let mut run = Self::new(surroundings, reporter.clone(), slot, folder, tun);
+        let Established { settings, strength, .. } = established;
+        if let Some(settings) = settings.clone() {
+            let state = Box::new(surroundings.state());
+            run.network.submit(Job::Resume { settings: Box::new(settings), strength, state });
+        }
+        run.applied = Some(Applied::before(settings, strength));
+        run.provider = provider
+            .map(|provider| Provider::attend(provider.process, &surroundings.network, reporter));
+        run.tell_path(&surroundings.state());
+        run
+    }
+
+    /// Starts another provider in the place of one that died.
+    pub(super) fn relaunch(
+        &mut self,
+        configuration: &VpnConfiguration,
+        reporter: Reporter,
+    ) -> Result<(), LaunchError> {
+        if let Some(mut last) = self.provider.take() {
+            last.kill();
+        }
+        self.requests.clear();
+        self.start_process(configuration, reporter)
     }
 
     pub(super) fn interface(&self) -> &str {
@@ -184,48 +172,37 @@ impl Run {
 
     /// Hands the interface to the provider and tells it to start.
     pub(super) fn start_provider(&self, record: &Record, options: Option<Map<String, Value>>) {
-        let queues = match duplicate(&self.tun.queues) {
-            Ok(queues) => queues,
-            Err(error) => {
-                tracing::error!(%error, "the TUN device cannot be passed on");
-                return self.fail();
-            }
-        };
         let start = Start {
             configuration: record.configuration.clone(),
             secrets: record.secrets.clone(),
             options,
-            interface: VirtualInterface { name: self.tun.name.clone(), index: self.tun.index },
+            interface: self.virtual_interface(),
             tun: WireTun {
-                queues: (0..queues.len()).collect(),
+                queues: (0..self.tun.queues.len()).collect(),
                 vnet_header: self.tun.offloads.vnet_header,
                 tso: self.tun.offloads.tso,
                 uso: self.tun.offloads.uso,
             },
             path: self.surroundings.state().path,
         };
-        let (calls, reporter) = (self.calls.clone(), self.reporter.clone());
-        tokio::spawn(async move {
-            if let Err(error) = calls.call_with(&start, &queues).await {
-                protocol_broken(&reporter, &error).await;
-            }
-        });
+        let Some(provider) = &self.provider else { return };
+        if let Err(error) = provider.start(start, &self.tun.queues) {
+            tracing::error!(%error, "the TUN device cannot be passed on");
+            let reporter = self.reporter.clone();
+            tokio::spawn(async move { reporter.event(Event::ProviderExited).await });
+        }
     }
 
     pub(super) fn stop_provider(&self, reason: ProviderStopReason) {
-        let (calls, reporter) = (self.calls.clone(), self.reporter.clone());
-        tokio::spawn(async move {
-            // A provider that fails to answer is given up when the limit passes, or has exited.
-            if calls.call(&Stop { reason }).await.is_ok() {
-                reporter.event(Event::StopAcknowledged).await;
-            }
-        });
+        if let Some(provider) = &self.provider {
+            provider.stop(reason);
+        }
     }
 
     pub(super) fn kill_provider(&mut self) {
-        self.hosting.abort();
-        self.calls.close();
-        self.lifeline = None;
+        if let Some(provider) = &mut self.provider {
+            provider.kill();
+        }
     }
 
     /// Numbers a request and keeps what it asks for until it is applied.
@@ -275,35 +252,20 @@ impl Run {
     }
 
     pub(super) fn network_changed(&self, state: NetworkState) {
-        let path = state.path.clone();
+        self.tell_path(&state);
         self.network.submit(Job::Adapt(Box::new(state)));
-        self.tell(PathChanged { path });
     }
 
     pub(super) fn configuration_changed(&self, record: &Record) {
-        let call = ConfigurationChanged {
-            configuration: record.configuration.clone(),
-            secrets: record.secrets.clone(),
-        };
-        let (calls, reporter) = (self.calls.clone(), self.reporter.clone());
-        tokio::spawn(async move {
-            match calls.call(&call).await {
-                Ok(reply) => reporter.report(Report::Followed(reply.applied)).await,
-                Err(error) => protocol_broken(&reporter, &error).await,
-            }
-        });
+        if let Some(provider) = &self.provider {
+            provider.configuration_changed(record);
+        }
     }
 
     pub(super) fn send_message(&self, message: String, answer: oneshot::Sender<Option<String>>) {
-        let Ok(place) = Arc::clone(&self.messages).try_acquire_owned() else { return };
-        let calls = self.calls.clone();
-        tokio::spawn(async move {
-            let call = HandleAppMessage { message };
-            if let Some(reply) = calls.call_within(MESSAGE_LIMIT, call).await {
-                let _ = answer.send(reply.reply);
-            }
-            drop(place);
-        });
+        if let Some(provider) = &self.provider {
+            provider.send_message(message, answer);
+        }
     }
 
     pub(super) fn details(&self, answer: oneshot::Sender<SessionDetails>) {
@@ -313,36 +275,116 @@ impl Run {
             counters: counters::read(&self.tun.name),
             provider: None,
         };
-        let calls = self.calls.clone();
+        let status = self.provider.as_ref().map(Provider::status);
         tokio::spawn(async move {
-            // A provider that is busy with another call is not asked: whoever wants its status
-            // asks often, and a stop would have to wait behind all of them.
-            if calls.are_idle() {
-                let status = calls.call_within(STATUS_LIMIT, Status {}).await;
-                details.provider = status.map(|reply| reply.status);
+            if let Some(status) = status {
+                details.provider = status.await;
             }
             let _ = answer.send(details);
         });
     }
 
+    /// Writes down what the next helper needs, should this one die.
+    pub(super) fn save(
+        &mut self,
+        configuration: &VpnConfiguration,
+        machine: &Session,
+        options: Option<&Map<String, Value>>,
+    ) -> io::Result<()> {
+        let record = self.record(configuration, machine, options);
+        self.folder.save(&record)
+    }
+
     /// Everything is down: the interface goes with the last descriptor.
-    pub(super) fn end(self) {
-        self.record.remove();
+    pub(super) fn end(self, configuration: &VpnConfiguration) {
+        kept_descriptors::forget(configuration.id);
+        self.folder.remove();
     }
 
-    /// Tells the provider something that needs no answer from us.
-    fn tell<M: Method<Error = NoError> + Sync>(&self, call: M) {
-        let (calls, reporter) = (self.calls.clone(), self.reporter.clone());
-        tokio::spawn(async move {
-            if let Err(error) = calls.call(&call).await {
-                protocol_broken(&reporter, &error).await;
-            }
-        });
+    fn new(
+        surroundings: &Arc<Surroundings>,
+        reporter: Reporter,
+        slot: SlotGuard,
+        folder: SessionFolder,
+        tun: TunDevice,
+    ) -> Self {
+        let tunnel = Tunnel { slot: slot.slot(), interface: tun.name.clone(), index: tun.index };
+        let network = Arc::clone(&surroundings.network);
+        Self {
+            network: NetworkTask::spawn(tunnel, network, reporter.clone()),
+            reporter,
+            surroundings: Arc::clone(surroundings),
+            tun,
+            provider: None,
+            folder,
+            requests: BTreeMap::new(),
+            next_request: 0,
+            applied: None,
+            disturbances: Vec::new(),
+            slot,
+        }
     }
 
-    fn fail(&self) {
-        let reporter = self.reporter.clone();
-        tokio::spawn(async move { reporter.event(Event::ProviderExited).await });
+    /// The record comes first: what cannot be written down is not started.
+    fn begin(
+        &mut self,
+        configuration: &VpnConfiguration,
+        machine: &Session,
+        options: Option<&Map<String, Value>>,
+    ) -> Result<(), LaunchError> {
+        let saved = self.save(configuration, machine, options);
+        saved.map_err(|source| self.unwritable(source))?;
+        self.start_process(configuration, self.reporter.clone())
+    }
+
+    fn start_process(
+        &mut self,
+        configuration: &VpnConfiguration,
+        reporter: Reporter,
+    ) -> Result<(), LaunchError> {
+        let manifest = self.surroundings.manifest(&configuration.protocol.provider_id)?;
+        manifest.require(Kind::PacketTunnel)?;
+        let listener = self.folder.listen().map_err(|source| self.unwritable(source))?;
+        let process = ProviderProcess::start(&manifest, self.slot.slot(), &listener);
+        let process = process.map_err(LaunchError::Process)?;
+        self.provider = Some(Provider::attend(process, &self.surroundings.network, reporter));
+        Ok(())
+    }
+
+    fn unwritable(&self, source: io::Error) -> LaunchError {
+        LaunchError::Record { folder: self.surroundings.sessions_dir.clone(), source }
+    }
+
+    fn record(
+        &self,
+        configuration: &VpnConfiguration,
+        machine: &Session,
+        options: Option<&Map<String, Value>>,
+    ) -> SessionRecord {
+        let established = machine.connected_at().zip(self.applied.as_ref());
+        SessionRecord {
+            owner: configuration.owner,
+            slot: self.slot.slot().number(),
+            interface: self.virtual_interface(),
+            provider: self.provider.as_ref().and_then(Provider::name),
+            options: options.cloned(),
+            wanted: machine.is_wanted(),
+            established: established.map(|(connected_at, applied)| Established {
+                connected_at,
+                settings: applied.settings.clone(),
+                strength: applied.strength,
+            }),
+        }
+    }
+
+    fn virtual_interface(&self) -> VirtualInterface {
+        VirtualInterface { name: self.tun.name.clone(), index: self.tun.index }
+    }
+
+    fn tell_path(&self, state: &NetworkState) {
+        if let Some(provider) = &self.provider {
+            provider.tell(PathChanged { path: state.path.clone() });
+        }
     }
 }
 

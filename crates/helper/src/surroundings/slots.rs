@@ -40,6 +40,16 @@ impl Slots {
         Some(SlotGuard { slot, slots: self.clone() })
     }
 
+    /// This slot, unless it is taken: for a session that has it already.
+    pub(crate) fn reserve(&self, slot: Slot, owner: u32) -> Option<SlotGuard> {
+        let mut taken = self.taken();
+        if taken.iter().any(|other| other.slot == slot) {
+            return None;
+        }
+        taken.push(Taken { slot, owner });
+        Some(SlotGuard { slot, slots: self.clone() })
+    }
+
     /// The list is whole after every statement, so a panic elsewhere does not spoil it.
     fn taken(&self) -> MutexGuard<'_, Vec<Taken>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
@@ -70,6 +80,8 @@ mod tests {
         let theirs = slots.take(1001).unwrap();
         assert!(mine.iter().all(|guard| guard.slot() != theirs.slot()));
         let freed = mine.remove(3).slot();
+        assert!(slots.reserve(theirs.slot(), 1000).is_none());
         assert_eq!(slots.take(1000).unwrap().slot(), freed);
+        assert_eq!(slots.reserve(freed, 1000).unwrap().slot(), freed);
     }
 }

@@ -197,7 +197,9 @@ fn ordering_h_removed_while_running() {
 fn ordering_i_superseded_and_started_again() {
     let mut run = Run::connected();
     run.feed(Event::Stop(ProviderStopReason::Superceded));
+    assert!(!run.session.is_wanted());
     run.expect(Event::Start, []);
+    assert!(run.session.is_wanted());
     run.feed(Event::StopAcknowledged);
     run.feed(Event::Reverted);
     run.expect(

@@ -263,13 +263,15 @@ impl Dns {
         if !journal.entries().server_lists.iter().any(|wish| wish.slot == slot) {
             return Ok(());
         }
-        journal.update(|entries| entries.server_lists.retain(|wish| wish.slot != slot))?;
-        match self.back_end().await {
-            BackEnd::OneList(keeper) if !journal.entries().server_lists.is_empty() => {
-                self.write_last(&keeper, journal).await
-            }
+        // A journal that cannot be written does not keep the list from being given back.
+        let written =
+            journal.update(|entries| entries.server_lists.retain(|wish| wish.slot != slot));
+        let others = journal.entries().server_lists.iter().any(|wish| wish.slot != slot);
+        let done = match self.back_end().await {
+            BackEnd::OneList(keeper) if others => self.write_last(&keeper, journal).await,
             BackEnd::OneList(_) | BackEnd::Resolved => self.give_back(journal).await.map(drop),
-        }
+        };
+        written.and(done)
     }
 
     /// Writes the list that the last session wants.

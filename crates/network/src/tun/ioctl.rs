@@ -1,10 +1,11 @@
 //! The requests of `linux/if_tun.h` and `linux/sockios.h` that a TUN device needs.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{FromRawFd, OwnedFd};
 
-use rustix::ioctl::{IntegerSetter, Opcode, Setter, Updater, ioctl, opcode};
+use rustix::ioctl::{IntegerSetter, Ioctl, IoctlOutput, Opcode, Setter, Updater, ioctl, opcode};
 
 const TUNSETIFF: Opcode = opcode::write::<libc::c_int>(b'T', 202);
+const TUNGETDEVNETNS: Opcode = opcode::none(b'T', 227);
 const TUNSETOFFLOAD: Opcode = opcode::write::<libc::c_uint>(b'T', 208);
 const TUNGETIFF: Opcode = opcode::read::<libc::c_uint>(b'T', 210);
 const TUNSETVNETHDRSZ: Opcode = opcode::write::<libc::c_int>(b'T', 216);
@@ -32,7 +33,20 @@ pub(super) fn set_interface(
 
 /// Whether `queue` still has its interface; the kernel says `EBADFD` when that was deleted.
 pub(super) fn has_interface(queue: &OwnedFd) -> bool {
-    InterfaceRequest::new("", []).update::<TUNGETIFF>(queue).is_ok()
+    interface(queue).is_ok()
+}
+
+/// The name of the interface that `queue` belongs to, and its flags.
+pub(super) fn interface(queue: &OwnedFd) -> rustix::io::Result<(String, u16)> {
+    let mut request = InterfaceRequest::new("", [0; 2]);
+    request.update::<TUNGETIFF>(queue)?;
+    Ok((request.name(), u16::from_ne_bytes([request.value[0], request.value[1]])))
+}
+
+/// The network namespace of the interface that `queue` belongs to (Linux 5.2).
+pub(super) fn network_namespace(queue: &OwnedFd) -> rustix::io::Result<OwnedFd> {
+    // SAFETY: TUNGETDEVNETNS has no argument and returns a new descriptor.
+    unsafe { ioctl(queue, NetworkNamespace) }
 }
 
 /// The length of the virtio header, in bytes.
@@ -54,6 +68,31 @@ pub(super) fn set_queue_length(
     length: libc::c_int,
 ) -> rustix::io::Result<()> {
     InterfaceRequest::new(name, length.to_ne_bytes()).update::<SIOCSIFTXQLEN>(socket)
+}
+
+/// A request that returns a descriptor.
+struct NetworkNamespace;
+
+// SAFETY: the opcode is that of the request, which reads and writes no memory of ours.
+unsafe impl Ioctl for NetworkNamespace {
+    type Output = OwnedFd;
+    const IS_MUTATING: bool = false;
+
+    fn opcode(&self) -> Opcode {
+        TUNGETDEVNETNS
+    }
+
+    fn as_ptr(&mut self) -> *mut libc::c_void {
+        std::ptr::null_mut()
+    }
+
+    unsafe fn output_from_ptr(
+        output: IoctlOutput,
+        _: *mut libc::c_void,
+    ) -> rustix::io::Result<OwnedFd> {
+        // SAFETY: the kernel has just made this descriptor for us.
+        Ok(unsafe { OwnedFd::from_raw_fd(output) })
+    }
 }
 
 /// `struct ifreq`. As long as the longest form of the kernel's, so that no request reads or writes

@@ -1,0 +1,371 @@
+//! A tunnel outlives the helper and the provider: nothing is lost, and nothing goes outside.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
+use std::io::{self, Read as _, Write as _};
+use std::net::{TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use adit_tests::{Adit, Lab, Machine, Packet, Signal, UdpTunnelServer, WireGuardServer, address};
+use serde_json::json;
+
+const ROUNDS: usize = 20;
+/// The port of the probes' receiver.
+const PROBED: u16 = 7007;
+const SITE: &str = "203.0.113.10";
+
+// spec: X-2
+#[test]
+fn a_killed_helper_loses_nothing_and_leaks_nothing() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let mut adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    let receiver = Receiver::start(&lab.internet);
+    assert_seen(&lab, || lab.client.enter(|| probe(&AtomicBool::new(true))));
+    receiver.receive();
+
+    adit.connect("home");
+    let (before, provider) = (adit.session("home"), adit.providers());
+    let sniffer = lab.sniff_client();
+    let done = AtomicBool::new(false);
+    let (sent, transfer) = thread::scope(|scope| {
+        let probe = scope.spawn(|| lab.client.enter(|| probe(&done)));
+        let transfer = scope.spawn(|| lab.client.enter(|| transfer(&done)));
+        for _ in 0..ROUNDS {
+            adit.kill_helper();
+            // A while in which nobody is in charge of the tunnel.
+            thread::sleep(Duration::from_millis(50));
+            adit.restart_helper();
+            let after = adit.session("home");
+            for same in ["status", "connectedAt", "interface"] {
+                assert_eq!(after[same], before[same], "{after}");
+            }
+            assert_eq!(adit.providers(), provider);
+        }
+        done.store(true, Ordering::Relaxed);
+        (probe.join().unwrap(), transfer.join().unwrap().unwrap())
+    });
+    let arrived = receiver.receive();
+    let (bytes, pause) = transfer;
+    println!("{arrived} of {sent} probes; {bytes} bytes, longest pause {pause:?}");
+    // A busy computer may drop one; a tunnel that was down for a moment would lose many.
+    assert!(sent - arrived <= sent / 500, "{arrived} of {sent} probes arrived");
+    assert!(pause < Duration::from_secs(5), "the transfer paused for {pause:?}");
+    let outside = sniffer.stop().incoming();
+    outside.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+    assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+    adit.disconnect("home");
+    adit.assert_no_residue();
+}
+
+// spec: X-2
+#[test]
+fn a_helper_that_hands_over_keeps_the_tunnels_and_the_next_one_is_in_charge() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let peer = vpn.peer().ipv4_only().add();
+    let mut adit = Adit::start(&lab.client);
+    adit.import("home", &peer.conf());
+    adit.connect("home");
+    let (before, providers) = (adit.session("home"), adit.providers());
+    adit.helper().signal(Signal::USR1);
+    assert!(adit.helper().wait(Duration::from_secs(10)).expect("an end").success());
+    assert_eq!(lab.client.whoami(SITE).unwrap(), vpn.outer_ipv4());
+    adit.restart_helper();
+    assert_eq!(adit.session("home")["connectedAt"], before["connectedAt"]);
+    assert_eq!(adit.providers(), providers);
+
+    // It is heard by the provider and hears it: this takes a call in each direction.
+    let changed = peer.conf().replace("[Interface]", "[Interface]\nMTU = 1300");
+    lab.client.write_file("/run/home.conf", changed);
+    adit.run(["import", "--replace", "/run/home.conf"]);
+    adit.eventually("other MTU", || lab.client.sh("cat /sys/class/net/adit0/mtu").trim() == "1300");
+    assert_eq!(adit.session("home")["connectedAt"], before["connectedAt"]);
+
+    adit.helper().signal(Signal::TERM);
+    assert!(adit.helper().wait(Duration::from_secs(30)).expect("an end").success());
+    adit.assert_no_residue();
+}
+
+// spec: CERR-12, SES-6, STAT-4, TUN-18
+#[test]
+fn a_killed_provider_is_replaced_and_nothing_goes_outside_meanwhile() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    assert_seen(&lab, || lab.client.whoami(SITE));
+    adit.connect("home");
+    let (before, providers) = (adit.session("home"), adit.providers());
+    let sniffer = lab.sniff_client();
+    vpn.block();
+    adit.kill_providers();
+    adit.wait_for("home", "reasserting");
+    let during = adit.session("home");
+    assert_eq!(during["health"][0]["code"], "provider.restarting", "{during}");
+    assert_eq!(during["interface"], before["interface"]);
+    lab.client.whoami(SITE).unwrap_err();
+    assert!(lab.client.resolve("site.test").is_empty());
+    vpn.unblock();
+    adit.wait_for("home", "connected");
+    let after = adit.session("home");
+    assert_eq!(after["connectedAt"], before["connectedAt"]);
+    assert_eq!(after["health"], before["health"]);
+    assert_ne!(adit.providers(), providers);
+    assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+    let outside = sniffer.stop().incoming();
+    outside.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+    adit.disconnect("home");
+    adit.assert_no_residue();
+}
+
+// spec: CERR-12, PRV-13, SES-C3, TUN-18
+#[test]
+fn a_provider_that_dies_again_and_again_is_given_up_and_leaves_nothing() {
+    let Some(lab) = Lab::new() else { return };
+    let server = UdpTunnelServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    import_python(&adit, &server);
+    adit.connect("python");
+    lab.client
+        .sh("printf '#!/bin/sh\nexit 3\n' > /run/adit-providers/org.example.udp/udp_tunnel.py");
+    adit.kill_providers();
+    adit.wait_for("python", "disconnected");
+    let error = &adit.session("python")["lastError"];
+    let found = (error["domain"].as_str(), error["code"].as_i64());
+    assert_eq!(found, (Some("NEVPNConnectionErrorDomain"), Some(12)), "{error}");
+    adit.assert_no_residue();
+}
+
+// spec: X-2
+#[test]
+fn when_helper_and_provider_are_killed_the_tunnel_comes_back_under_its_name() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let mut adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    assert_seen(&lab, || lab.client.whoami(SITE));
+    adit.connect("home");
+    let before = adit.session("home");
+    let sniffer = lab.sniff_client();
+    adit.kill_helper();
+    adit.kill_providers();
+    adit.eventually("end of the interface", || {
+        !lab.client.try_run(["ip", "link", "show", "adit0"]).status.success()
+    });
+    lab.client.whoami(SITE).unwrap_err();
+    adit.restart_helper();
+    adit.wait_for("home", "connected");
+    let after = adit.session("home");
+    for same in ["connectedAt", "interface"] {
+        assert_eq!(after[same], before[same], "{after}");
+    }
+    assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+    let outside = sniffer.stop().incoming();
+    outside.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+    adit.disconnect("home");
+    adit.assert_no_residue();
+}
+
+// spec: X-2
+#[test]
+fn a_session_that_was_starting_starts_again_and_one_that_was_ending_ends() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let mut adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    vpn.block();
+    adit.run(["connect", "home", "--wait", "0"]);
+    adit.eventually("packet to the server", || {
+        let sniffer = lab.sniff_client();
+        thread::sleep(Duration::from_millis(100));
+        sniffer.stop().iter().any(|packet| packet.is_udp_to(vpn.endpoint()))
+    });
+    let provider = adit.providers();
+    adit.kill_helper();
+    adit.restart_helper();
+    adit.eventually("another provider", || {
+        adit.providers().len() == 1 && adit.providers() != provider
+    });
+    assert_eq!(adit.status("home"), "connecting");
+    vpn.unblock();
+    adit.wait_for("home", "connected");
+
+    // One that does not answer its stop.
+    lab.client.run(["kill", "-STOP", &adit.providers()[0]]);
+    let disconnecting = adit.spawn(["disconnect", "home"]);
+    adit.wait_for("home", "disconnecting");
+    adit.kill_helper();
+    drop(disconnecting);
+    adit.restart_helper();
+    assert_eq!(adit.status("home"), "disconnected");
+    adit.assert_no_residue();
+    assert_eq!(lab.client.whoami(SITE).unwrap(), address::CLIENT.v4);
+}
+
+#[test]
+fn what_is_no_record_of_a_session_is_cleaned_up() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let mut adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    for damage in [
+        "head -c 100 /dev/urandom > $record",
+        "truncate -s 40 $record",
+        "sed -i 's/\"slot\":0/\"slot\":200/' $record",
+        "sed -i 's/\"owner\":0/\"owner\":1000/' $record",
+        "mv $folder /run/adit/sessions/stranger",
+    ] {
+        adit.connect("home");
+        adit.kill_helper();
+        lab.client.sh(&format!(
+            "folder=$(echo /run/adit/sessions/*); record=$folder/session.json
+             test \"$(stat -c %a $record)\" = 600; {damage}"
+        ));
+        adit.restart_helper();
+        assert_eq!(adit.status("home"), "disconnected", "after {damage}");
+        adit.assert_no_residue();
+    }
+    assert_eq!(lab.client.whoami(SITE).unwrap(), address::CLIENT.v4);
+}
+
+// spec: ENT-16
+#[test]
+fn nobody_but_root_reaches_a_provider_that_waits_for_its_helper() {
+    let Some(lab) = Lab::new() else { return };
+    let server = UdpTunnelServer::start(&lab.server);
+    let mut adit = Adit::start(&lab.client);
+    import_python(&adit, &server);
+    adit.connect("python");
+    if adit.user(1000).is_none() {
+        return;
+    }
+    let before = adit.session("python");
+    adit.kill_helper();
+    let socket = lab.client.sh("ls /run/adit/sessions/*/provider.sock").trim().to_owned();
+    let connect = format!("import socket; socket.socket(socket.AF_UNIX).connect('{socket}')");
+    for stranger in ["1000", "2060500001"] {
+        let user = ["setpriv", "--reuid", stranger, "--regid", stranger, "--clear-groups"];
+        let outcome = lab.client.try_run(user.into_iter().chain(["python3", "-c", &connect]));
+        assert!(outcome.stderr.contains("Permission denied"), "{outcome:?}");
+    }
+    adit.restart_helper();
+    assert_eq!(adit.session("python")["connectedAt"], before["connectedAt"]);
+}
+
+// spec: X-2
+#[test]
+fn a_provider_in_another_language_is_taken_over_and_one_that_cannot_be_is_replaced() {
+    let Some(lab) = Lab::new() else { return };
+    let server = UdpTunnelServer::start(&lab.server);
+    let mut adit = Adit::start(&lab.client);
+    import_python(&adit, &server);
+    adit.connect("python");
+    let (before, provider) = (adit.session("python"), adit.providers());
+    for _ in 0..3 {
+        adit.kill_helper();
+        adit.restart_helper();
+        assert_eq!(adit.status("python"), "connected");
+        assert_eq!(adit.providers(), provider);
+    }
+    assert_eq!(lab.client.whoami(SITE).unwrap(), vpn_address());
+    adit.disconnect("python");
+
+    let program = "/run/adit-providers/org.example.udp/udp_tunnel.py";
+    lab.client.sh(&format!(
+        "sed -i 's/self.socket, self.buffer = listener.accept.*/sys.exit(0)/' {program}"
+    ));
+    adit.connect("python");
+    let (connected_at, provider) =
+        (adit.session("python")["connectedAt"].clone(), adit.providers());
+    assert_ne!(connected_at, before["connectedAt"]);
+    let sniffer = lab.sniff_client();
+    adit.kill_helper();
+    adit.restart_helper();
+    adit.wait_for("python", "connected");
+    assert_eq!(adit.session("python")["connectedAt"], connected_at);
+    assert_ne!(adit.providers(), provider);
+    assert_eq!(lab.client.whoami(SITE).unwrap(), vpn_address());
+    sniffer.stop().incoming().assert_none("a request outside", is_to_site);
+    adit.disconnect("python");
+    adit.assert_no_residue();
+}
+
+fn vpn_address() -> std::net::IpAddr {
+    address::SERVER.v4.into()
+}
+
+fn import_python(adit: &Adit, server: &UdpTunnelServer) {
+    let configuration = json!({
+        "remote": server.endpoint(), "address": "10.77.0.2/24", "routes": ["10.77.0.0/16", "203.0.113.0/24"],
+    });
+    adit.import_for(
+        "org.example.udp",
+        "python",
+        &json!({ "providerConfiguration": configuration }),
+    );
+}
+
+/// Shows that the sniffer sees what goes to the site when nothing protects it.
+fn assert_seen<T>(lab: &Lab, unprotected: impl FnOnce() -> T) {
+    let sniffer = lab.sniff_client();
+    drop(unprotected());
+    sniffer.stop().incoming().assert_some("an unprotected probe", is_to_site);
+}
+
+fn is_to_site(packet: &Packet) -> bool {
+    packet.destination == Some(address::SITE.v4.into())
+}
+
+/// Sends a datagram a millisecond until it is done, at least one. Returns how many.
+fn probe(done: &AtomicBool) -> usize {
+    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let start = Instant::now();
+    let mut sent = 0;
+    loop {
+        // An error would be a loss.
+        let _ = socket.send_to(b"probe", (SITE, PROBED));
+        sent += 1;
+        if done.load(Ordering::Relaxed) {
+            return sent;
+        }
+        let due = start + Duration::from_millis(sent as u64);
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// Downloads until it is done, no faster than leaves room for the probes; how many bytes, and the
+/// longest time without any.
+fn transfer(done: &AtomicBool) -> io::Result<(usize, Duration)> {
+    let mut stream = TcpStream::connect((SITE, 80))?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    stream.write_all(b"GET /bytes/1000000000000 HTTP/1.1\r\n\r\n")?;
+    let (mut bytes, mut longest) = (0, Duration::ZERO);
+    let mut buffer = vec![0; 64 << 10];
+    while !done.load(Ordering::Relaxed) {
+        thread::sleep(Duration::from_millis(4));
+        let since = Instant::now();
+        bytes += stream.read(&mut buffer)?;
+        longest = longest.max(since.elapsed());
+    }
+    Ok((bytes, longest))
+}
+
+/// Counts probes.
+struct Receiver(UdpSocket);
+
+impl Receiver {
+    fn start(machine: &Machine) -> Self {
+        let socket = machine.enter(|| UdpSocket::bind(("0.0.0.0", PROBED)).unwrap());
+        rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, 64 << 20).ok();
+        socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+        Self(socket)
+    }
+
+    /// How many have come since the last time; waits until no more do.
+    fn receive(&self) -> usize {
+        std::iter::repeat_with(|| self.0.recv(&mut [0; 16])).take_while(Result::is_ok).count()
+    }
+}
