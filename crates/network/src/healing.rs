@@ -1,8 +1,11 @@
 //! Watching over what is in force: what others change is put back, and told.
 
+mod change;
 mod fights;
+mod name_resolution;
 mod opponent;
 
+pub(crate) use change::{Change, Culprit, Suspicion};
 pub(crate) use fights::{Fights, Opponent, Part, Verdict};
 
 use std::{
@@ -13,17 +16,13 @@ use std::{
 };
 
 use adit_model::HealthItem;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, future, stream};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until, timeout_at},
 };
 
-use crate::{
-    Network, NetworkError, Slot,
-    netlink::{Change, changes},
-    network::Repaired,
-};
+use crate::{Network, NetworkError, Places, Slot, netlink, network::Repaired};
 
 /// What there is to tell about the tunnels that are up.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -46,7 +45,10 @@ const RETRY: Duration = Duration::from_secs(1);
 /// the kernel ends the subscription; dropping the last receiver ends everything. To be called in the
 /// network namespace that `network` was opened in.
 pub async fn watch(network: Arc<Network>) -> Result<watch::Receiver<Healed>, NetworkError> {
-    let changes = changes(network.port().await)?;
+    let kernel = netlink::changes(network.port().await)?;
+    let Places { resolv_conf, bus, .. } = network.places();
+    let names = name_resolution::changes(resolv_conf, bus);
+    let changes = until_either_ends(kernel, names);
     let (healed, receiver) = watch::channel(Healed::default());
     tokio::spawn(async move {
         tokio::select! {
@@ -65,45 +67,57 @@ async fn keep(
     healed: &watch::Sender<Healed>,
 ) {
     let mut changes = pin!(changes);
-    let mut suspects = Suspects::default();
-    let mut again = None;
+    let mut again: Option<Instant> = None;
     loop {
-        tokio::select! {
-            change = changes.next() => {
-                let Some(change) = change else { return };
-                suspects.note(change);
-                if burst(&mut changes, &mut suspects).await.is_none() {
-                    return;
-                }
+        let suspicion = tokio::select! {
+            change = changes.next() => match change {
+                Some(change) => match burst(change, &mut changes).await {
+                    Some(suspicion) => suspicion,
+                    None => return,
+                },
+                None => return,
+            },
+            () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {
+                Suspicion::of_everything()
             }
-            () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
-        }
+        };
         let now = Instant::now();
-        let opponent = |part| suspects.opponent(part);
-        again = match network.repair(opponent, now.into_std()).await {
+        again = match network.repair(&suspicion, now.into_std()).await {
             Ok(repaired) => publish(healed, repaired),
             Err(error) => {
                 tracing::warn!(%error, "what others changed could not be looked for");
                 Some(now + RETRY)
             }
         };
-        suspects = Suspects::default();
     }
 }
 
-/// Returns when the burst of changes is over, or `None` when there will be no more.
+/// What both tell, as long as both do.
+pub(crate) fn until_either_ends<T>(
+    one: impl Stream<Item = T>,
+    other: impl Stream<Item = T>,
+) -> impl Stream<Item = T> {
+    let end = || stream::iter([None]);
+    stream::select(one.map(Some).chain(end()), other.map(Some).chain(end()))
+        .take_while(|item| future::ready(item.is_some()))
+        .filter_map(future::ready)
+}
+
+/// All of a burst of changes, or `None` when there will be no more.
 async fn burst(
+    first: Change,
     changes: &mut (impl Stream<Item = Change> + Unpin),
-    suspects: &mut Suspects,
-) -> Option<()> {
+) -> Option<Suspicion> {
+    let mut suspicion = Suspicion::default();
+    suspicion.note(first);
     let end = Instant::now() + LONGEST_BURST;
     while Instant::now() < end {
         match timeout_at(end.min(Instant::now() + QUIET), changes.next()).await {
-            Ok(change) => suspects.note(change?),
+            Ok(change) => suspicion.note(change?),
             Err(_) => break,
         }
     }
-    Some(())
+    Some(suspicion)
 }
 
 fn publish(healed: &watch::Sender<Healed>, repaired: Repaired) -> Option<Instant> {
@@ -115,32 +129,4 @@ fn publish(healed: &watch::Sender<Healed>, repaired: Repaired) -> Option<Instant
         differs
     });
     again.map(Instant::from_std)
-}
-
-/// Who may have done it, from the messages of one burst.
-#[derive(Debug, Default)]
-struct Suspects {
-    by_part: BTreeMap<Part, String>,
-    /// Ports that were looked up in this burst.
-    asked: BTreeSet<u32>,
-}
-
-impl Suspects {
-    /// Asked at once, as many a culprit ends within milliseconds.
-    fn note(&mut self, change: Change) {
-        let Change { part: Some(part), port } = change else { return };
-        if port != 0
-            && self.asked.insert(port)
-            && let Some(name) = opponent::of_port(port)
-        {
-            self.by_part.insert(part, name);
-        }
-    }
-
-    fn opponent(&self, part: Part) -> Opponent {
-        if let Some(name) = self.by_part.get(&part) {
-            return Opponent::Known(name.clone());
-        }
-        opponent::usual(part).map_or(Opponent::Unknown, Opponent::Likely)
-    }
 }

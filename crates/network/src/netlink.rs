@@ -6,7 +6,7 @@ mod main_table;
 mod route;
 mod rule;
 
-pub(crate) use changes::{Change, changes};
+pub(crate) use changes::changes;
 
 use std::{io, net::IpAddr};
 

@@ -16,13 +16,14 @@ use std::{
 
 use adit_model::{HealthItem, NameLookup, Resolver};
 use tokio::sync::Mutex;
+use zbus::connection;
 
 use crate::{
     Slot, Tunnel,
     dns::{Dns, RepairedDns},
     error::{ApplyError, NetworkError},
     firewall::{Firewall, Lockdown},
-    healing::{Fights, Opponent, Part},
+    healing::{Fights, Suspicion},
     journal::Journal,
     netlink::Netlink,
     plan::Plan,
@@ -37,6 +38,7 @@ pub(crate) use repair::Repaired;
 #[derive(Debug)]
 pub struct Network {
     reconciler: Mutex<Reconciler>,
+    places: Places,
 }
 
 /// Where the network keeps and finds things.
@@ -87,6 +89,17 @@ impl Places {
     }
 }
 
+impl Bus {
+    /// How to connect to it.
+    pub(crate) fn builder(&self) -> Option<connection::Builder<'static>> {
+        match self {
+            Self::System => Some(connection::Builder::system()),
+            Self::Address(address) => Some(connection::Builder::address(address.as_str())),
+            Self::None => None,
+        }
+    }
+}
+
 impl Network {
     /// Opens the network of the calling thread's namespace. Nothing is changed by this.
     ///
@@ -99,8 +112,9 @@ impl Network {
             firewall: Firewall::open(),
             sessions: BTreeMap::new(),
             fights: Fights::default(),
+            service_away_since: None,
         };
-        Ok(Self { reconciler: Mutex::new(reconciler) })
+        Ok(Self { reconciler: Mutex::new(reconciler), places: places.clone() })
     }
 
     /// The network as it is without us: the input of a plan.
@@ -131,13 +145,17 @@ impl Network {
     }
 
     /// Puts back what others have changed of what is in force, and says what there is to tell about
-    /// it. `opponent` says who is known to have changed a part.
+    /// it.
     pub(crate) async fn repair(
         &self,
-        opponent: impl Fn(Part) -> Opponent,
+        suspicion: &Suspicion,
         now: Instant,
     ) -> Result<Repaired, NetworkError> {
-        self.reconciler.lock().await.repair(opponent, now).await
+        self.reconciler.lock().await.repair(suspicion, now).await
+    }
+
+    pub(crate) fn places(&self) -> &Places {
+        &self.places
     }
 
     /// The port of the netlink socket by which all changes of ours are made.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
-use zbus::{Connection, connection, fdo::DBusProxy};
+use zbus::{Connection, fdo::DBusProxy};
 
 use crate::network::Bus;
 
@@ -13,11 +13,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection to a service, if it is running. Nothing is started by asking, and nothing waits for
 /// long: there may be no bus.
 pub(super) async fn connect(bus: &Bus, service: &'static str) -> Option<Connection> {
-    let builder = match bus {
-        Bus::System => connection::Builder::system(),
-        Bus::Address(address) => connection::Builder::address(address.as_str()),
-        Bus::None => return None,
-    };
+    let builder = bus.builder()?;
     let connect = async {
         let connection = builder.method_timeout(CALL_TIMEOUT).build().await?;
         is_running(&connection, service).await.map(|running| running.then_some(connection))

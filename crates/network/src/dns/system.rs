@@ -98,6 +98,26 @@ impl Dns {
         })
     }
 
+    /// Whether nobody has made the system forget what it was told for a session.
+    pub(crate) async fn is_as_planned(
+        &self,
+        tunnel: &Tunnel,
+        plan: &DnsPlan,
+        journal: &Journal,
+    ) -> bool {
+        self.is_in_force(&self.back_end().await, tunnel, plan, journal).await
+    }
+
+    /// Whether a service that was told of servers is not running.
+    pub(crate) async fn is_service_away(&self, journal: &Journal) -> bool {
+        let entries = journal.entries();
+        if !entries.resolved_links.is_empty() {
+            return Resolved::connect(&self.bus).await.is_none();
+        }
+        matches!(entries.one_list, Some(OneListChange::NetworkManager(_)))
+            && NetworkManager::connect(&self.bus).await.is_none()
+    }
+
     /// Tells the system again what others have made it forget. Returns what it had to be told, or
     /// why that is not possible. Changes nothing where all is as planned.
     pub(crate) async fn repair<'a>(

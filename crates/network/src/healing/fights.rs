@@ -28,6 +28,8 @@ pub(crate) enum Part {
     Routes,
     /// Settings below `/proc/sys`.
     KernelSettings,
+    /// Which servers answer which names.
+    NameResolution,
 }
 
 /// Who changed something.
@@ -77,8 +79,8 @@ struct Truce {
 /// Who does something more often than this within [`WINDOW`] does it on purpose.
 const MOST_FIGHTS: usize = 10;
 const WINDOW: Duration = Duration::from_secs(60);
-const FIRST_TRUCE: Duration = Duration::from_secs(60);
-const LONGEST_TRUCE: Duration = Duration::from_secs(16 * 60);
+const FIRST_TRUCE: Duration = Duration::from_secs(5);
+const LONGEST_TRUCE: Duration = Duration::from_secs(5 * 60);
 /// Without a fight for this long the matter is over, and no longer shown.
 const CALM: Duration = Duration::from_secs(10 * 60);
 
@@ -227,6 +229,15 @@ struct Words {
 }
 
 impl Part {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Interface,
+        Self::Addresses,
+        Self::Rules,
+        Self::Routes,
+        Self::KernelSettings,
+        Self::NameResolution,
+    ];
+
     fn words(self) -> Words {
         let one = |code, noun| Words { code, noun, pronoun: "it", was: "was" };
         let many = |code, noun| Words { code, noun, pronoun: "them", was: "were" };
@@ -236,6 +247,7 @@ impl Part {
             Self::Rules => many("rules", "The tunnel’s routing rules"),
             Self::Routes => many("routes", "The tunnel’s routes"),
             Self::KernelSettings => many("settings", "The tunnel’s kernel settings"),
+            Self::NameResolution => one("dns", "The system’s name resolution"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The programs that change what is ours.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use super::Part;
 
@@ -31,11 +31,30 @@ fn has_open(pid: u32, socket: &str) -> bool {
     targets.any(|target| target.as_os_str() == socket)
 }
 
+/// The program that has written this resolv.conf(5), by what it says about itself.
+pub(super) fn of_resolv_conf(path: &Path) -> Option<String> {
+    let content = fs::read_to_string(path).ok()?;
+    let line = content.lines().next()?.strip_prefix('#')?.trim().to_lowercase();
+    let known = RESOLV_CONF_PROGRAMS.iter().find(|(word, _)| line.contains(word));
+    known.map(|(_, called)| (*called).to_owned())
+}
+
+/// A word of the first line, and what the program is called. One that works by way of another names
+/// that too, so that the order matters.
+const RESOLV_CONF_PROGRAMS: [(&str, &str); 6] = [
+    ("networkmanager", "NetworkManager"),
+    ("systemd-resolved", "systemd-resolved"),
+    ("dhcpcd", "dhcpcd"),
+    ("dhclient", "dhclient"),
+    ("connman", "ConnMan"),
+    ("resolvconf", "resolvconf"),
+];
+
 /// The programs that run here and are known to change such things of others, as a list of words.
 pub(super) fn usual(part: Part) -> Option<String> {
     let known = match part {
         Part::Interface | Part::Addresses | Part::Rules | Part::Routes => &NETWORK_PROGRAMS[..],
-        Part::KernelSettings => return None,
+        Part::KernelSettings | Part::NameResolution => return None,
     };
     let mut running: Vec<&str> = processes()
         .filter_map(name)

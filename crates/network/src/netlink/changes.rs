@@ -15,16 +15,12 @@ use rtnetlink::{
 use tokio::task::JoinHandle;
 
 use super::{route, rule};
-use crate::{Slot, error::NetworkError, healing::Part, network::INTERFACE_PREFIX};
-
-/// Something that may have damaged what is ours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Change {
-    /// What it was done to, if the kernel says so.
-    pub(crate) part: Option<Part>,
-    /// The netlink port of whoever did it; 0 is the kernel itself.
-    pub(crate) port: u32,
-}
+use crate::{
+    Slot,
+    error::NetworkError,
+    healing::{Change, Culprit, Part, until_either_ends},
+    network::INTERFACE_PREFIX,
+};
 
 const GROUPS: [MulticastGroup; 7] = [
     MulticastGroup::Link,
@@ -48,7 +44,7 @@ pub(crate) fn changes(own_port: u32) -> Result<impl Stream<Item = Change>, Netwo
     let connection = Connection(tokio::spawn(connection));
     let objects = messages.filter_map(move |(message, _)| {
         let _alive = (&handle, &connection);
-        future::ready(change(&message).filter(|change| change.port != own_port))
+        future::ready(change(&message).filter(|change| change.by != Culprit::Port(own_port)))
     });
     let settings = settings_changes().map_err(NetworkError::Netlink)?;
     Ok(until_either_ends(objects, settings))
@@ -63,23 +59,18 @@ impl Drop for Connection {
     }
 }
 
-fn until_either_ends<T>(
-    one: impl Stream<Item = T>,
-    other: impl Stream<Item = T>,
-) -> impl Stream<Item = T> {
-    let end = || stream::iter([None]);
-    stream::select(one.map(Some).chain(end()), other.map(Some).chain(end()))
-        .take_while(|item| future::ready(item.is_some()))
-        .filter_map(future::ready)
-}
-
 fn change(message: &NetlinkMessage<RouteNetlinkMessage>) -> Option<Change> {
     match &message.payload {
         NetlinkPayload::InnerMessage(inner) => {
-            Some(Change { part: Some(part(inner)?), port: message.header.port_number })
+            let by = match message.header.port_number {
+                // The kernel itself, as a consequence of something else.
+                0 => Culprit::Unknown,
+                port => Culprit::Port(port),
+            };
+            Some(Change { part: Some(part(inner)?), by })
         }
         // Messages were lost: anything may have changed.
-        _ => Some(Change { part: None, port: 0 }),
+        _ => Some(Change { part: None, by: Culprit::Unknown }),
     }
 }
 
@@ -124,6 +115,7 @@ fn settings_changes() -> io::Result<impl Stream<Item = Change>> {
                 return None;
             }
         }
-        Some((Change { part: Some(Part::KernelSettings), port: 0 }, socket))
+        let change = Change { part: Some(Part::KernelSettings), by: Culprit::Unknown };
+        Some((change, socket))
     }))
 }

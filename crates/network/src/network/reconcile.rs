@@ -1,6 +1,9 @@
 //! The order of changes: what is wanted is added before what is not is deleted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Instant,
+};
 
 use adit_model::{HealthItem, LookupServer, NameLookup, Resolver};
 
@@ -33,6 +36,8 @@ pub(super) struct Reconciler {
     pub(super) firewall: Firewall,
     pub(super) sessions: BTreeMap<Slot, Session>,
     pub(super) fights: Fights,
+    /// Since when the service is not there that was told of DNS servers.
+    pub(super) service_away_since: Option<Instant>,
 }
 
 /// An applied plan.

@@ -12,7 +12,7 @@ use super::reconcile::{Reconciler, Session};
 use crate::{
     Slot,
     error::NetworkError,
-    healing::{Opponent, Part, Verdict},
+    healing::{Part, Suspicion, Verdict},
     health,
     netlink::{FoundAddress, FoundRoute, FoundRule, Link},
     plan::Plan,
@@ -40,12 +40,15 @@ struct Seen {
 
 /// After which what could not be put back is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+/// A service that ended may be on its way back. Before that, nobody else is told in its place: it
+/// would take over what it finds written elsewhere.
+const RESTART: Duration = Duration::from_secs(3);
 
 impl Reconciler {
     /// Puts back what of the sessions' plans is missing, unless somebody fights for it.
     pub(super) async fn repair(
         &mut self,
-        opponent: impl Fn(Part) -> Opponent,
+        suspicion: &Suspicion,
         now: Instant,
     ) -> Result<Repaired, NetworkError> {
         let seen = self.see().await?;
@@ -57,23 +60,22 @@ impl Reconciler {
                 repaired.lost.insert(tunnel.index);
             }
             for part in damaged(&missing) {
-                match self.fights.damaged(tunnel.slot, part, opponent(part), now) {
-                    Verdict::Restore => tracing::warn!(
-                        "{}: {part:?} was changed by somebody else and is put back",
-                        tunnel.interface
-                    ),
+                match self.fights.damaged(tunnel.slot, part, suspicion.opponent(part), now) {
+                    Verdict::Restore => {}
                     Verdict::Wait(until) => {
                         leave_out(&mut missing, part);
-                        repaired.again = earlier(repaired.again, Some(until));
+                        repaired.look_again(until);
                     }
                 }
             }
             if missing != Plan::empty() {
+                tracing::warn!("{}: put back what somebody else changed", tunnel.interface);
                 tracing::debug!("put back for {}:\n{missing}", tunnel.interface);
-                if let Err(error) = self.add(tunnel, &missing).await {
-                    tracing::warn!(%error, "not everything could be put back; it is tried again");
-                    repaired.again = earlier(repaired.again, Some(now + RETRY));
-                }
+                let added = self.add(tunnel, &missing).await;
+                repaired.tried(added, now);
+            }
+            if suspicion.concerns(Part::NameResolution) {
+                self.repair_names(session, suspicion, now, &mut repaired).await;
             }
         }
         for (slot, session) in &self.sessions {
@@ -83,8 +85,41 @@ impl Reconciler {
             }
             repaired.health.insert(*slot, items);
         }
-        repaired.again = earlier(repaired.again, self.fights.over_at());
+        if let Some(over) = self.fights.over_at() {
+            repaired.look_again(over);
+        }
         Ok(repaired)
+    }
+
+    /// The same for the system's name resolution.
+    async fn repair_names(
+        &mut self,
+        session: &Session,
+        suspicion: &Suspicion,
+        now: Instant,
+        repaired: &mut Repaired,
+    ) {
+        let Session { tunnel, plan: Plan { dns: Some(dns), .. } } = session else { return };
+        if self.dns.is_service_away(&self.journal).await {
+            let back_by = *self.service_away_since.get_or_insert(now) + RESTART;
+            if now < back_by {
+                return repaired.look_again(back_by);
+            }
+        } else {
+            self.service_away_since = None;
+        }
+        if self.dns.is_as_planned(tunnel, dns, &self.journal).await {
+            return;
+        }
+        let opponent = suspicion.opponent(Part::NameResolution);
+        match self.fights.damaged(tunnel.slot, Part::NameResolution, opponent, now) {
+            Verdict::Restore => {
+                tracing::warn!("{}: name resolution is put back", tunnel.interface);
+                let told = self.dns.repair([(tunnel, dns)].into_iter(), &mut self.journal).await;
+                repaired.tried(told, now);
+            }
+            Verdict::Wait(until) => repaired.look_again(until),
+        }
     }
 
     async fn see(&self) -> Result<Seen, NetworkError> {
@@ -123,6 +158,19 @@ impl Reconciler {
     }
 }
 
+impl Repaired {
+    fn look_again(&mut self, at: Instant) {
+        self.again = Some(self.again.map_or(at, |again| again.min(at)));
+    }
+
+    fn tried<T>(&mut self, outcome: Result<T, NetworkError>, now: Instant) {
+        if let Err(error) = outcome {
+            tracing::warn!(%error, "not everything could be put back; it is tried again");
+            self.look_again(now + RETRY);
+        }
+    }
+}
+
 /// What was damaged for `missing` to be missing. With the interface down the kernel itself removes
 /// addresses and routes.
 fn damaged(missing: &Plan) -> Vec<Part> {
@@ -149,6 +197,8 @@ fn leave_out(missing: &mut Plan, part: Part) {
         Part::Routes => missing.routes.clear(),
         Part::Rules => missing.rules.clear(),
         Part::KernelSettings => missing.sysctls.clear(),
+        // No plan of what is missing has it.
+        Part::NameResolution => {}
     }
 }
 
@@ -160,8 +210,4 @@ fn interface_deleted() -> HealthItem {
         "Nothing goes through the tunnel any more, and what belongs into it is refused.",
         "Disconnect and connect again.",
     )
-}
-
-fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
-    [one, other].into_iter().flatten().min()
 }

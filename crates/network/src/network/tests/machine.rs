@@ -70,6 +70,10 @@ impl Machine {
         plan(tunnel, settings, Strength::default(), &state).unwrap()
     }
 
+    pub(super) fn resolv_conf_path(&self) -> &std::path::Path {
+        &self.places.resolv_conf
+    }
+
     pub(super) fn resolv_conf(&self) -> String {
         fs::read_to_string(&self.places.resolv_conf).unwrap()
     }
