@@ -177,7 +177,7 @@ fn a_session_that_was_starting_starts_again_and_one_that_was_ending_ends() {
     let mut adit = Adit::start(&lab.client);
     adit.import("home", &vpn.add_peer().conf());
     vpn.block();
-    adit.run(["connect", "home", "--wait", "0"]);
+    let connecting = adit.spawn(["connect", "home"]);
     adit.eventually("packet to the server", || {
         let sniffer = lab.sniff_client();
         thread::sleep(Duration::from_millis(100));
@@ -191,18 +191,44 @@ fn a_session_that_was_starting_starts_again_and_one_that_was_ending_ends() {
     });
     assert_eq!(adit.status("home"), "connecting");
     vpn.unblock();
-    adit.wait_for("home", "connected");
+    // Whoever asked for it waits through the crash.
+    let connected = connecting.wait(Duration::from_secs(45)).expect("an end");
+    assert!(connected.success(), "{}", connecting.log());
+    assert_eq!(adit.status("home"), "connected");
 
     // One that does not answer its stop.
     lab.client.run(["kill", "-STOP", &adit.providers()[0]]);
     let disconnecting = adit.spawn(["disconnect", "home"]);
     adit.wait_for("home", "disconnecting");
     adit.kill_helper();
-    drop(disconnecting);
     adit.restart_helper();
+    let disconnected = disconnecting.wait(Duration::from_secs(10)).expect("an end");
+    assert!(disconnected.success(), "{}", disconnecting.log());
     assert_eq!(adit.status("home"), "disconnected");
     adit.assert_no_residue();
     assert_eq!(lab.client.whoami(SITE).unwrap(), address::CLIENT.v4);
+}
+
+#[test]
+fn whoever_watches_hears_of_the_next_helper() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let mut adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    adit.connect("home");
+    let watcher = adit.spawn(["watch", "--json"]);
+    watcher.wait_for_log("snapshot");
+    adit.kill_helper();
+    adit.restart_helper();
+    adit.eventually("second snapshot", || watcher.log().matches("\"snapshot\"").count() == 2);
+    adit.disconnect("home");
+    watcher.wait_for_log("disconnecting");
+    assert!(watcher.is_running(), "{}", watcher.log());
+
+    // One that does not come back is given up.
+    adit.kill_helper();
+    assert_eq!(watcher.wait(Duration::from_secs(30)).expect("an end").code(), Some(3));
+    watcher.wait_for_log("The Adit service ended meanwhile");
 }
 
 #[test]

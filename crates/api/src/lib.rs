@@ -6,6 +6,7 @@ mod client;
 mod error;
 mod event;
 mod method;
+mod subscription;
 
 pub use adit_varlink::{CallError, ServiceError};
 pub use client::{ConnectError, DEFAULT_SOCKET, HelperClient, SOCKET_VARIABLE, socket_path};
@@ -17,3 +18,4 @@ pub use method::{
     Providers, Remove, Reset, ResetReply, Save, SaveReply, SendProviderMessage, SessionDetails,
     SetEnabled, Start, Stop, Watch, WatchReply, helper_methods,
 };
+pub use subscription::{Subscription, SubscriptionError};

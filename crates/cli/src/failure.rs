@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use adit_api::{CallError, ConnectError, HelperError, ServiceError};
+use adit_api::{CallError, ConnectError, HelperError, ServiceError, SubscriptionError};
 use adit_model::{DisconnectError, InvalidConfiguration, SessionStatus, shell_word};
 use adit_profile::{ExportError, ImportError};
 
@@ -196,6 +196,15 @@ impl Failure {
 
     pub(crate) fn is_service_missing(&self) -> bool {
         self.exit_code() == UNREACHABLE
+    }
+}
+
+impl From<SubscriptionError> for Failure {
+    fn from(error: SubscriptionError) -> Self {
+        match error {
+            SubscriptionError::Connect(error) => error.into(),
+            SubscriptionError::Call(error) => error.into(),
+        }
     }
 }
 

@@ -2,22 +2,20 @@
 
 use std::path::Path;
 
-use adit_api::{CallError, Event, HelperClient, HelperError, Snapshot};
+use adit_api::{Event, Snapshot};
 use adit_model::{ConfigurationId, SessionStatus};
-use futures_util::{StreamExt, stream::BoxStream};
 
 use crate::failure::Failure;
 
-/// A connection to the helper that hears of every change.
+/// Hears of every change, also when the helper is replaced by another one meanwhile.
 pub(crate) struct Subscription {
-    events: BoxStream<'static, Result<Event, CallError<HelperError>>>,
+    events: adit_api::Subscription,
 }
 
 impl Subscription {
     /// Everything as it is, and the changes from there on.
     pub(crate) async fn open(socket: &Path) -> Result<(Snapshot, Self), Failure> {
-        let events = HelperClient::connect(socket).await?.watch().await?.boxed();
-        let mut subscription = Self { events };
+        let mut subscription = Self { events: adit_api::Subscription::open(socket).await? };
         loop {
             if let Event::Snapshot(snapshot) = subscription.next().await? {
                 return Ok((snapshot, subscription));
@@ -27,8 +25,7 @@ impl Subscription {
 
     /// The next change. May be dropped while it waits.
     pub(crate) async fn next(&mut self) -> Result<Event, Failure> {
-        let event = self.events.next().await.unwrap_or(Err(CallError::Disconnected));
-        Ok(event?)
+        Ok(self.events.next().await?)
     }
 
     /// What the next change that concerns it makes of the session of `id`; none when the

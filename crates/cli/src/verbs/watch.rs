@@ -12,7 +12,7 @@ use crate::{
     quantity::local_time, sentence::sentence, subscription::Subscription,
 };
 
-/// Until the helper ends, or whoever started it.
+/// Until the helper is gone for good, or whoever started it.
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let (snapshot, mut changes) = Subscription::open(&context.socket).await?;
     let mut known = Known::default();
