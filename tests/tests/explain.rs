@@ -37,11 +37,13 @@ fn a_names_servers_are_those_that_are_asked_whoever_decides() {
     }
 }
 
-// spec: DNS-7, DNS-10, DNS-C2, DNS-C4
+// spec: DNS-7, DNS-10, DNS-13, DNS-C2, DNS-C4
 #[test]
 fn a_names_domain_decides_in_a_split_tunnel() {
     let Some(lab) = Lab::new() else { return };
-    let Some(_resolved) = lab.client.start_resolved() else { return };
+    let Some(resolved) = lab.client.start_resolved() else { return };
+    // The shorter domain is the network's.
+    resolved.ctl(["domain", "eth0", "~test"]);
     let _server = UdpTunnelServer::start(&lab.server);
     let inner = IpAddr::from([10, 77, 0, 1]);
     let _dns = DnsServer::start(&lab.server, &[inner], None, &[("inside.corp.test", vec![inner])]);
@@ -62,8 +64,32 @@ fn a_names_domain_decides_in_a_split_tunnel() {
     assert_eq!(inside["lookups"][0]["domain"], "corp.test");
     assert_eq!(inside["lookups"][0]["servers"][0]["address"], "10.77.0.1");
     let other = explain(&adit, "anothercorp.test");
-    assert_eq!(other["lookups"][0]["reason"], "defaultRoute");
+    assert_eq!(other["lookups"][0]["domain"], "test");
     assert_eq!(other["lookups"][0]["servers"][0]["interface"], "eth0");
+}
+
+#[test]
+fn a_domain_that_the_network_claims_is_refused_while_routes_are_enforced() {
+    let Some(lab) = Lab::new() else { return };
+    let Some(resolved) = lab.client.start_resolved() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    adit.import_with("home", &vpn.add_peer().conf(), &["--enforce-routes"]);
+    // As a hostile network does that hands out domains (DHCP option 119).
+    resolved.ctl(["domain", "eth0", "~site.test"]);
+    assert_true(&lab, &adit, "www.site.test");
+    adit.connect("home");
+    assert_true(&lab, &adit, "inside.corp.test");
+
+    let explained = explain(&adit, "www.site.test");
+    let server = &explained["lookups"][0]["servers"][0];
+    assert_eq!(server["interface"], "eth0", "{explained:#}");
+    assert!(text(&server["refusedBy"]).starts_with("refuse: reject"), "{explained:#}");
+    let said = adit.run(["explain", "dns", "www.site.test"]);
+    assert!(said.contains("but Adit refuses it"), "{said}");
+    let sniffer = lab.sniff_client();
+    assert!(lab.client.resolve("www.site.test").is_empty());
+    sniffer.stop().incoming().assert_none("a query outside", |packet| packet.is_to_port(53));
 }
 
 #[test]

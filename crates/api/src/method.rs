@@ -288,7 +288,11 @@ mod tests {
             name: "wiki.corp.example".into(),
             reason: LookupReason::Domain,
             domain: Some("corp.example".into()),
-            servers: vec![LookupServer { address, interface }],
+            servers: vec![LookupServer {
+                address,
+                interface,
+                refused_by: Some("refuse: drop".into()),
+            }],
         }
     }
 

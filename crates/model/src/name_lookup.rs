@@ -63,6 +63,9 @@ pub struct LookupServer {
     /// The interface that leads there; absent if there is no way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
+    /// The rule of Adit's firewall that refuses it; absent if none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_by: Option<String>,
 }
 
 /// A name that a user knows.

@@ -5,6 +5,7 @@
 //! present ones: all sessions and the lockdown in one table `inet adit`, in one transaction. The tables
 //! belong to no process, so that nothing that ends opens the machine.
 
+mod decision;
 mod expressions;
 mod messages;
 mod nftables;
@@ -23,12 +24,15 @@ use rustix::io::Errno;
 
 use crate::{error::NetworkError, health};
 
+pub(crate) use decision::{Decision, Outgoing};
 pub use policy::Lockdown;
 pub(crate) use policy::{Guard, Outside, Policy, Reach, Through};
 pub(crate) use ranges::ranges;
+pub(crate) use table::Transport;
 
+use decision::decide;
 use nftables::Nftables;
-use rules::tables;
+use rules::{Tables, tables};
 use table::{Table, TableFamily};
 
 /// The kernel's firewall, as far as it is ours.
@@ -63,6 +67,15 @@ impl Firewall {
             tracing::debug!("packet sockets are not held back: {error}");
         }
         Ok(Vec::new())
+    }
+
+    /// What the kernel does with a packet by the tables that it has of this policy at this moment;
+    /// nothing where it has none or others.
+    pub(crate) fn decide(&self, policy: &Policy, packet: &Outgoing) -> Option<Decision> {
+        let nftables = self.nftables.as_ref().ok()?;
+        let Tables { inet, netdev } = tables(policy);
+        let shows = |table: &&Table| nftables.shows(table.family, Some(table)).unwrap_or(false);
+        decide(inet.iter().chain(&netdev).filter(shows), packet)
     }
 
     fn put(&self, family: TableFamily, table: Option<&Table>) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! Making the system equal to the sessions' plans, and back again.
 
+mod explanation;
 mod reconcile;
 mod repair;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use adit_model::{HealthItem, LookupServer, NameLookup, Resolver};
+use adit_model::HealthItem;
 
 use super::{
     Recovered,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Slot, Tunnel,
-    dns::{Dns, Lookup, RepairedDns},
+    dns::{Dns, RepairedDns},
     error::NetworkError,
     firewall::{Firewall, Guard, Lockdown, Policy},
     healing::Fights,
@@ -98,28 +98,6 @@ impl Reconciler {
         let sessions = self.sessions.values();
         let planned = sessions.filter_map(|it| Some((&it.tunnel, it.plan.dns.as_ref()?)));
         self.dns.repair(planned, &mut self.journal).await
-    }
-
-    pub(super) async fn explain_dns(
-        &self,
-        name: &str,
-    ) -> Result<(Resolver, Vec<NameLookup>), NetworkError> {
-        let (resolver, lookups) = self.dns.lookups(name).await?;
-        let links = self.netlink.links().await?;
-        let mut explained = Vec::new();
-        for Lookup { name, reason, domain, servers } in lookups {
-            let mut reached = Vec::new();
-            for (address, link) in servers {
-                let link = match link {
-                    Some(link) => Some(link),
-                    None => self.netlink.way_to(address).await,
-                };
-                let link = links.iter().find(|known| Some(known.index) == link);
-                reached.push(LookupServer { address, interface: link.map(|it| it.name.clone()) });
-            }
-            explained.push(NameLookup { name, reason, domain, servers: reached });
-        }
-        Ok((resolver, explained))
     }
 
     /// Takes everything of a session back, as far as that is possible.

@@ -41,16 +41,14 @@ impl Report for Explanation {
 
 impl Explanation {
     fn server(&self, server: &LookupServer) -> String {
-        let LookupServer { address, interface } = server;
+        let LookupServer { address, interface, refused_by } = server;
         let Some(interface) = interface else { return format!("{address}, to which no way leads") };
         let uses = |entry: &&Entry| entry.session.interface.as_ref() == Some(interface);
-        match self.entries.iter().find(uses) {
-            Some(entry) => {
-                let name = &entry.configuration.name;
-                format!("{address} through {interface}, the tunnel of {name}")
-            }
-            None => format!("{address} through {interface}"),
-        }
+        let tunnel = self.entries.iter().find(uses);
+        let tunnel = tunnel.map(|entry| format!(", the tunnel of {}", entry.configuration.name));
+        let refused = refused_by.as_ref().map(|rule| format!(", but Adit refuses it: {rule}"));
+        let [tunnel, refused] = [tunnel, refused].map(Option::unwrap_or_default);
+        format!("{address} through {interface}{tunnel}{refused}")
     }
 
     fn because(&self, lookup: &NameLookup) -> String {
