@@ -15,8 +15,9 @@
 //! 8. Refuse: a new connection at once, so that programs do not hang; one from before stalls, as it
 //!    does on Apple's systems (RTE-6).
 //!
-//! Without anybody who wants everything in a tunnel, whatever gets as far as 6 is accepted, and of 5
-//! only what would leave outside is refused.
+//! Without anybody who wants everything in a tunnel, whatever gets as far as 6 is accepted, and 5 is
+//! asked only if a session enforces its routes and answers all names: else a network could name a
+//! server of its own, which systemd-resolved would ask through the tunnel.
 //!
 //! What comes in is the mirror of that, and answers to marked packets are known by the mark of their
 //! connection: a server cannot be impersonated by whoever knows its address. Forwarded packets, of
@@ -193,11 +194,11 @@ fn dns(policy: &Policy, closed: Option<&Outside>) -> Chain {
     for through in policy.tunnels() {
         let by_tunnel = Match::Output(through.interface.clone());
         match &through.dns_servers {
-            Some(servers) if closed.is_some() => rules.extend(servers.iter().map(|server| {
+            Some(servers) => rules.extend(servers.iter().map(|server| {
                 let server = Match::Destination(Addresses::Network((*server).into()));
                 rule([by_tunnel.clone(), server], Statement::Accept)
             })),
-            Some(_) | None => rules.push(rule([by_tunnel], Statement::Accept)),
+            None => rules.push(rule([by_tunnel], Statement::Accept)),
         }
     }
     let by_link = closed.and_then(|outside| outside.interface.clone()).map(Match::Output);

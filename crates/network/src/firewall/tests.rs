@@ -25,9 +25,10 @@ fn the_kernel_shows_exactly_the_tables() {
 // spec: RTE-5
 #[test]
 fn the_decision_about_a_packet_names_the_rule() {
-    let policy = with(Policy::default(), 1, asks_on_the_link(connected("adit1")));
-    let tables = tables(&policy);
-    let decided = |destination: &str, port, output: &str| {
+    let closed = with(Policy::default(), 1, asks_on_the_link(connected("adit1")));
+    let enforcing = with(Policy::default(), 1, asks_on_the_link(enforced("adit1")));
+    let decided_by = |policy: &Policy, destination: &str, port, output: &str| {
+        let tables = tables(policy);
         let packet = Outgoing {
             destination: destination.parse().unwrap(),
             to: Some((Transport::Udp, port)),
@@ -36,6 +37,8 @@ fn the_decision_about_a_packet_names_the_rule() {
         let decision = decide(tables.inet.iter().chain(&tables.netdev), &packet).unwrap();
         (decision.passes, decision.rule)
     };
+    let decided =
+        |destination: &str, port, output: &str| decided_by(&closed, destination, port, output);
     let refused = (false, "refuse: reject with icmpx admin-prohibited".to_owned());
     let inside = |server| format!("dns: oifname \"adit1\" ip daddr {server} accept");
     assert_eq!(decided("10.0.0.1", 53, "adit1"), (true, inside("10.0.0.1")));
@@ -48,6 +51,11 @@ fn the_decision_about_a_packet_names_the_rule() {
     );
     let on_the_link = "egress: ip daddr 192.168.1.53 udp dport 53 accept".to_owned();
     assert_eq!(decided("192.168.1.53", 53, "eth0"), (true, on_the_link));
+
+    assert_eq!(decided_by(&enforcing, "10.0.0.1", 53, "adit1"), (true, inside("10.0.0.1")));
+    assert_eq!(decided_by(&enforcing, "203.0.113.9", 53, "adit1"), refused);
+    assert_eq!(decided_by(&enforcing, "203.0.113.9", 53, "eth0"), refused);
+    assert!(decided_by(&enforcing, "203.0.113.9", 443, "adit1").0);
 }
 
 fn policies() -> [Policy; 6] {
