@@ -41,8 +41,9 @@ impl Default for TunOptions {
             name: NAME_TEMPLATE.to_owned(),
             vnet_header: true,
             queues: NonZeroUsize::MIN,
-            // One packet here is up to 64 KiB, and what waits delays whatever comes after it.
-            queue_length: 64,
+            // A burst of a program that the reader's thread has to wait for. A provider that reads in
+            // time leaves none waiting here.
+            queue_length: 256,
         }
     }
 }

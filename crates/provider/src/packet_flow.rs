@@ -50,7 +50,7 @@ impl PacketFlow {
     /// The most packets that one read yields.
     pub const MAX_BATCH: usize = tun_rs::IDEAL_BATCH_SIZE;
 
-    /// The bytes of a buffer for [`receive`](Self::receive).
+    /// The bytes of a buffer for [`read_message`](Self::read_message).
     pub const RAW: usize = Self::HEADROOM + Self::MAX_PACKET + 1;
 
     /// The device whose queues are among `fds`. A descriptor may be anything that keeps the
@@ -137,9 +137,8 @@ impl PacketFlow {
         self.queues[queue].read(buffers, sizes, offset)
     }
 
-    /// Reads a queue once without waiting, for whoever knows best where the packets are to go:
-    /// [`Segments::split`] puts them there. `raw` has [`RAW`](Self::RAW) bytes. `None` if what was
-    /// read is of no use.
+    /// Reads one message of a queue without waiting, as the kernel gives it, for whoever knows best
+    /// where its packets are to go. `raw` has [`RAW`](Self::RAW) bytes. Returns the message's length.
     ///
     /// # Errors
     ///
@@ -148,8 +147,28 @@ impl PacketFlow {
     /// # Panics
     ///
     /// There is no such queue.
-    pub fn receive<'a>(&self, queue: usize, raw: &'a mut [u8]) -> io::Result<Option<Segments<'a>>> {
-        self.queues[queue].receive(raw)
+    pub fn read_message(&self, queue: usize, raw: &mut [u8]) -> io::Result<usize> {
+        self.queues[queue].read_message(raw)
+    }
+
+    /// Where in a message of a queue its packet begins.
+    ///
+    /// # Panics
+    ///
+    /// There is no such queue.
+    #[must_use]
+    pub fn packet_offset(&self, queue: usize) -> usize {
+        self.queues[queue].packet_offset()
+    }
+
+    /// The packets of a message: [`Segments::split`] puts them where they are to go. `None` if it is
+    /// of no use, which is counted.
+    ///
+    /// # Panics
+    ///
+    /// There is no such queue.
+    pub fn segments<'a>(&self, queue: usize, message: &'a mut [u8]) -> Option<Segments<'a>> {
+        self.queues[queue].segments(message)
     }
 
     /// Writes a batch to a queue without waiting. Packet `i` is what follows the first `offset`

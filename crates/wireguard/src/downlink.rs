@@ -15,7 +15,7 @@ use quinn_udp::RecvMeta;
 use crate::{
     message::{DATA_HEADER, Message},
     plane::Plane,
-    session::{Content, Session},
+    session::Session,
     status::DropCause,
     stop::Waited,
 };
@@ -68,9 +68,9 @@ pub(crate) struct Inbox<'a> {
     now: Instant,
     /// Each with [`PacketFlow::HEADROOM`] before it.
     packets: Vec<&'a mut [u8]>,
-    /// Of the latest messages, not yet admitted.
+    /// Of the latest messages, not yet opened.
     leg: Option<Leg>,
-    opened: Vec<(&'a mut [u8], Content)>,
+    sealed: Vec<&'a mut [u8]>,
 }
 
 /// The session of messages that follow one another.
@@ -81,8 +81,8 @@ struct Leg {
 
 impl<'a> Inbox<'a> {
     pub(crate) fn new(plane: &'a Plane, now: Instant) -> Self {
-        let (packets, opened) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
-        Self { plane, now, packets, leg: None, opened }
+        let (packets, sealed) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+        Self { plane, now, packets, leg: None, sealed }
     }
 
     /// Opens messages of one sender.
@@ -92,7 +92,7 @@ impl<'a> Inbox<'a> {
         source: SocketAddr,
     ) {
         for message in messages {
-            if let Err(cause) = self.open_one(message, source) {
+            if let Err(cause) = self.sort(message, source) {
                 self.plane.drops.count(cause, 1);
             }
         }
@@ -104,7 +104,8 @@ impl<'a> Inbox<'a> {
         self.plane.flow.write(queue, &mut self.packets, PacketFlow::HEADROOM);
     }
 
-    fn open_one(&mut self, message: &'a mut [u8], source: SocketAddr) -> Result<(), DropCause> {
+    /// Collects data messages of one session, and does at once what others ask for.
+    fn sort(&mut self, message: &'a mut [u8], source: SocketAddr) -> Result<(), DropCause> {
         let parsed = Message::parse(message).ok_or(DropCause::Unauthentic)?;
         let Message::Data { receiver } = parsed else {
             self.end_leg(source);
@@ -114,9 +115,10 @@ impl<'a> Inbox<'a> {
             self.end_leg(source);
             self.leg = self.leg_of(receiver);
         }
-        let leg = self.leg.as_ref().ok_or(DropCause::Unauthentic)?;
-        let content = leg.session.open(message).ok_or(DropCause::Unauthentic)?;
-        self.opened.push((message, content));
+        if self.leg.is_none() {
+            return Err(DropCause::Unauthentic);
+        }
+        self.sealed.push(message);
         Ok(())
     }
 
@@ -127,23 +129,26 @@ impl<'a> Inbox<'a> {
         Some(Leg { peer, session })
     }
 
-    /// Admits what was opened in one session: what is new counts and is delivered.
+    /// Opens what was collected of one session and admits it: what is new counts and is delivered.
     fn end_leg(&mut self, source: SocketAddr) {
         let Some(Leg { peer, session }) = self.leg.take() else { return };
-        let opened = self.opened.len();
+        let sealed = self.sealed.len();
+        let mut opened = self.plane.open(&session, &mut self.sealed);
+        let authentic = opened.len();
         session.admitting(|window| {
-            self.opened.retain(|(_, content)| window.admit(content.counter));
+            opened.retain(|(_, content)| window.admit(content.counter));
         });
-        self.plane.drops.count(DropCause::Replayed, opened - self.opened.len());
-        if self.opened.is_empty() {
+        self.plane.drops.count(DropCause::Unauthentic, sealed - authentic);
+        self.plane.drops.count(DropCause::Replayed, authentic - opened.len());
+        if opened.is_empty() {
             return;
         }
-        let bytes = self.opened.iter().map(|(message, _)| message.len()).sum();
-        let data = self.opened.iter().any(|(_, content)| content.length > 0);
+        let bytes = opened.iter().map(|(message, _)| message.len()).sum();
+        let data = opened.iter().any(|(_, content)| content.length > 0);
         let mut control = self.plane.peers[peer].lock();
         control.received(&session, bytes, data, source, self.now);
         self.plane.release(control, self.now);
-        for (message, content) in self.opened.drain(..).filter(|(_, content)| content.length > 0) {
+        for (message, content) in opened.into_iter().filter(|(_, content)| content.length > 0) {
             let packet = &message[DATA_HEADER..][..content.length];
             let Some(length) = packet_length(packet) else {
                 self.plane.drops.count(DropCause::NotIp, 1);
@@ -185,6 +190,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        crew::Crew,
         engine::{Parameters, PeerParameters},
         handshake::Request,
         keys::PrivateKey,
@@ -336,6 +342,6 @@ mod tests {
         };
         let parameters = Parameters { private_key: server(), peers: vec![peer] };
         let stop = Stop::new().unwrap();
-        (Plane::new(parameters, flow, Vec::new(), stop, Instant::now()), system)
+        (Plane::new(parameters, flow, Vec::new(), stop, Crew::new(0), Instant::now()), system)
     }
 }

@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use tokio::sync::watch;
 
 use crate::{
+    crew::{self, Crew},
     downlink,
     keys::{PresharedKey, PrivateKey},
     peer::{Control, Liveness},
@@ -50,7 +51,8 @@ pub struct PeerParameters {
 }
 
 /// A running interface. It has threads of its own: one for each queue of the TUN device, one for
-/// each UDP socket and one for timers. Dropping it ends and joins them.
+/// each UDP socket and one for timers, and on machines with many cores some that help with cryptography.
+/// Dropping it ends and joins them.
 pub struct Engine {
     plane: Arc<Plane>,
     threads: Vec<JoinHandle<()>>,
@@ -68,9 +70,25 @@ impl Engine {
         flow: PacketFlow,
         sockets: Vec<UdpSocket>,
     ) -> io::Result<Self> {
+        Self::start_with_hands(parameters, flow, sockets, crew::hands())
+    }
+
+    /// As [`start`](Self::start), with so many threads that help with cryptography instead of what
+    /// suits the machine.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    pub fn start_with_hands(
+        parameters: Parameters,
+        flow: PacketFlow,
+        sockets: Vec<UdpSocket>,
+        hands: usize,
+    ) -> io::Result<Self> {
         let ports = sockets.into_iter().map(UdpPort::new).collect::<io::Result<Vec<_>>>()?;
         let (queues, sockets) = (flow.queues().len(), ports.len());
-        let plane = Plane::new(parameters, flow, ports, Stop::new()?, Instant::now());
+        let crew = Crew::new(hands);
+        let plane = Plane::new(parameters, flow, ports, Stop::new()?, crew, Instant::now());
         let mut engine = Self { plane: Arc::new(plane), threads: Vec::new() };
         for queue in 0..queues {
             engine.spawn(format!("wg-up-{queue}"), move |plane| uplink::run(plane, queue))?;

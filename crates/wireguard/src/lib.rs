@@ -7,6 +7,8 @@
 
 mod alarm;
 mod allowed_ips;
+mod backlog;
+mod crew;
 mod downlink;
 mod engine;
 mod exchange;

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use crate::{
     alarm::Alarm,
     allowed_ips::AllowedIps,
+    crew::Crew,
     engine::{Parameters, PeerParameters},
     exchange::Exchange,
     handshake::Request,
@@ -26,6 +27,7 @@ use crate::{
     message::{INITIATION, Message},
     peer::{Consequences, Control, Peer},
     schedule::JITTER,
+    session::{Content, Session, sealed_length},
     status::{DropCause, Drops},
     stop::Stop,
     udp::UdpPort,
@@ -45,6 +47,7 @@ pub(crate) struct Plane {
     pub(crate) news: watch::Sender<u64>,
     /// Why the engine cannot go on.
     pub(crate) fault: OnceLock<String>,
+    pub(crate) crew: Crew,
     mtu: AtomicUsize,
     by_key: HashMap<Key, usize>,
     allowed_ips: AllowedIps,
@@ -59,6 +62,7 @@ impl Plane {
         flow: PacketFlow,
         ports: Vec<UdpPort>,
         stop: Stop,
+        crew: Crew,
         now: Instant,
     ) -> Self {
         let Parameters { private_key, peers } = parameters;
@@ -85,6 +89,7 @@ impl Plane {
             alarm: Alarm::default(),
             news: watch::Sender::new(0),
             fault: OnceLock::new(),
+            crew,
             mtu: AtomicUsize::new(MINIMUM_MTU),
             by_key,
             allowed_ips,
@@ -92,6 +97,53 @@ impl Plane {
             private_key,
             random: SystemRandom::new(),
         }
+    }
+
+    /// Seals contents that lie in `messages`, one every `stride` bytes and each
+    /// [`DATA_HEADER`](crate::message::DATA_HEADER) in.
+    /// `lengths` are those of the contents, and become those of the messages. Returns their sum.
+    pub(crate) fn seal(
+        &self,
+        session: &Session,
+        first: u64,
+        messages: &mut [u8],
+        stride: usize,
+        lengths: &mut [usize],
+    ) -> usize {
+        let mtu = self.mtu();
+        let seal = |((message, length), counter): ((&mut [u8], &mut usize), u64)| {
+            let sealed = sealed_length(*length, mtu).min(stride);
+            session.seal(counter, &mut message[..sealed], *length);
+            *length = sealed;
+        };
+        let worth_dividing = self.crew.helps_with(lengths.len());
+        let batch = messages.chunks_mut(stride).zip(&mut *lengths).zip(first..);
+        if worth_dividing {
+            self.crew.divide(batch.collect(), seal);
+        } else {
+            batch.for_each(seal);
+        }
+        lengths.iter().sum()
+    }
+
+    /// Opens messages of a session where they lie, and returns those that are authentic, in order.
+    pub(crate) fn open<'a>(
+        &self,
+        session: &Session,
+        messages: &mut Vec<&'a mut [u8]>,
+    ) -> Vec<(&'a mut [u8], Content)> {
+        let mut contents = vec![None; messages.len()];
+        let open = |(message, content): (&mut &mut [u8], &mut Option<Content>)| {
+            *content = session.open(message);
+        };
+        let batch = messages.iter_mut().zip(&mut contents);
+        if self.crew.helps_with(batch.len()) {
+            self.crew.divide(batch.collect(), open);
+        } else {
+            batch.for_each(open);
+        }
+        let opened = messages.drain(..).zip(contents);
+        opened.filter_map(|(message, content)| Some((message, content?))).collect()
     }
 
     /// The peer with this key.

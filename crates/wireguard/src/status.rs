@@ -56,6 +56,8 @@ pub enum DropCause {
     NoEndpoint,
     /// From the system: it waited in vain for the peer to agree on keys.
     NoSession,
+    /// From the system: more came than can be sent on.
+    Congested,
     /// From either side: it is no IP packet.
     NotIp,
     /// From the network: it claims a source that its peer may not use.
@@ -78,10 +80,11 @@ pub(crate) struct Drops([AtomicU64; DropCause::ALL.len()]);
 
 impl DropCause {
     /// All causes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoPeer,
         Self::NoEndpoint,
         Self::NoSession,
+        Self::Congested,
         Self::NotIp,
         Self::SourceNotAllowed,
         Self::Unauthentic,

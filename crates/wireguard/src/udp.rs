@@ -154,4 +154,6 @@ fn enlarge_buffers(socket: &UdpSocket) {
     if socket.send_buffer_size().is_ok_and(|size| size < BUFFER_SIZE) {
         let _ = socket.set_send_buffer_size(BUFFER_SIZE);
     }
+    let (receive, send) = (socket.recv_buffer_size(), socket.send_buffer_size());
+    tracing::debug!(?receive, ?send, "bytes that the kernel buffers for an outer socket");
 }

@@ -3,11 +3,15 @@
 //! Packets are put where they will be sent from, and sealed there. What segmentation offload left
 //! whole becomes datagrams that lie end to end and leave in one system call.
 
-use std::{io::ErrorKind, time::Instant};
+use std::{
+    io::{self, ErrorKind},
+    time::Instant,
+};
 
 use adit_provider::{PacketFlow, Segments};
 
 use crate::{
+    backlog::Backlog,
     message::DATA_HEADER,
     outbox::Outbox,
     peer::{Sending, Unsendable},
@@ -17,23 +21,28 @@ use crate::{
     stop::Waited,
 };
 
-/// Small packets are gathered up to this many before they are sent.
+/// Small packets are gathered up to this many before they are sent, and as many messages are read
+/// before it is time to send again.
 const BATCH: usize = 256;
 
-/// A read that yields this many was a super-packet: it is sent on while the kernel fills the next.
+/// A message of this many packets is a super-packet: it is sent on while the kernel fills the next.
 const SUPER_PACKET: usize = 16;
 
 /// Carries the packets of one queue until the engine ends.
 pub(crate) fn run(plane: &Plane, queue: usize) {
-    let mut uplink = Uplink::new(plane);
+    let mut uplink = Uplink::new(plane, queue);
     let Some(fd) = plane.flow.queues().nth(queue) else { return };
     loop {
-        let gathered = uplink.gather(queue);
-        uplink.flush();
-        match gathered {
-            Ok(Gathered::Full) => {}
-            Ok(Gathered::Drained) => {
+        let read = uplink.read();
+        uplink.send();
+        match read {
+            Ok(Read::Drained) if uplink.backlog.is_empty() => {
                 if plane.stop.wait_readable(fd) == Waited::Stopped {
+                    return;
+                }
+            }
+            Ok(Read::Drained | Read::Enough) => {
+                if plane.stop.is_raised() {
                     return;
                 }
             }
@@ -45,13 +54,15 @@ pub(crate) fn run(plane: &Plane, queue: usize) {
     }
 }
 
-enum Gathered {
-    Full,
+enum Read {
+    Enough,
     Drained,
 }
 
 struct Uplink<'a> {
     plane: &'a Plane,
+    queue: usize,
+    backlog: Backlog,
     raw: Vec<u8>,
     sizes: Vec<usize>,
     outbox: Outbox,
@@ -68,9 +79,11 @@ struct Leg {
 }
 
 impl<'a> Uplink<'a> {
-    fn new(plane: &'a Plane) -> Self {
+    fn new(plane: &'a Plane, queue: usize) -> Self {
         Self {
             plane,
+            queue,
+            backlog: Backlog::new(),
             raw: vec![0; PacketFlow::RAW],
             sizes: vec![0; PacketFlow::MAX_BATCH],
             outbox: Outbox::new(),
@@ -79,33 +92,57 @@ impl<'a> Uplink<'a> {
         }
     }
 
-    /// Seals what the system has to send, up to a batch.
-    fn gather(&mut self, queue: usize) -> std::io::Result<Gathered> {
+    /// Reads what the system has to send, so that it does not wait in one line in the device.
+    fn read(&mut self) -> io::Result<Read> {
         self.now = Instant::now();
-        let mut raw = std::mem::take(&mut self.raw);
-        let mut gathered = 0;
-        let result = loop {
-            match self.plane.flow.receive(queue, &mut raw) {
-                Ok(Some(segments)) => {
-                    let count = segments.count();
-                    gathered += count;
-                    if let Err(cause) = self.seal(segments) {
-                        self.plane.drops.count(cause, count);
-                    }
-                    if gathered >= BATCH || count >= SUPER_PACKET {
-                        break Ok(Gathered::Full);
-                    }
+        let flow = &self.plane.flow;
+        for _ in 0..BATCH {
+            match flow.read_message(self.queue, &mut self.raw) {
+                Ok(length) => {
+                    let packet = flow.packet_offset(self.queue)..length;
+                    self.backlog.push(&mut self.raw, length, packet);
+                    self.shed();
                 }
-                // A packet of no use counts, lest a flood of them keep the others waiting.
-                Ok(None) => gathered += 1,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    break Ok(Gathered::Drained);
-                }
-                Err(error) => break Err(error),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Read::Drained),
+                Err(error) => return Err(error),
             }
-        };
-        self.raw = raw;
-        result
+        }
+        Ok(Read::Enough)
+    }
+
+    fn shed(&mut self) {
+        while let Some(mut message) = self.backlog.shed() {
+            let segments = self.plane.flow.segments(self.queue, message.bytes_mut());
+            let count = segments.map_or(1, |segments| segments.count());
+            self.plane.drops.count(DropCause::Congested, count);
+            self.backlog.recycle(message);
+        }
+    }
+
+    /// Seals and sends what waits, up to a batch.
+    fn send(&mut self) {
+        let mut gathered = 0;
+        while gathered < BATCH
+            && let Some(mut message) = self.backlog.pop()
+        {
+            let count = self.seal_message(message.bytes_mut());
+            self.backlog.recycle(message);
+            gathered += count;
+            if count >= SUPER_PACKET {
+                break;
+            }
+        }
+        self.flush();
+    }
+
+    /// Seals the packets of a message, and returns how many there are.
+    fn seal_message(&mut self, message: &mut [u8]) -> usize {
+        let Some(segments) = self.plane.flow.segments(self.queue, message) else { return 1 };
+        let count = segments.count();
+        if let Err(cause) = self.seal(segments) {
+            self.plane.drops.count(cause, count);
+        }
+        count
     }
 
     /// Sends what is sealed.
@@ -134,14 +171,10 @@ impl<'a> Uplink<'a> {
         let space = &mut self.outbox.space()[..count * stride];
         let split = split(segments, space, stride, &mut self.sizes);
         if split.is_ok() {
-            let messages = space.chunks_mut(stride).zip(&mut self.sizes).zip(first..);
-            for ((message, length), counter) in messages {
-                let sealed = sealed_length(*length, mtu).min(stride);
-                leg.sending.session.seal(counter, &mut message[..sealed], *length);
-                *length = sealed;
-                leg.bytes += sealed;
-            }
-            for length in &self.sizes[..count] {
+            let sizes = &mut self.sizes[..count];
+            let session = &leg.sending.session;
+            leg.bytes += self.plane.seal(session, first, space, stride, sizes);
+            for length in sizes {
                 self.outbox.push(*length, leg.sending.endpoint);
             }
         }

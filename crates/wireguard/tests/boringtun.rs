@@ -243,7 +243,8 @@ fn address(engine: &Engine) -> SocketAddr {
 fn packet(number: u32, content: u16) -> Vec<u8> {
     let mut packet = vec![0x45, 0];
     packet.extend((20 + 4 + content).to_be_bytes());
-    packet.extend([0, 0, 0, 0, 64, 17, 0, 0, 10, 9, 0, 2, 10, 9, 0, 1]);
+    // A protocol without ports, so that all packets are one flow (RFC 3692).
+    packet.extend([0, 0, 0, 0, 64, 253, 0, 0, 10, 9, 0, 2, 10, 9, 0, 1]);
     packet.extend(number.to_be_bytes());
     packet.resize(24 + usize::from(content), 7);
     packet

@@ -20,6 +20,9 @@ const SERVER: &str = "10.9.0.1";
 const CLIENT_V6: &str = "fd09::2";
 const SERVER_V6: &str = "fd09::1";
 
+/// A protocol without ports, so that all packets between two ends are one flow (RFC 3692).
+const EXPERIMENT: u8 = 253;
+
 /// Long enough for a machine under load; nothing waits that long when all is well.
 const LIMIT: Duration = Duration::from_secs(10);
 
@@ -280,13 +283,13 @@ fn packet(from: &str, to: &str, payload: &[u8]) -> Vec<u8> {
     if let (Ok(from), Ok(to)) = (from.parse::<Ipv4Addr>(), to.parse::<Ipv4Addr>()) {
         packet.extend([0x45, 0]);
         packet.extend((20 + length).to_be_bytes());
-        packet.extend([0, 0, 0, 0, 64, 17, 0, 0]);
+        packet.extend([0, 0, 0, 0, 64, EXPERIMENT, 0, 0]);
         packet.extend(from.octets());
         packet.extend(to.octets());
     } else {
         packet.extend([0x60, 0, 0, 0]);
         packet.extend(length.to_be_bytes());
-        packet.extend([17, 64]);
+        packet.extend([EXPERIMENT, 64]);
         packet.extend(from.parse::<std::net::Ipv6Addr>().unwrap().octets());
         packet.extend(to.parse::<std::net::Ipv6Addr>().unwrap().octets());
     }

@@ -61,21 +61,30 @@ impl Queue {
         offset: usize,
     ) -> io::Result<usize> {
         let mut raw = self.raw.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(segments) = self.receive(&mut raw)? else { return Ok(0) };
+        let length = self.read_message(&mut raw)?;
+        let Some(segments) = self.segments(&mut raw[..length]) else { return Ok(0) };
         Ok(segments.split(buffers, sizes, offset).unwrap_or_else(|error| {
             self.refuse(&error);
             0
         }))
     }
 
-    /// See [`PacketFlow::receive`].
-    pub(super) fn receive<'a>(&self, raw: &'a mut [u8]) -> io::Result<Option<Segments<'a>>> {
-        let length = retry_on_intr(|| rustix::io::read(&self.fd, &mut *raw))?;
-        let message = &mut raw[..length];
+    /// See [`PacketFlow::read_message`].
+    pub(super) fn read_message(&self, raw: &mut [u8]) -> io::Result<usize> {
+        Ok(retry_on_intr(|| rustix::io::read(&self.fd, &mut *raw))?)
+    }
+
+    /// See [`PacketFlow::packet_offset`].
+    pub(super) fn packet_offset(&self) -> usize {
+        if self.vnet_header { HEADROOM } else { 0 }
+    }
+
+    /// See [`PacketFlow::segments`].
+    pub(super) fn segments<'a>(&self, message: &'a mut [u8]) -> Option<Segments<'a>> {
         if !self.vnet_header {
-            return Ok(Some(Segments::plain(message)));
+            return Some(Segments::plain(message));
         }
-        Ok(Segments::parse(message).inspect_err(|error| self.refuse(error)).ok())
+        Segments::parse(message).inspect_err(|error| self.refuse(error)).ok()
     }
 
     /// See [`PacketFlow::write`].
