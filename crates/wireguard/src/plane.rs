@@ -132,18 +132,16 @@ impl Plane {
         session: &Session,
         messages: &mut Vec<&'a mut [u8]>,
     ) -> Vec<(&'a mut [u8], Content)> {
-        let mut contents = vec![None; messages.len()];
-        let open = |(message, content): (&mut &mut [u8], &mut Option<Content>)| {
+        let mut batch: Vec<_> = messages.drain(..).map(|message| (message, None)).collect();
+        let open = |(message, content): &mut (&mut [u8], Option<Content>)| {
             *content = session.open(message);
         };
-        let batch = messages.iter_mut().zip(&mut contents);
         if self.crew.helps_with(batch.len()) {
-            self.crew.divide(batch.collect(), open);
+            self.crew.divide(batch.iter_mut().collect(), open);
         } else {
-            batch.for_each(open);
+            batch.iter_mut().for_each(open);
         }
-        let opened = messages.drain(..).zip(contents);
-        opened.filter_map(|(message, content)| Some((message, content?))).collect()
+        batch.into_iter().filter_map(|(message, content)| Some((message, content?))).collect()
     }
 
     /// The peer with this key.

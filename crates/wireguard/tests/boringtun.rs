@@ -226,7 +226,7 @@ fn engine_of(
         persistent_keepalive: None,
     };
     let parameters = Parameters { private_key: PrivateKey::new(us), peers: vec![peer] };
-    (Engine::start(parameters, flow, vec![loopback()]).unwrap(), system)
+    (Engine::start_with_hands(parameters, flow, vec![loopback()], 2).unwrap(), system)
 }
 
 fn loopback() -> UdpSocket {
