@@ -1,5 +1,7 @@
 //! Every way in which a system can be told of DNS servers: the tunnel's are asked, and the network's come back.
 
+use std::time::Instant;
+
 use adit_tests::{Adit, Lab, Machine, Resolvconf, WireGuardServer, address};
 
 // spec: DNS-8, DNS-21
@@ -53,6 +55,56 @@ fn network_manager_is_told_to_forget_after_a_crash_also_when_only_its_own_mark_i
         assert!(!manager.kept().contains("global-dns"), "{}", manager.kept());
         assert!(!lab.client.resolve("site.test").is_empty());
         adit.assert_no_residue();
+    }
+}
+
+// spec: DNS-21, DNS-C3
+#[test]
+fn network_manager_that_starts_after_the_helper_is_told_to_forget() {
+    let Some(lab) = Lab::new() else { return };
+    let Some(mut manager) = lab.client.start_network_manager() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let before = resolv_conf(&lab.client);
+    let mut adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    adit.connect("home");
+    // The machine loses its power, and comes up again.
+    manager.kill();
+    die(&lab.client, &adit);
+    lab.client.sh("rm -r /run/adit");
+    adit.restart_helper();
+    manager.restart();
+    adit.eventually("former resolv.conf", || resolv_conf(&lab.client) == before);
+    assert!(!manager.kept().contains("global-dns"), "{}", manager.kept());
+}
+
+#[test]
+fn what_others_make_a_keeper_of_servers_forget_it_is_told_again() {
+    let set = "busctl set-property org.freedesktop.NetworkManager /org/freedesktop/NetworkManager \
+               org.freedesktop.NetworkManager GlobalDnsConfiguration 'a{sv}' 0";
+    for (is_manager, damage) in [(true, set), (false, "resolvconf -f -d tun.adit")] {
+        let Some(lab) = Lab::new() else { return };
+        let mut manager = None;
+        let is_there = match is_manager {
+            true => manager.insert(lab.client.start_network_manager()).is_some(),
+            false => lab.client.install_resolvconf(Resolvconf::Openresolv),
+        };
+        if !is_there {
+            return;
+        }
+        let vpn = WireGuardServer::start(&lab.server);
+        let before = resolv_conf(&lab.client);
+        let adit = Adit::start(&lab.client);
+        adit.import("home", &vpn.add_peer().conf());
+        adit.connect("home");
+        let connected = resolv_conf(&lab.client);
+        lab.client.sh(damage);
+        let start = Instant::now();
+        adit.eventually("servers of the tunnel", || resolv_conf(&lab.client) == connected);
+        println!("{damage}: healed after {} ms", start.elapsed().as_millis());
+        assert_asks_inside(&lab, &vpn);
+        adit.disconnect("home");
+        assert_eq!(resolv_conf(&lab.client), before);
     }
 }
 

@@ -1,4 +1,5 @@
 //! With a full tunnel that is enforced, names are asked of the configured servers and of nobody else, whoever asks.
+#![allow(clippy::expect_used, reason = "a panic is how a test reports")]
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::thread;
@@ -6,9 +7,10 @@ use std::thread;
 use adit_tests::{
     Adit, Capture, DnsServer, Lab, Machine, Packets, QueryType, WireGuardServer, address,
 };
+use serde_json::Value;
 
-/// How strongly a tunnel is made to stand, in the words of `adit import`.
-const STRENGTHS: [&[&str]; 1] = [&["--enforce-routes"]];
+/// How strongly a tunnel stands, in the words of `adit export --format adit`.
+const STRENGTHS: [&str; 2] = ["enforceRoutes", "includeAllNetworks"];
 
 /// Servers that a program may ask by itself.
 const ANYBODY: [Ipv4Addr; 2] = [Ipv4Addr::new(1, 1, 1, 1), Ipv4Addr::new(9, 9, 9, 9)];
@@ -19,8 +21,8 @@ fn no_query_leaves_an_enforced_tunnel_whoever_asks() {
         let Some(lab) = Lab::new() else { return };
         let vpn = WireGuardServer::start(&lab.server);
         let adit = Adit::start(&lab.client);
-        adit.import_with("home", &vpn.add_peer().conf(), strength);
         assert_sniffer_sees_every_kind(&lab);
+        import(&lab, &adit, &vpn.add_peer().conf(), &[strength]);
 
         adit.connect("home");
         let (outside, inside) = (lab.sniff_client(), Capture::start(&lab.client, "adit0"));
@@ -43,8 +45,8 @@ fn a_public_server_of_ones_own_is_asked_through_the_tunnel() {
         let _dns = dns_server(&lab.internet, own);
         let vpn = WireGuardServer::start(&lab.server);
         let adit = Adit::start(&lab.client);
-        adit.import_with("home", &with_dns(&vpn.add_peer().conf(), own), strength);
         assert_sniffer_sees_every_kind(&lab);
+        import(&lab, &adit, &with_dns(&vpn.add_peer().conf(), own), &[strength]);
 
         adit.connect("home");
         let (outside, inside) = (lab.sniff_client(), Capture::start(&lab.client, "adit0"));
@@ -67,10 +69,9 @@ fn a_server_of_the_local_network_is_asked_there_and_no_other_is() {
         let _dns = dns_server(&lab.lan, own);
         let vpn = WireGuardServer::start(&lab.server);
         let adit = Adit::start(&lab.client);
-        let strength: Vec<&str> =
-            strength.iter().copied().chain(["--exclude-local-networks"]).collect();
-        adit.import_with("home", &with_dns(&vpn.add_peer().conf(), own), &strength);
         assert_sniffer_sees_every_kind(&lab);
+        let conf = with_dns(&vpn.add_peer().conf(), own);
+        import(&lab, &adit, &conf, &[strength, "excludeLocalNetworks"]);
 
         adit.connect("home");
         let outside = lab.sniff_lan();
@@ -82,6 +83,19 @@ fn a_server_of_the_local_network_is_asked_there_and_no_other_is() {
         });
         assert_only_asked(&past.stop().incoming(), &[own.into()]);
     }
+}
+
+/// Imports a WireGuard configuration with these switches on.
+#[track_caller]
+fn import(lab: &Lab, adit: &Adit, conf: &str, switches: &[&str]) {
+    adit.import("home", conf);
+    let archive = adit.run(["export", "home", "--format", "adit"]);
+    let mut archive: Value = serde_json::from_str(&archive).expect("JSON");
+    for switch in switches {
+        archive["configuration"]["protocol"][switch] = true.into();
+    }
+    lab.client.write_file("/run/home.json", archive.to_string());
+    adit.run(["import", "--replace", "/run/home.json"]);
 }
 
 /// What shows that the captures of a test prove something: nothing holds these queries back.

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    iter,
     time::{Duration, Instant},
 };
 
@@ -77,6 +78,11 @@ impl Reconciler {
             if suspicion.concerns(Part::NameResolution) {
                 self.repair_names(session, suspicion, now, &mut repaired).await;
             }
+        }
+        // Who starts may bring back what a tunnel that is gone had told it.
+        if self.sessions.is_empty() && suspicion.concerns(Part::NameResolution) {
+            let forgotten = self.dns.repair(iter::empty(), &mut self.journal).await;
+            repaired.tried(forgotten, now);
         }
         for (slot, session) in &self.sessions {
             let mut items = self.fights.health(*slot, now);
