@@ -85,9 +85,10 @@ fn what_others_make_a_keeper_of_servers_forget_it_is_told_again() {
     for (is_manager, damage) in [(true, set), (false, "resolvconf -f -d tun.adit")] {
         let Some(lab) = Lab::new() else { return };
         let mut manager = None;
-        let is_there = match is_manager {
-            true => manager.insert(lab.client.start_network_manager()).is_some(),
-            false => lab.client.install_resolvconf(Resolvconf::Openresolv),
+        let is_there = if is_manager {
+            manager.insert(lab.client.start_network_manager()).is_some()
+        } else {
+            lab.client.install_resolvconf(Resolvconf::Openresolv)
         };
         if !is_there {
             return;

@@ -102,23 +102,29 @@ fn keeper(facts: &Facts) -> Keeper {
     Keeper::File
 }
 
-/// Whether programs ask systemd-resolved: the file is one of its own or names its stub, or the C
-/// library asks it directly, nsswitch.conf(5).
+/// Whether programs ask systemd-resolved: by the file, or because the C library asks it directly,
+/// nsswitch.conf(5).
 fn is_resolved_asked(facts: &Facts) -> bool {
-    const FILES: [&str; 3] = [
-        "systemd/resolve/stub-resolv.conf",
-        "systemd/resolve/resolv.conf",
-        "lib/systemd/resolv.conf",
-    ];
-    let leads_to = |file: &&str| facts.link.as_ref().is_some_and(|link| link.ends_with(file));
-    let names_stub = facts.content.iter().flat_map(|content| content.lines()).any(|line| {
-        let mut words = line.split_whitespace();
-        words.next() == Some("nameserver") && words.next() == Some("127.0.0.53")
-    });
-    FILES.iter().any(leads_to) || names_stub || facts.is_resolved_asked_directly()
+    facts.leads_to_resolved() || facts.is_resolved_asked_directly()
 }
 
 impl Facts {
+    /// Whether who reads `/etc/resolv.conf` asks systemd-resolved: it is a file of its own, or names
+    /// its stub.
+    pub(super) fn leads_to_resolved(&self) -> bool {
+        const FILES: [&str; 3] = [
+            "systemd/resolve/stub-resolv.conf",
+            "systemd/resolve/resolv.conf",
+            "lib/systemd/resolv.conf",
+        ];
+        let leads_to = |file: &&str| self.link.as_ref().is_some_and(|link| link.ends_with(file));
+        let names_stub = self.content.iter().flat_map(|content| content.lines()).any(|line| {
+            let mut words = line.split_whitespace();
+            words.next() == Some("nameserver") && words.next() == Some("127.0.0.53")
+        });
+        FILES.iter().any(leads_to) || names_stub
+    }
+
     /// Whether the C library asks systemd-resolved without regard to `/etc/resolv.conf`.
     pub(super) fn is_resolved_asked_directly(&self) -> bool {
         self.nsswitch.lines().any(|line| {

@@ -67,14 +67,19 @@ impl Dns {
             self.clear(tunnel.slot, journal).await?;
             return Ok(Vec::new());
         };
-        let back_end = self.back_end().await;
-        let outcome = self.tell(&back_end, tunnel, plan, journal).await;
-        match outcome {
+        let facts = self.facts().await;
+        let back_end = detect(&facts);
+        match self.tell(&back_end, tunnel, plan, journal).await {
+            Ok(mut health) => {
+                let is_split = back_end == BackEnd::Resolved && !facts.leads_to_resolved();
+                health.extend((is_split && plan.default_route).then(asked_elsewhere));
+                Ok(health)
+            }
             Err(NetworkError::Dns(error)) if !matches!(error, DnsError::Unsupported(_)) => {
                 tracing::warn!("the tunnel's DNS servers are not used: {error}");
                 Ok(vec![not_applied(&error)])
             }
-            outcome => outcome,
+            Err(error) => Err(error),
         }
     }
 
@@ -477,6 +482,19 @@ fn not_applied(error: &DnsError) -> HealthItem {
         "The VPN's DNS servers are not used",
         format!("Names are looked up as without the VPN: {error}."),
         "Once that is mended, Adit uses them; at the latest when you connect again.",
+    )
+}
+
+/// systemd-resolved answers the C library, but `/etc/resolv.conf` names other servers.
+fn asked_elsewhere() -> HealthItem {
+    health::item(
+        "dns.asked-elsewhere",
+        Severity::Warning,
+        "Some programs do not ask the VPN's DNS servers",
+        "Those that read /etc/resolv.conf themselves ask the servers in it, which are neither the \
+         VPN's nor systemd-resolved.",
+        "Make /etc/resolv.conf a link to /run/systemd/resolve/stub-resolv.conf, or let the VPN's \
+         routes be enforced.",
     )
 }
 

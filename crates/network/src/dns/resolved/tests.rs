@@ -96,6 +96,21 @@ async fn a_link_it_does_not_know_yet_is_waited_for_and_one_that_is_gone_is_not()
 }
 
 #[tokio::test]
+async fn who_reads_a_file_of_somebody_else_is_warned_of() {
+    let Some(bus) = PrivateBus::start() else { return };
+    let (_service, _calls) = Double::start(&bus, 0).await;
+    let mut system = System::new(&bus);
+    let settings =
+        DnsSettings { servers: vec!["10.0.0.1".parse().unwrap()], ..DnsSettings::default() };
+    assert_eq!(system.set(&dns::plan(&settings, true)).await, [""; 0]);
+
+    fs::write(system.folder.path().join("resolv.conf"), "nameserver 192.0.2.53\n").unwrap();
+    fs::write(system.folder.path().join("nsswitch.conf"), "hosts: files resolve dns\n").unwrap();
+    assert_eq!(system.set(&dns::plan(&settings, true)).await, ["dns.asked-elsewhere"]);
+    assert_eq!(system.set(&dns::plan(&settings, false)).await, [""; 0]);
+}
+
+#[tokio::test]
 async fn nobody_is_waited_for_where_there_is_no_service() {
     assert!(Resolved::connect(&Bus::Address("unix:path=/nowhere/bus".into())).await.is_none());
     assert!(Resolved::connect(&Bus::Address("nonsense".into())).await.is_none());
