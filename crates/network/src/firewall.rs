@@ -24,7 +24,7 @@ use rustix::io::Errno;
 
 use crate::{error::NetworkError, health};
 
-pub(crate) use decision::{Decision, Outgoing};
+pub(crate) use decision::{Decision, Packet, Way};
 pub use policy::Lockdown;
 pub(crate) use policy::{Guard, Outside, Policy, Reach, Through};
 pub(crate) use ranges::ranges;
@@ -71,7 +71,7 @@ impl Firewall {
 
     /// What the kernel does with a packet by the tables that it has of this policy at this moment;
     /// nothing where it has none or others.
-    pub(crate) fn decide(&self, policy: &Policy, packet: &Outgoing) -> Option<Decision> {
+    pub(crate) fn decide(&self, policy: &Policy, packet: &Packet) -> Option<Decision> {
         let nftables = self.nftables.as_ref().ok()?;
         let Tables { inet, netdev } = tables(policy);
         let shows = |table: &&Table| nftables.shows(table.family, Some(table)).unwrap_or(false);

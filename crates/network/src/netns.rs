@@ -42,6 +42,14 @@ pub(crate) fn with_neighbour<T: Send>(set_up: impl FnOnce() -> T + Send) -> T {
         .unwrap_or_else(|failure| panic::resume_unwind(failure))
 }
 
+/// Runs `nft` with these arguments, separated by blanks, in this thread's namespace. Returns its output.
+pub(crate) fn nft(arguments: &str) -> String {
+    let output = Command::new("nft").args(arguments.split_whitespace()).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "nft {arguments}: {errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Runs `ip` with these arguments, separated by blanks, in this thread's namespace. Returns its output.
 pub(crate) fn ip(arguments: &str) -> String {
     let output = Command::new("ip").args(arguments.split_whitespace()).output().unwrap();

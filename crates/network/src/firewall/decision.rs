@@ -1,5 +1,4 @@
-//! What our tables do with a packet that a program of this machine sends: the first of a connection,
-//! without a mark.
+//! What our tables do with a packet.
 
 use std::net::IpAddr;
 
@@ -7,14 +6,30 @@ use super::table::{
     Addresses, Chain, ChainPolicy, HookPoint, Match, Rule, Statement, Table, Transport,
 };
 
-/// The packet.
+/// A packet, as far as the rules that are asked about tell packets apart. What keeps the link alive
+/// and what local networks send is not among that.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Outgoing {
+pub(crate) struct Packet {
+    pub(crate) way: Way,
     pub(crate) destination: IpAddr,
     /// Protocol and port; absent for what has no ports, such as a ping.
     pub(crate) to: Option<(Transport, u16)>,
-    /// The interface by which the routes let it leave.
-    pub(crate) output: String,
+    /// Whether it bears the bypass mark; of what comes in: whether its connection does.
+    pub(crate) marked: bool,
+    /// Whether it belongs to a connection that was answered before.
+    pub(crate) known: bool,
+}
+
+/// The interfaces that a packet takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "people ask about what they send"))]
+pub(crate) enum Way {
+    /// A program of this machine sends it by this one.
+    Out(String),
+    /// It comes in by this one.
+    In(String),
+    /// It comes in by the first and is sent on by the second.
+    Through(String, String),
 }
 
 /// What becomes of it.
@@ -26,10 +41,44 @@ pub(crate) struct Decision {
     pub(crate) rule: String,
 }
 
+impl Packet {
+    /// The first of a connection, without a mark.
+    pub(crate) fn new(way: Way, destination: IpAddr, to: Option<(Transport, u16)>) -> Self {
+        Self { way, destination, to, marked: false, known: false }
+    }
+}
+
+impl Way {
+    fn meets(&self, point: &HookPoint) -> bool {
+        let leaves_by = |output: &String| *point == HookPoint::Egress(output.clone());
+        match self {
+            Self::Out(output) => *point == HookPoint::Output || leaves_by(output),
+            Self::In(_) => matches!(point, HookPoint::RawPrerouting | HookPoint::Input),
+            Self::Through(_, output) => {
+                matches!(point, HookPoint::RawPrerouting | HookPoint::Forward) || leaves_by(output)
+            }
+        }
+    }
+
+    fn input(&self) -> Option<&String> {
+        match self {
+            Self::Out(_) => None,
+            Self::In(input) | Self::Through(input, _) => Some(input),
+        }
+    }
+
+    fn output(&self) -> Option<&String> {
+        match self {
+            Self::In(_) => None,
+            Self::Out(output) | Self::Through(_, output) => Some(output),
+        }
+    }
+}
+
 /// What these tables do, in the order in which the kernel asks them: nothing, if they do not see it.
 pub(super) fn decide<'a>(
     tables: impl Iterator<Item = &'a Table>,
-    packet: &Outgoing,
+    packet: &Packet,
 ) -> Option<Decision> {
     let mut last = None;
     for table in tables {
@@ -53,21 +102,16 @@ pub(super) fn decide<'a>(
 
 fn base_chains<'a>(
     table: &'a Table,
-    packet: &'a Outgoing,
+    packet: &'a Packet,
 ) -> impl Iterator<Item = (&'a Chain, ChainPolicy)> {
     table.chains.iter().filter_map(|chain| {
         let hook = chain.hook.as_ref()?;
-        let is_on_its_way = match &hook.point {
-            HookPoint::Output => true,
-            HookPoint::Egress(interface) => *interface == packet.output,
-            HookPoint::RawPrerouting | HookPoint::Input | HookPoint::Forward => false,
-        };
-        is_on_its_way.then_some((chain, hook.policy))
+        packet.way.meets(&hook.point).then_some((chain, hook.policy))
     })
 }
 
 /// What the rules of a chain decide, if any does.
-fn walk(table: &Table, chain: &Chain, packet: &Outgoing) -> Option<Decision> {
+fn walk(table: &Table, chain: &Chain, packet: &Packet) -> Option<Decision> {
     let matches = |rule: &&Rule| rule.matches.iter().all(|it| is_true(it, table, packet));
     for rule in chain.rules.iter().filter(matches) {
         let decided = |passes| Some(Decision { passes, rule: format!("{}: {rule}", chain.name) });
@@ -89,27 +133,26 @@ fn walk(table: &Table, chain: &Chain, packet: &Outgoing) -> Option<Decision> {
     None
 }
 
-fn is_true(condition: &Match, table: &Table, packet: &Outgoing) -> bool {
+fn is_true(condition: &Match, table: &Table, packet: &Packet) -> bool {
     let goes_to = |transport: &Transport, port: &u16| packet.to == Some((*transport, *port));
+    let (input, output) = (packet.way.input(), packet.way.output());
     match condition {
-        Match::Output(interface) => packet.output == *interface,
-        Match::OutputOtherThan(interface) => packet.output != *interface,
+        Match::Input(interface) => input == Some(interface),
+        Match::InputOtherThan(interface) => input != Some(interface),
+        Match::Output(interface) => output == Some(interface),
+        Match::OutputOtherThan(interface) => output != Some(interface),
+        Match::Marked | Match::ConnectionMarked => packet.marked,
+        Match::Known => packet.known,
         Match::Family(family) => {
             packet.destination.is_ipv4() == (*family == adit_model::Family::Ipv4)
         }
         Match::Tcp => matches!(packet.to, Some((Transport::Tcp, _))),
+        Match::TcpOpening => matches!(packet.to, Some((Transport::Tcp, _))) && !packet.known,
         Match::Destination(addresses) => contains(addresses, table, packet.destination),
         Match::DestinationPort(transport, port) => goes_to(transport, port),
-        // What comes in, what is known already, and what only root sends.
-        Match::Input(_)
-        | Match::InputOtherThan(_)
-        | Match::Marked
-        | Match::ConnectionMarked
-        | Match::Known
-        | Match::Source(_)
-        | Match::SourcePort(..)
-        | Match::Icmpv6(_)
-        | Match::SourceIsForeign => false,
+        // Only this machine has its addresses.
+        Match::SourceIsForeign => input.is_some_and(|interface| interface != "lo"),
+        Match::Source(_) | Match::SourcePort(..) | Match::Icmpv6(_) => false,
     }
 }
 

@@ -39,6 +39,11 @@ const REGISTER: Register = Register::Reg1;
 const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
 const IPPROTO_ICMPV6: u8 = 58;
+/// Flags of TCP, byte 13 of its header (RFC 9293, section 3.1).
+const TCP_FIN: u8 = 1;
+const TCP_SYN: u8 = 2;
+const TCP_RST: u8 = 4;
+const TCP_ACK: u8 = 16;
 const NFPROTO_IPV4: u8 = 2;
 const NFPROTO_IPV6: u8 = 10;
 const ETHERTYPE_IPV4: u16 = 0x0800;
@@ -102,6 +107,12 @@ impl Program {
             }
             Match::Family(family) => self.ether_type(*family),
             Match::Tcp => self.protocol(IPPROTO_TCP),
+            Match::TcpOpening => {
+                self.protocol(IPPROTO_TCP);
+                self.payload(TRANSPORT_HEADER, 13, 1);
+                self.mask(vec![TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK]);
+                self.compare(Operator::Equal, vec![TCP_SYN]);
+            }
             Match::Source(addresses) => self.addresses(addresses, 12, 8),
             Match::Destination(addresses) => self.addresses(addresses, 16, 24),
             Match::SourcePort(transport, port) => self.port(*transport, 0, *port),

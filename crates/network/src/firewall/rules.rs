@@ -27,7 +27,7 @@
 //! a chain of its own, before all others, and names the tunnel's interface: its place among other
 //! rules does not matter.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use adit_model::Family;
 use ipnet::IpNet;
@@ -86,13 +86,17 @@ fn inet(policy: &Policy, closed: Option<&Outside>) -> Option<Table> {
 /// Who is beside a tunnel gets no answer from its address, and so learns nothing of what is in it
 /// (CVE-2019-14899).
 fn spoofed(policy: &Policy) -> Option<Chain> {
-    let rules: Vec<Rule> = policy
-        .tunnels()
-        .flat_map(|through| through.addresses.iter().map(move |address| (through, *address)))
-        .map(|(through, address)| {
-            let beside = Match::InputOtherThan(through.interface.clone());
+    // Two tunnels may have the same address.
+    let mut owners: BTreeMap<IpAddr, Vec<&Through>> = BTreeMap::new();
+    for through in policy.tunnels() {
+        through.addresses.iter().for_each(|it| owners.entry(*it).or_default().push(through));
+    }
+    let rules: Vec<Rule> = owners
+        .into_iter()
+        .map(|(address, owners)| {
+            let beside = owners.iter().map(|it| Match::InputOtherThan(it.interface.clone()));
             let to_it = Match::Destination(Addresses::Network(address.into()));
-            rule([beside, to_it, Match::SourceIsForeign], Statement::Drop)
+            rule(beside.chain([to_it, Match::SourceIsForeign]), Statement::Drop)
         })
         .collect();
     let hook = Hook { point: HookPoint::RawPrerouting, policy: ChainPolicy::Accept };
@@ -223,11 +227,12 @@ fn local_dns_servers<'a>(
     servers.copied().filter(is_left_alone)
 }
 
-/// Established connections first: those from before stall and are not reset (RTE-6).
+/// Only who opens a connection is told: those from before stall and are not reset (RTE-6). The kernel
+/// may not know them as established, when nobody asked it before.
 fn refuse() -> Chain {
     let rules = vec![
-        rule([Match::Known], Statement::Drop),
-        rule([Match::Tcp], Statement::Reset),
+        rule([Match::TcpOpening], Statement::Reset),
+        rule([Match::Tcp], Statement::Drop),
         rule([], Statement::Prohibit),
     ];
     Chain { name: REFUSE, hook: None, rules }

@@ -99,6 +99,8 @@ pub(crate) enum Match {
     Family(Family),
     /// It is TCP.
     Tcp,
+    /// It is TCP and opens a connection.
+    TcpOpening,
     Source(Addresses),
     Destination(Addresses),
     SourcePort(Transport, u16),
@@ -277,6 +279,7 @@ impl fmt::Display for Match {
             Self::Known => f.write_str("ct state established,related"),
             Self::Family(family) => write!(f, "meta protocol {}", keyword(*family)),
             Self::Tcp => f.write_str("meta l4proto tcp"),
+            Self::TcpOpening => f.write_str("tcp flags syn / fin,syn,rst,ack"),
             Self::Source(source) => {
                 write!(f, "{} saddr {source}", keyword(source.family()))
             }

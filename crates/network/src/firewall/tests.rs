@@ -5,6 +5,144 @@ use std::process::Command;
 use super::*;
 use crate::netns::{in_own_namespace, ip};
 
+/// Each table is written down as the kernel shows it.
+#[test]
+fn each_policy_has_these_rules() {
+    let policies = policies().map(|policy| tables(&policy).inet);
+    let written = [
+        include_str!("tests/asked_on_the_link.nft"),
+        include_str!("tests/locked_down.nft"),
+        include_str!("tests/locked_down_and_connected.nft"),
+        include_str!("tests/enforced.nft"),
+        include_str!("tests/everything_together.nft"),
+        include_str!("tests/default.nft"),
+    ];
+    for (table, written) in policies.iter().zip(written) {
+        assert_eq!(text(table.as_ref()), written);
+    }
+    let against_packet_sockets = tables(&locked_down(&["192.168.1.0/24"])).netdev;
+    assert_eq!(text(against_packet_sockets.as_ref()), include_str!("tests/packet_sockets.nft"));
+}
+
+/// Invariant 1: what bears the mark is accepted before DNS is refused, since a server may listen at
+/// the port of DNS.
+// spec: RTE-8
+#[test]
+fn a_server_may_listen_at_the_port_of_dns() {
+    let to_server = udp(Way::Out("eth0".into()), "203.0.113.1", 53);
+    for policy in closed_policies() {
+        assert_eq!(outcome(&policy, &Packet { marked: true, ..to_server.clone() }), Outcome::Pass);
+        assert_eq!(outcome(&policy, &to_server), Outcome::Refuse);
+    }
+}
+
+/// Invariant 2: DNS is refused before the tunnel and the local networks are allowed, so that no other
+/// server is asked, inside or outside.
+// spec: RTE-10
+#[test]
+fn only_the_tunnels_own_servers_are_asked_for_names() {
+    let policy = with(locked_down(&["192.168.1.0/24"]), 0, connected("adit0"));
+    let asked =
+        |way: &str, server, port| outcome(&policy, &udp(Way::Out(way.into()), server, port));
+    for port in [53, 853] {
+        assert_eq!(asked("adit0", "10.0.0.1", port), Outcome::Pass);
+        assert_eq!(asked("adit0", "10.0.0.9", port), Outcome::Refuse);
+        assert_eq!(asked("eth0", "10.0.0.1", port), Outcome::Refuse);
+        assert_eq!(asked("eth0", "192.168.1.1", port), Outcome::Refuse);
+    }
+    assert_eq!(asked("adit0", "10.0.0.9", 443), Outcome::Pass);
+    assert_eq!(asked("eth0", "192.168.1.1", 443), Outcome::Pass);
+    assert_eq!(asked("eth0", "203.0.113.1", 443), Outcome::Refuse);
+    // With enforced routes too.
+    let policy = with(Policy::default(), 0, enforced("adit0"));
+    let asked = |way: &str, server| outcome(&policy, &udp(Way::Out(way.into()), server, 53));
+    assert_eq!(asked("adit0", "10.0.0.1"), Outcome::Pass);
+    assert_eq!(asked("adit0", "10.0.0.9"), Outcome::Refuse);
+    assert_eq!(asked("eth0", "192.168.1.1"), Outcome::Refuse);
+}
+
+/// Invariant 3: what reaches the tunnel's address beside the tunnel vanishes (CVE-2019-14899), and
+/// what reaches it through the tunnel does not, wherever the rule stands.
+#[test]
+fn a_tunnels_address_is_reached_through_the_tunnel_only() {
+    let guard = || Guard { reach: Reach::Nothing, ..connected("adit0") };
+    for policy in closed_policies().into_iter().chain([Policy::default()]) {
+        let policy = with(policy, 0, guard());
+        let to_it = |way: &str| udp(Way::In(way.into()), "10.0.0.2", 5000);
+        assert_eq!(outcome(&policy, &to_it("eth0")), Outcome::Drop);
+        assert_eq!(outcome(&policy, &Packet { known: true, ..to_it("eth0") }), Outcome::Drop);
+        assert_eq!(outcome(&policy, &to_it("adit0")), Outcome::Pass);
+        assert_eq!(outcome(&policy, &to_it("lo")), Outcome::Pass);
+    }
+    // Two tunnels may have the same address.
+    let twins = with(
+        with(Policy::default(), 0, guard()),
+        1,
+        Guard { reach: Reach::Nothing, ..connected("adit1") },
+    );
+    let comes_by = |way: &str| outcome(&twins, &udp(Way::In(way.into()), "10.0.0.2", 5000));
+    assert_eq!(
+        ["adit0", "adit1", "eth0"].map(comes_by),
+        [Outcome::Pass, Outcome::Pass, Outcome::Drop]
+    );
+}
+
+/// Invariant 4: what goes to a server beside the tunnel bears the mark, which no ordinary program can
+/// set, whatever the address.
+#[test]
+fn without_the_mark_nobody_talks_to_a_server_beside_the_tunnel() {
+    let to_server = udp(Way::Out("eth0".into()), "203.0.113.1", 51820);
+    for policy in closed_policies() {
+        assert_eq!(outcome(&policy, &to_server), Outcome::Refuse);
+        assert_eq!(outcome(&policy, &Packet { marked: true, ..to_server.clone() }), Outcome::Pass);
+    }
+}
+
+/// Invariant 5: what comes in beside the tunnel is an answer to what bore the mark.
+#[test]
+fn only_answers_to_marked_packets_come_in() {
+    let from_server = udp(Way::In("eth0".into()), "203.0.113.9", 40000);
+    for policy in closed_policies() {
+        let comes_in = |marked, known| {
+            outcome(&policy, &Packet { marked, known, ..from_server.clone() }) == Outcome::Pass
+        };
+        assert!(comes_in(true, true));
+        assert!(!comes_in(true, false) && !comes_in(false, true) && !comes_in(false, false));
+    }
+}
+
+// spec: RTE-5, RTE-6
+#[test]
+fn what_is_forwarded_goes_through_a_tunnel_and_what_is_old_stalls() {
+    let policy = with(locked_down(&["192.168.1.0/24"]), 0, connected("adit0"));
+    let through = |to: &str| Way::Through("docker0".into(), to.into());
+    assert_eq!(outcome(&policy, &udp(through("adit0"), "198.51.100.1", 443)), Outcome::Pass);
+    assert_eq!(outcome(&policy, &udp(through("eth0"), "198.51.100.1", 443)), Outcome::Refuse);
+    assert_eq!(outcome(&policy, &udp(through("eth0"), "192.168.1.1", 443)), Outcome::Refuse);
+    let answer = udp(Way::Through("adit0".into(), "docker0".into()), "172.17.0.2", 443);
+    assert_eq!(outcome(&policy, &answer), Outcome::Refuse);
+    assert_eq!(outcome(&policy, &Packet { known: true, ..answer }), Outcome::Pass);
+    let tcp = udp(Way::Out("eth0".into()), "198.51.100.1", 443);
+    let tcp = Packet { to: Some((Transport::Tcp, 443)), ..tcp };
+    assert_eq!(outcome(&policy, &tcp), Outcome::Refuse);
+    assert_eq!(outcome(&policy, &Packet { known: true, ..tcp }), Outcome::Drop);
+}
+
+#[test]
+fn who_wants_all_in_a_tunnel_has_to_agree_to_what_is_outside() {
+    let session =
+        |networks: &[&str]| Guard { reach: Reach::Everything(outside(networks)), through: None };
+    let both = with(locked_down(&["192.168.1.0/24"]), 0, session(&[]));
+    assert_eq!(both.closed(), Some(outside(&[])));
+    let both = with(locked_down(&["192.168.1.0/24"]), 0, session(&["192.168.1.0/24", "fe80::/64"]));
+    assert_eq!(both.closed(), Some(outside(&["192.168.1.0/24"])));
+    let moved = Outside { interface: Some("wlan0".into()), ..outside(&["192.168.1.0/24"]) };
+    let moved = Guard { reach: Reach::Everything(moved), through: None };
+    let both = with(locked_down(&["192.168.1.0/24"]), 0, moved);
+    assert_eq!(both.closed(), Some(outside(&[])));
+    assert_eq!(Policy::default().closed(), None);
+}
+
 // spec: RTE-5, RTE-8
 #[test]
 fn the_kernel_shows_exactly_the_tables() {
@@ -29,11 +167,7 @@ fn the_decision_about_a_packet_names_the_rule() {
     let enforcing = with(Policy::default(), 1, asks_on_the_link(enforced("adit1")));
     let decided_by = |policy: &Policy, destination: &str, port, output: &str| {
         let tables = tables(policy);
-        let packet = Outgoing {
-            destination: destination.parse().unwrap(),
-            to: Some((Transport::Udp, port)),
-            output: output.into(),
-        };
+        let packet = udp(Way::Out(output.into()), destination, port);
         let decision = decide(tables.inet.iter().chain(&tables.netdev), &packet).unwrap();
         (decision.passes, decision.rule)
     };
@@ -67,6 +201,36 @@ fn policies() -> [Policy; 6] {
         with(with(locked_down(&["10.0.0.0/9"]), 0, connected("adit0")), 7, enforced("adit7")),
         with(Policy::default(), 3, Guard { reach: Reach::Nothing, ..connected("adit3") }),
     ]
+}
+
+/// Without a local network, and with all that may be open.
+fn closed_policies() -> [Policy; 3] {
+    let connecting = Guard { reach: Reach::Everything(outside(&[])), through: None };
+    [
+        locked_down(&[]),
+        with(Policy::default(), 1, connecting),
+        with(locked_down(&["192.168.1.0/24"]), 2, connected("adit2")),
+    ]
+}
+
+fn udp(way: Way, destination: &str, port: u16) -> Packet {
+    Packet::new(way, destination.parse().unwrap(), Some((Transport::Udp, port)))
+}
+
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    Pass,
+    Drop,
+    /// The program is told.
+    Refuse,
+}
+
+fn outcome(policy: &Policy, packet: &Packet) -> Outcome {
+    match decide(tables(policy).inet.iter(), packet) {
+        None | Some(Decision { passes: true, .. }) => Outcome::Pass,
+        Some(Decision { rule, .. }) if rule.contains("reject with") => Outcome::Refuse,
+        Some(_) => Outcome::Drop,
+    }
 }
 
 fn locked_down(networks: &[&str]) -> Policy {

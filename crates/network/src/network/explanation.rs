@@ -8,7 +8,7 @@ use super::reconcile::Reconciler;
 use crate::{
     dns::Lookup,
     error::NetworkError,
-    firewall::{Outgoing, Transport},
+    firewall::{Packet, Transport, Way},
 };
 
 impl Reconciler {
@@ -39,7 +39,7 @@ impl Reconciler {
     /// The rule of our firewall that refuses questions to a DNS server.
     fn refusal(&self, server: IpAddr, output: &str) -> Option<String> {
         const DNS: (Transport, u16) = (Transport::Udp, 53);
-        let packet = Outgoing { destination: server, to: Some(DNS), output: output.to_owned() };
+        let packet = Packet::new(Way::Out(output.to_owned()), server, Some(DNS));
         let decision = self.firewall.decide(&self.journal.entries().firewall, &packet)?;
         (!decision.passes).then_some(decision.rule)
     }

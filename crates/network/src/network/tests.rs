@@ -1,7 +1,9 @@
 //! Plans in a kernel. Each test has a network namespace of its own; see `netns` for what it needs.
 
+mod firewall;
 mod healing;
 mod machine;
+mod neighbour;
 
 use std::fs;
 
