@@ -171,6 +171,47 @@ fn when_helper_and_provider_are_killed_the_tunnel_comes_back_under_its_name() {
 
 // spec: X-2
 #[test]
+fn an_interface_that_systemd_keeps_outlives_helper_and_provider() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    assert_seen(&lab, || lab.client.whoami(SITE));
+    adit.kill_helper();
+    lab.client.write_file("/run/service_manager.py", SERVICE_MANAGER);
+    let helper = adit_tests::program("adit-helper").display().to_string();
+    let manager = lab.client.spawn(["python3", "/run/service_manager.py", &helper]);
+    let started = |times| {
+        adit.eventually("start of the helper", || {
+            manager.log().matches("Adit is ready").count() == times
+        });
+    };
+    started(1);
+    adit.connect("home");
+    let index = || lab.client.sh("cat /sys/class/net/adit0/ifindex");
+    let (before, index_before) = (adit.session("home"), index());
+    let sniffer = lab.sniff_client();
+    lab.client.sh("kill -9 $(cat /run/helper.pid)");
+    adit.kill_providers();
+    adit.eventually("end of the provider", || adit.providers().is_empty());
+    lab.client.whoami(SITE).unwrap_err();
+    assert_eq!(index(), index_before);
+    lab.client.write_file("/run/restart", "");
+    started(2);
+    adit.wait_for("home", "connected");
+    assert_eq!(adit.session("home")["connectedAt"], before["connectedAt"]);
+    assert_eq!(index(), index_before);
+    assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+    let outside = sniffer.stop().incoming();
+    outside.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+
+    // What is over is not kept.
+    adit.disconnect("home");
+    adit.assert_no_residue();
+}
+
+// spec: X-2
+#[test]
 fn a_session_that_was_starting_starts_again_and_one_that_was_ending_ends() {
     let Some(lab) = Lab::new() else { return };
     let vpn = WireGuardServer::start(&lab.server);
@@ -318,6 +359,46 @@ fn a_provider_in_another_language_is_taken_over_and_one_that_cannot_be_is_replac
     adit.disconnect("python");
     adit.assert_no_residue();
 }
+
+/// Starts the helper, keeps what it stores (sd_notify(3), FDSTORE=1), and starts it again with that
+/// when it has died and the file `/run/restart` is there.
+const SERVICE_MANAGER: &str = r#"
+import os, select, socket, sys, time
+notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+notify.bind("/run/notify")
+kept = {}
+
+def listen():
+    while select.select([notify], [], [], 0.02)[0]:
+        data, fds, _, _ = socket.recv_fds(notify, 4096, 16)
+        said = dict(line.split("=", 1) for line in data.decode().split())
+        if "FDSTOREREMOVE" in said:
+            for fd in kept.pop(said["FDNAME"], []):
+                os.close(fd)
+        if "FDSTORE" in said:
+            kept.setdefault(said["FDNAME"], []).extend(fds)
+            for fd in fds:
+                os.set_inheritable(fd, False)
+
+while True:
+    given = [(name, fd) for name, fds in kept.items() for fd in fds]
+    pid = os.fork()
+    if pid == 0:
+        high = [os.dup(fd) for _, fd in given]
+        for number, fd in enumerate(high):
+            os.dup2(fd, 3 + number, inheritable=True)
+        os.environ.update(NOTIFY_SOCKET="/run/notify", ADIT_LOG="debug")
+        if given:
+            os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(given)),
+                              LISTEN_FDNAMES=":".join(name for name, _ in given))
+        os.execv(sys.argv[1], [sys.argv[1], "--state-dir", "/run/adit-state", "--runtime-dir", "/run/adit",
+                               "--providers-dir", "/run/adit-providers"])
+    open("/run/helper.pid", "w").write(str(pid))
+    while os.waitpid(pid, os.WNOHANG) == (0, 0):
+        listen()
+    while not os.path.exists("/run/restart"):
+        listen()
+"#;
 
 fn vpn_address() -> std::net::IpAddr {
     address::SERVER.v4.into()

@@ -22,7 +22,7 @@ const SOCKET_MODE: u32 = 0o666;
 
 /// Runs until it is told to end.
 pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
-    let kept = KeptDescriptors::inherited()?;
+    let kept = KeptDescriptors::inherited();
     provider::reserve_descriptors()?;
     // Before anything is undone: it could be the work of another helper.
     let _lock = runtime_dir::lock(places)?;

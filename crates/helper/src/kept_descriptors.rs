@@ -20,7 +20,19 @@ pub(crate) struct KeptDescriptors(BTreeMap<String, Vec<OwnedFd>>);
 impl KeptDescriptors {
     /// Takes what this process was started with, once and before anything else is opened. Whatever
     /// lies where a provider's descriptors go is moved away.
-    pub(crate) fn inherited() -> io::Result<Self> {
+    pub(crate) fn inherited() -> Self {
+        Self::take_all().unwrap_or_else(|error| {
+            tracing::warn!("what systemd has kept cannot be taken: {error}");
+            Self::default()
+        })
+    }
+
+    /// Those of a session, if there are any.
+    pub(crate) fn take(&mut self, id: ConfigurationId) -> Vec<OwnedFd> {
+        self.0.remove(&name(id)).unwrap_or_default()
+    }
+
+    fn take_all() -> io::Result<Self> {
         let mut kept = Self::default();
         for (number, name) in sd_notify::listen_fds_with_names()? {
             // SAFETY: systemd left it open for us, and nothing else here has it.
@@ -31,11 +43,6 @@ impl KeptDescriptors {
             kept.0.entry(name).or_default().push(ours);
         }
         Ok(kept)
-    }
-
-    /// Those of a session, if there are any.
-    pub(crate) fn take(&mut self, id: ConfigurationId) -> Vec<OwnedFd> {
-        self.0.remove(&name(id)).unwrap_or_default()
     }
 }
 
