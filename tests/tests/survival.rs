@@ -360,7 +360,7 @@ fn a_provider_in_another_language_is_taken_over_and_one_that_cannot_be_is_replac
     adit.assert_no_residue();
 }
 
-/// Starts the helper, keeps what it stores (sd_notify(3), FDSTORE=1), and starts it again with that
+/// Starts the helper, keeps what it stores (`sd_notify(3)`, `FDSTORE=1`), and starts it again with that
 /// when it has died and the file `/run/restart` is there.
 const SERVICE_MANAGER: &str = r#"
 import os, select, socket, sys, time
