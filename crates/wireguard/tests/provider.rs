@@ -7,7 +7,11 @@ use std::{
     net::{IpAddr, UdpSocket},
     os::{
         fd::{AsFd, OwnedFd},
-        unix::net::{UnixDatagram, UnixStream},
+        linux::net::SocketAddrExt,
+        unix::{
+            fs::MetadataExt,
+            net::{SocketAddr, UnixDatagram, UnixListener, UnixStream},
+        },
     },
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -128,6 +132,43 @@ async fn a_start_is_given_up_when_the_session_is_stopped() {
     assert!(helper.ends().await);
 }
 
+// spec: X-2
+#[tokio::test]
+async fn the_next_helper_gets_the_device_and_the_call_that_the_last_one_left_unanswered() {
+    let server = Server::start("127.0.0.1:0");
+    let name = format!("adit-provider-test-{}", std::process::id());
+    let address = SocketAddr::from_abstract_name(name).unwrap();
+    let listener = UnixListener::bind_addr(&address).unwrap();
+    let (unanswered, host_end) = UnixStream::pair().unwrap();
+    let (child, first) = start_program(host_end, Some(listener));
+    let mut first = Client::from_stream(tokio_stream(first));
+    let (_system, device) = UnixDatagram::pair().unwrap();
+    let configuration = configuration("127.0.0.1", server.port);
+    let start = start_call(online(), &configuration, &secrets(CLIENT_KEY));
+    first.call_with_fds(&start, &[device.as_fd()]).await.unwrap();
+    let unanswered = tokio_stream(unanswered);
+    unanswered.readable().await.unwrap();
+    drop((first, unanswered));
+
+    let next = UnixStream::connect_addr(&address).unwrap();
+    let mut next = Client::from_stream(tokio_stream(next));
+    let (host, host_end) = UnixStream::pair().unwrap();
+    let (_log, log_end) = std::io::pipe().unwrap();
+    let attach = wire::Attach { host: 0, log: 1 };
+    let given = [host_end.as_fd(), log_end.as_fd()];
+    let (attached, back) = next.call_with_fds(&attach, &given).await.unwrap();
+    assert!(!attached.established && !attached.reasserting);
+    assert_eq!((attached.queues, back.len()), (vec![0], 1));
+    let inode =
+        |fd: &OwnedFd| std::fs::File::from(fd.try_clone().unwrap()).metadata().unwrap().ino();
+    assert_eq!(inode(&back[0]), inode(&device.into()));
+    let mut helper = Helper::attend(child, next, host, &[]);
+    assert!(matches!(helper.next().await, Said::Settings(_)));
+    assert_eq!(helper.next().await, Said::Started(None));
+    helper.provider.call(&wire::Stop { reason: ProviderStopReason::UserInitiated }).await.unwrap();
+    assert!(helper.ends().await);
+}
+
 #[test]
 fn the_program_says_that_it_is_not_for_people() {
     let output = Command::new(env!("CARGO_BIN_EXE_adit-wireguard")).output().unwrap();
@@ -191,16 +232,12 @@ struct Hosting {
 
 impl Helper {
     fn new(names: &[(&str, &[&str])]) -> Self {
-        let (provider, provider_end) = UnixStream::pair().unwrap();
         let (host, host_end) = UnixStream::pair().unwrap();
-        // Standard input and output become the descriptors 3 and 4.
-        let child = Command::new("sh")
-            .args(["-c", "exec \"$0\" 3<&0 4>&1 0</dev/null 1>&2"])
-            .arg(env!("CARGO_BIN_EXE_adit-wireguard"))
-            .stdin(Stdio::from(OwnedFd::from(provider_end)))
-            .stdout(Stdio::from(OwnedFd::from(host_end)))
-            .spawn()
-            .unwrap();
+        let (child, provider) = start_program(host_end, None);
+        Self::attend(child, Client::from_stream(tokio_stream(provider)), host, names)
+    }
+
+    fn attend(child: Child, provider: Client, host: UnixStream, names: &[(&str, &[&str])]) -> Self {
         let (sender, said) = mpsc::unbounded_channel();
         let address = |text: &&str| text.parse().unwrap();
         let names = names
@@ -208,7 +245,7 @@ impl Helper {
             .map(|(name, addresses)| ((*name).into(), addresses.iter().map(address).collect()));
         let hosting = Hosting { said: sender, names: Arc::new(names.collect()) };
         tokio::spawn(serve_stream(Arc::new(hosting_router()), hosting, tokio_stream(host)));
-        Self { provider: Client::from_stream(tokio_stream(provider)), said, child }
+        Self { provider, said, child }
     }
 
     /// Begins a session; the system's end of its TUN device.
@@ -224,14 +261,7 @@ impl Helper {
     ) -> UnixDatagram {
         let (system, device) = UnixDatagram::pair().unwrap();
         system.set_read_timeout(Some(LIMIT)).unwrap();
-        let start = wire::Start {
-            configuration: configuration.clone(),
-            secrets: secrets.clone(),
-            options: None,
-            interface: VirtualInterface { name: "adit0".into(), index: 7 },
-            tun: plain_tun(),
-            path,
-        };
+        let start = start_call(path, configuration, secrets);
         self.provider.call_with_fds(&start, &[device.as_fd()]).await.unwrap();
         system
     }
@@ -270,6 +300,40 @@ impl Drop for Helper {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The provider, and the helper's end of the connection on which it is called.
+fn start_program(host_end: UnixStream, listener: Option<UnixListener>) -> (Child, UnixStream) {
+    let (provider, provider_end) = UnixStream::pair().unwrap();
+    // Standard input, output and error become the descriptors 3, 4 and 5.
+    let script = match &listener {
+        Some(_) => "exec \"$0\" 3<&0 4>&1 5>&2 0</dev/null 1>/dev/null 2>/dev/null",
+        None => "exec \"$0\" 3<&0 4>&1 0</dev/null 1>&2",
+    };
+    let child = Command::new("sh")
+        .args(["-c", script])
+        .arg(env!("CARGO_BIN_EXE_adit-wireguard"))
+        .stdin(Stdio::from(OwnedFd::from(provider_end)))
+        .stdout(Stdio::from(OwnedFd::from(host_end)))
+        .stderr(listener.map_or_else(Stdio::inherit, |listener| OwnedFd::from(listener).into()))
+        .spawn()
+        .unwrap();
+    (child, provider)
+}
+
+fn start_call(
+    path: NetworkPath,
+    configuration: &VpnConfiguration,
+    secrets: &Secrets,
+) -> wire::Start {
+    wire::Start {
+        configuration: configuration.clone(),
+        secrets: secrets.clone(),
+        options: None,
+        interface: VirtualInterface { name: "adit0".into(), index: 7 },
+        tun: plain_tun(),
+        path,
     }
 }
 
