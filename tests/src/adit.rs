@@ -18,6 +18,8 @@ use crate::requirements::skip;
 /// after 15 seconds that it is not heard.
 const PATIENCE: Duration = Duration::from_secs(45);
 const SOCKET: &str = "/run/adit/helper.sock";
+const STATE_DIR: &str = "/run/adit-state";
+const RUNTIME_DIR: &str = "/run/adit";
 /// Where every user of the machine can run the command line.
 const PUBLIC_PROGRAM: &str = "/run/bin/adit";
 const PROVIDERS_DIR: &str = "/run/adit-providers";
@@ -92,17 +94,15 @@ impl Adit {
     /// Imports the text of a `.conf` file under a name.
     #[track_caller]
     pub fn import(&self, name: &str, conf: &str) -> String {
-        let path = format!("/run/{name}.conf");
-        self.machine.write_file(&path, conf);
-        self.run(["import", &path])
+        self.import_with(name, conf, &[])
     }
 
     /// As [`import`](Self::import), with options such as `--enforce-routes`.
     #[track_caller]
-    pub fn import_with(&self, name: &str, conf: &str, options: &[&str]) {
+    pub fn import_with(&self, name: &str, conf: &str, options: &[&str]) -> String {
         let path = format!("/run/{name}.conf");
         self.machine.write_file(&path, conf);
-        self.run(["import", &path].into_iter().chain(options.iter().copied()));
+        self.run([&["import", &path], options].concat())
     }
 
     /// Imports a configuration of any provider as an administrator would, in the form that `adit export --format adit`
@@ -198,7 +198,8 @@ impl Adit {
     /// `adit-helper reset`, as root does when no helper runs.
     #[track_caller]
     pub fn reset(&self) -> String {
-        self.machine.run([&in_build("adit-helper"), "reset", "--runtime-dir", "/run/adit"])
+        let folders = ["--state-dir", STATE_DIR, "--runtime-dir", RUNTIME_DIR];
+        self.machine.run([&[in_build("adit-helper").as_str(), "reset"][..], &folders].concat())
     }
 
     /// The helper's process.
@@ -270,6 +271,7 @@ impl Adit {
                  ip $family rule show | grep -E 'proto 173|fwmark 0xad1' || true
                  ip $family route show table all | grep -E 'proto 173|dev adit' || true
              done
+             nft list tables | grep -w adit || true
              ls /run/adit/sessions");
         residue.push_str(&found);
         let resolv_conf = self.machine.read_file(RESOLV_CONF);
@@ -398,7 +400,7 @@ fn install(machine: &Machine) {
 fn start_helper(machine: &Machine) -> Process {
     let mut command = machine.command("env");
     command.args(["ADIT_LOG=debug"]).arg(program("adit-helper"));
-    command.args(["--state-dir", "/run/adit-state", "--runtime-dir", "/run/adit"]);
+    command.args(["--state-dir", STATE_DIR, "--runtime-dir", RUNTIME_DIR]);
     command.args(["--providers-dir", PROVIDERS_DIR]);
     let helper = machine.spawn_command(command);
     helper.wait_for_log("Adit is ready");

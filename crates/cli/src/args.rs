@@ -86,12 +86,27 @@ pub(crate) struct Import {
     /// For the whole computer: everybody sees it, and only root changes or uses it
     #[arg(long)]
     pub(crate) system: bool,
-    /// The tunnel's routes beat the system's own, such as those of the local network
+    /// Nothing goes around the tunnel, from the moment you connect until you disconnect, whether it
+    /// is up or not
     #[arg(long)]
+    pub(crate) include_all_networks: bool,
+    /// The tunnel's routes beat the system's own, such as those of the local network; so it is for
+    /// files that send everything through the tunnel
+    #[arg(long, conflicts_with = "no_enforce_routes")]
     pub(crate) enforce_routes: bool,
-    /// With --enforce-routes: but not the networks that are directly connected
-    #[arg(long, requires = "enforce_routes")]
+    /// The system's own routes beat the tunnel's
+    #[arg(long)]
+    pub(crate) no_enforce_routes: bool,
+    /// Where nothing or no network's route goes around the tunnel: but what is directly connected
+    #[arg(long)]
     pub(crate) exclude_local_networks: bool,
+    /// Refuse IPv6 while a tunnel is up that takes none; so it is for files that send all IPv4
+    /// through the tunnel
+    #[arg(long, conflicts_with = "allow_ipv6")]
+    pub(crate) block_ipv6: bool,
+    /// Let IPv6 go outside such a tunnel
+    #[arg(long)]
+    pub(crate) allow_ipv6: bool,
 }
 
 /// Show one configuration

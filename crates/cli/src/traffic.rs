@@ -24,7 +24,11 @@ impl Traffic {
         let protocol = &configuration.protocol;
         let routes = protocol.expected_routes.iter().copied();
         let (inside, blocked) = match wireguard_of(configuration) {
-            Some(wireguard) => routes.partition(|net| wireguard.has_family_of(net)),
+            Some(wireguard) => {
+                let all =
+                    routes.chain(wireguard.blocks_ipv6().then(|| Family::Ipv6.default_route()));
+                all.partition(|net| wireguard.has_family_of(net))
+            }
             None => (routes.collect(), Vec::new()),
         };
         Self { everything: protocol.include_all_networks, inside, blocked }

@@ -37,6 +37,8 @@ pub(crate) enum Command {
     /// Undo everything that a service which is no longer running has left on the system, and end
     /// lockdown.
     Reset,
+    /// Undo it, but go on blocking what has to be blocked.
+    Recover,
     /// Block what has to be blocked, without the service: for the time before it runs.
     Lockdown,
 }

@@ -43,6 +43,7 @@ fn main() -> ExitCode {
         match arguments.command {
             None => instance::run(&arguments.places).await,
             Some(Command::Reset) => recovery::reset(&arguments.places).await,
+            Some(Command::Recover) => recovery::recover(&arguments.places).await,
             Some(Command::Lockdown) => recovery::lock_down(&arguments.places).await,
         }
     });

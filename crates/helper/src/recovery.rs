@@ -24,13 +24,17 @@ pub(crate) async fn reset(places: &Places) -> Result<(), Box<dyn Error>> {
     let network = Arc::new(open_network(places)?);
     let cleared = Barrier::open(places, Arc::clone(&network)).clear().await;
     let undone = undo(places, &network).await?;
-    let undone = [cleared?, undone].concat();
-    if undone.is_empty() {
-        println!("There was nothing to undo.");
-    }
-    for line in undone {
-        println!("{line}");
-    }
+    print(&[cleared?, undone].concat());
+    Ok(())
+}
+
+/// `adit-helper recover`: undoes what a helper has left that did not end in order. What a person
+/// wants blocked stays so.
+pub(crate) async fn recover(places: &Places) -> Result<(), Box<dyn Error>> {
+    let _lock = runtime_dir::lock(places)?;
+    let network = Arc::new(open_network(places)?);
+    Barrier::open(places, Arc::clone(&network)).enforce().await;
+    print(&undo(places, &network).await?);
     Ok(())
 }
 
@@ -90,6 +94,15 @@ async fn undo(places: &Places, network: &Network) -> Result<Vec<String>, Box<dyn
     let mut undone = ended(any);
     undone.extend(lines(&network.recover(&NO_SESSION).await?));
     Ok(undone)
+}
+
+fn print(undone: &[String]) {
+    if undone.is_empty() {
+        println!("There was nothing to undo.");
+    }
+    for line in undone {
+        println!("{line}");
+    }
 }
 
 /// A sentence, if providers had to be ended.

@@ -48,7 +48,14 @@ impl Store {
     pub(crate) fn open(folder: PathBuf) -> Result<Self, StoreError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
         made.map_err(|source| failed("created", &folder, source))?;
-        fs::set_permissions(&folder, Permissions::from_mode(0o700))
+        // Nothing is written where nothing has to be: the disk may be read-only.
+        let protect = |metadata: fs::Metadata| match metadata.permissions().mode() & 0o777 {
+            0o700 => Ok(()),
+            _ => fs::set_permissions(&folder, Permissions::from_mode(0o700)),
+        };
+        folder
+            .metadata()
+            .and_then(protect)
             .map_err(|source| failed("protected", &folder, source))?;
         Ok(Self { folder })
     }

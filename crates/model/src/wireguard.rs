@@ -65,6 +65,10 @@ pub struct WireGuardConfiguration {
     /// Commands of wg-quick. Shown to people and kept for export, never run.
     #[serde(default, skip_serializing_if = "Scripts::is_empty")]
     pub scripts: Scripts,
+    /// Refuse IPv6 while the tunnel is up, if it takes no IPv6 destination itself. wg-quick would
+    /// let it go outside.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub block_ipv6: bool,
     /// The other ends.
     #[serde(default)]
     pub peers: Vec<WireGuardPeer>,
@@ -177,6 +181,7 @@ impl WireGuardConfiguration {
         });
         settings.blocked_routes =
             allowed.into_iter().filter(|net| !self.has_family_of(net)).collect();
+        settings.blocked_routes.extend(self.blocks_ipv6().then(|| Family::Ipv6.default_route()));
         if !self.dns_servers.is_empty() {
             settings.dns = Some(DnsSettings {
                 servers: self.dns_servers.clone(),
@@ -195,6 +200,12 @@ impl WireGuardConfiguration {
     #[must_use]
     pub fn has_family_of(&self, net: &IpNet) -> bool {
         self.addresses.iter().any(|address| Family::of(address) == Family::of(net))
+    }
+
+    /// Whether IPv6 is refused although no peer's destinations say so.
+    #[must_use]
+    pub fn blocks_ipv6(&self) -> bool {
+        self.block_ipv6 && !self.routes().any(|net| Family::of(&net) == Family::Ipv6)
     }
 
     /// The destinations of all peers, without host bits.
@@ -245,6 +256,9 @@ mod tests {
         let settings = configuration.network_settings("192.0.2.1".parse().unwrap());
         assert!(settings.includes_default());
         assert_eq!(settings.ipv6, None);
+        configuration.block_ipv6 = true;
+        let blocked = configuration.network_settings("192.0.2.1".parse().unwrap()).blocked_routes;
+        assert_eq!(blocked, ["::/0".parse().unwrap()]);
         configuration.peers[0].allowed_ips.push("::/0".parse().unwrap());
         let blocked = configuration.network_settings("192.0.2.1".parse().unwrap()).blocked_routes;
         assert_eq!(blocked, ["::/0".parse().unwrap()]);

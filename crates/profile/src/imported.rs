@@ -12,7 +12,8 @@ pub struct Imported {
     pub configuration: VpnConfiguration,
     /// Its secrets.
     pub secrets: Secrets,
-    /// What a person should know about it before using it.
+    /// What of the file counts for nothing or for something else. What the configuration will do,
+    /// [`lint`](crate::lint) says.
     pub notes: Vec<Note>,
 }
 

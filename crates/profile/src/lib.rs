@@ -7,10 +7,12 @@ mod configuration;
 mod imported;
 mod lint;
 mod name;
+mod protection;
 mod wg_quick;
 
 pub use configuration::{set_wireguard, wireguard_of};
 pub use imported::{Imported, Note};
 pub use lint::lint;
 pub use name::name_from_file;
+pub use protection::{Protection, protect};
 pub use wg_quick::{ExportError, ImportError, MAX_SIZE, export_wg_quick, import_wg_quick};

@@ -1,24 +1,32 @@
 //! What a WireGuard configuration will do, in words.
 
 use adit_model::{
-    Family, RouteTable, owns_default_route,
+    Family, RouteTable, VpnConfiguration, owns_default_route,
     wireguard::{WireGuardConfiguration, WireGuardPeer},
 };
 use ipnet::IpNet;
 
-use crate::Note;
+use crate::{Note, wireguard_of};
 
 /// More destinations than this are counted in place of named.
 const MAX_NAMED: usize = 3;
 
-/// Says what goes through the tunnel, then what may surprise.
+/// Says what goes through the tunnel, then what may surprise. Nothing of a provider whose
+/// configuration is its own affair.
 #[must_use]
-pub fn lint(wireguard: &WireGuardConfiguration) -> Vec<Note> {
+pub fn lint(configuration: &VpnConfiguration) -> Vec<Note> {
+    let Some(wireguard) = wireguard_of(configuration) else { return Vec::new() };
+    let mut notes = lint_wireguard(&wireguard);
+    notes.extend(enforced_routes(configuration));
+    notes
+}
+
+fn lint_wireguard(wireguard: &WireGuardConfiguration) -> Vec<Note> {
     let (routed, blocked): (Vec<IpNet>, Vec<IpNet>) =
         wireguard.routes().partition(|net| wireguard.has_family_of(net));
     let mut notes = vec![summary(wireguard, &routed)];
     notes.extend(blocked_family(&blocked));
-    notes.extend(leaking_family(wireguard));
+    notes.extend(blocked_ipv6(wireguard).or_else(|| leaking_family(wireguard)));
     notes.extend(missing_dns(wireguard, &routed));
     notes.extend(unrouted_dns(wireguard, &routed));
     notes.extend(waiting_peers(&wireguard.peers));
@@ -79,6 +87,29 @@ fn blocked_family(blocked: &[IpNet]) -> Option<Note> {
         named(blocked)
     );
     Some(Note::warning(text).about("AllowedIPs"))
+}
+
+/// See [`protect`](crate::protect).
+fn blocked_ipv6(wireguard: &WireGuardConfiguration) -> Option<Note> {
+    let text = "IPv6 is blocked while the tunnel is up, since the tunnel has none; to let it go \
+                outside, import with --allow-ipv6.";
+    wireguard.blocks_ipv6().then(|| Note::notice(text).about("AllowedIPs"))
+}
+
+/// See [`protect`](crate::protect).
+fn enforced_routes(configuration: &VpnConfiguration) -> Option<Note> {
+    let protocol = &configuration.protocol;
+    if !protocol.enforce_routes || !owns_default_route(&protocol.expected_routes) {
+        return None;
+    }
+    Some(Note::notice(if protocol.exclude_local_networks {
+        "No network that you join takes traffic out of the tunnel, but for what is directly on it; \
+         to let the routes of the network win, import with --no-enforce-routes."
+    } else {
+        "No network that you join takes traffic out of the tunnel, the local one neither; to reach \
+         that, import with --exclude-local-networks, or with --no-enforce-routes to let all routes \
+         of the network win."
+    }))
 }
 
 /// One family goes through the tunnel as a whole, the other does not.
@@ -163,7 +194,7 @@ mod tests {
     #[test]
     fn the_summary_says_what_enters_the_tunnel() {
         let text = |addresses: &str, allowed: &str, dns: &str| {
-            lint(&example(addresses, allowed, dns)).remove(0).text
+            lint_wireguard(&example(addresses, allowed, dns)).remove(0).text
         };
         let both = "10.0.0.2/32 fd00::2/128";
         assert_eq!(
@@ -193,14 +224,17 @@ mod tests {
         let mut second = example("10.0.0.2/32", "0.0.0.0/0", "").peers.remove(0);
         second.public_key = Key::new([2; 32]);
         wireguard.peers.push(second);
-        assert_eq!(lint(&wireguard)[0].text, "All IPv4 traffic will go through the tunnel.");
+        assert_eq!(
+            lint_wireguard(&wireguard)[0].text,
+            "All IPv4 traffic will go through the tunnel."
+        );
     }
 
     // spec: SET-6, SET-7
     #[test]
     fn what_leaves_by_another_way_is_a_warning() {
         let warnings = |addresses: &str, allowed: &str, dns: &str| -> Vec<String> {
-            let notes = lint(&example(addresses, allowed, dns)).into_iter();
+            let notes = lint_wireguard(&example(addresses, allowed, dns)).into_iter();
             notes.filter(|note| note.severity == Severity::Warning).map(|note| note.text).collect()
         };
         let both = "10.0.0.2/32 fd00::2/128";
@@ -228,7 +262,7 @@ mod tests {
             [(RouteTable::Off, "no routes are set"), (RouteTable::Table(7), "routing table 7")]
         {
             wireguard.table = table;
-            let notes = lint(&wireguard);
+            let notes = lint_wireguard(&wireguard);
             assert!(notes[0].text.contains(expected), "{notes:?}");
             assert_eq!(notes.len(), 2, "{notes:?}");
             assert_eq!(notes[1].key.as_deref(), Some("Endpoint"));

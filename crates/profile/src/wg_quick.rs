@@ -25,7 +25,7 @@ use self::{
     interface::Interface,
     peer::Peer,
 };
-use crate::{Imported, configuration::wireguard_configuration, lint};
+use crate::{Imported, configuration::wireguard_configuration};
 
 pub use self::{
     error::{ExportError, ImportError},
@@ -66,7 +66,6 @@ pub fn import_wg_quick(
     let configuration = wireguard_configuration(id, name, &wireguard);
     configuration.validate().map_err(ImportError::Configuration)?;
     notes.sort_by_key(|note| note.line);
-    notes.extend(lint(&wireguard));
     Ok(Imported { configuration, secrets, notes })
 }
 

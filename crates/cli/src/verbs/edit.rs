@@ -11,7 +11,7 @@ use std::{
 
 use adit_api::{Got, HelperClient, Save, SaveReply};
 use adit_model::VpnConfiguration;
-use adit_profile::{Imported, Note, import_wg_quick, set_wireguard, wireguard_of};
+use adit_profile::{Imported, Note, import_wg_quick, lint, set_wireguard, wireguard_of};
 use serde::Serialize;
 use tempfile::TempDir;
 use tokio::{
@@ -72,12 +72,14 @@ async fn save(
     helper: &mut HelperClient,
 ) -> Result<Edited, Failure> {
     let mut configuration = configuration.clone();
-    if let Some(wireguard) = wireguard_of(&imported.configuration) {
+    if let Some(mut wireguard) = wireguard_of(&imported.configuration) {
+        wireguard.block_ipv6 = wireguard_of(&configuration).is_some_and(|before| before.block_ipv6);
         set_wireguard(&mut configuration, &wireguard);
     }
     let save = Save { configuration, secrets: Some(imported.secrets) };
     let SaveReply { configuration } = helper.call(&save).await?;
-    Ok(Edited { configuration, changed: true, notes: imported.notes })
+    let notes = [imported.notes, lint(&configuration)].concat();
+    Ok(Edited { configuration, changed: true, notes })
 }
 
 /// A file for the editor that nobody else can read and that goes away with this.

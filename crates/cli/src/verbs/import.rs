@@ -10,7 +10,8 @@ use std::{
 use adit_api::{Entry, HelperClient, List, Save, SaveReply};
 use adit_model::{ConfigurationId, Scope, Secrets, Severity, VpnConfiguration};
 use adit_profile::{
-    MAX_SIZE, Note, import_wg_quick, lint, name_from_file, set_wireguard, wireguard_of,
+    MAX_SIZE, Note, Protection, import_wg_quick, lint, name_from_file, protect, set_wireguard,
+    wireguard_of,
 };
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -51,19 +52,61 @@ struct Profile {
     file: String,
     configuration: VpnConfiguration,
     secrets: Secrets,
+    /// Of the file itself.
     notes: Vec<Note>,
     is_archive: bool,
+    wishes: Wishes,
+}
+
+/// What the command line asks for beside the file.
+#[derive(Debug, Clone, Copy, Default)]
+struct Wishes {
+    system: bool,
+    include_all_networks: bool,
+    enforce_routes: Option<bool>,
+    exclude_local_networks: bool,
+    block_ipv6: Option<bool>,
+}
+
+impl Wishes {
+    fn of(wanted: &Import) -> Self {
+        let either = |yes: bool, no: bool| (yes || no).then_some(yes);
+        Self {
+            system: wanted.system,
+            include_all_networks: wanted.include_all_networks,
+            enforce_routes: either(wanted.enforce_routes, wanted.no_enforce_routes),
+            exclude_local_networks: wanted.exclude_local_networks,
+            block_ipv6: either(wanted.block_ipv6, wanted.allow_ipv6),
+        }
+    }
+
+    fn grant(self, configuration: &mut VpnConfiguration) {
+        if self.system {
+            configuration.scope = Scope::System;
+        }
+        let protocol = &mut configuration.protocol;
+        protocol.include_all_networks |= self.include_all_networks;
+        protocol.enforce_routes = self.enforce_routes.unwrap_or(protocol.enforce_routes);
+        protocol.exclude_local_networks |= self.exclude_local_networks;
+        if let Some(block) = self.block_ipv6
+            && let Some(mut wireguard) = wireguard_of(configuration)
+        {
+            wireguard.block_ipv6 = block;
+            set_wireguard(configuration, &wireguard);
+        }
+    }
 }
 
 impl Profile {
     fn load(path: &Path, wanted: &Import) -> Result<Self, Failure> {
         let mut profile = Self::read(path, wanted.name.as_deref())?;
         let configuration = &mut profile.configuration;
-        if wanted.system {
-            configuration.scope = Scope::System;
+        // What Adit itself has written says all of this.
+        if !profile.is_archive {
+            protect(configuration, Protection::FULL);
         }
-        configuration.protocol.enforce_routes |= wanted.enforce_routes;
-        configuration.protocol.exclude_local_networks |= wanted.exclude_local_networks;
+        profile.wishes = Wishes::of(wanted);
+        profile.wishes.grant(configuration);
         Ok(profile)
     }
 
@@ -91,6 +134,7 @@ impl Profile {
                 secrets: imported.secrets,
                 notes: imported.notes,
                 is_archive: false,
+                wishes: Wishes::default(),
             }),
             Err(error) => Err(Failure::Import { file, error }),
         }
@@ -108,8 +152,8 @@ impl Profile {
             configuration.name = name.into();
         }
         configuration.validate()?;
-        let notes = wireguard_of(&configuration).as_ref().map(lint).unwrap_or_default();
-        Ok(Self { file, configuration, secrets, notes, is_archive: true })
+        let (notes, wishes) = (Vec::new(), Wishes::default());
+        Ok(Self { file, configuration, secrets, notes, is_archive: true, wishes })
     }
 
     /// What `existing` becomes when this takes its place. A file of wg-quick says nothing about
@@ -117,14 +161,16 @@ impl Profile {
     fn replacing(&self, mut existing: VpnConfiguration) -> Result<VpnConfiguration, Failure> {
         let imported = &self.configuration;
         match wireguard_of(imported) {
-            Some(wireguard) if !self.is_archive => set_wireguard(&mut existing, &wireguard),
+            Some(mut wireguard) if !self.is_archive => {
+                wireguard.block_ipv6 = wireguard_of(&existing).is_some_and(|was| was.block_ipv6);
+                set_wireguard(&mut existing, &wireguard);
+            }
             Some(_) | None => existing.protocol = imported.protocol.clone(),
         }
         if imported.scope == Scope::System {
             existing.scope = Scope::System;
         }
-        existing.protocol.enforce_routes |= imported.protocol.enforce_routes;
-        existing.protocol.exclude_local_networks |= imported.protocol.exclude_local_networks;
+        self.wishes.grant(&mut existing);
         existing.validate()?;
         Ok(existing)
     }
@@ -161,7 +207,8 @@ async fn save(
     };
     let save = Save { configuration, secrets: Some(profile.secrets) };
     let SaveReply { configuration } = helper.call(&save).await?;
-    Ok(Saved { file: profile.file, action, configuration, notes: profile.notes })
+    let notes = [profile.notes, lint(&configuration)].concat();
+    Ok(Saved { file: profile.file, action, configuration, notes })
 }
 
 #[derive(Serialize)]

@@ -106,7 +106,41 @@ async fn what_an_import_is_told_is_saved_and_stays_when_it_is_replaced() {
     let all = ["--system", "--enforce-routes", "--exclude-local-networks"];
     assert_eq!(import("work", &all).await, (Scope::System, true, true));
     assert_eq!(import("work", &["--replace"]).await, (Scope::System, true, true));
-    failure(&run(&helper, &["import", text(&file), "--exclude-local-networks"]).await, 2);
+    let weaker = ["--replace", "--no-enforce-routes"];
+    assert_eq!(import("work", &weaker).await, (Scope::System, false, true));
+    let both = ["--enforce-routes", "--no-enforce-routes"];
+    failure(&run(&helper, &["import", text(&file), both[0], both[1]]).await, 2);
+}
+
+// spec: RTE-3, SET-7
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_tunnel_is_protected_unless_the_import_is_told_otherwise() {
+    let helper = Helper::start(Script::Connects);
+    let file = helper.file("full.conf", &PROFILE.replace("10.0.0.0/8", "0.0.0.0/0"));
+    let import = async |options: &[&str]| {
+        let said = ok(&helper, &[&["import", text(&file), "--replace"], options].concat()).await;
+        let shown = json(&run(&helper, &["--json", "show", "full"]).await);
+        let protocol = &shown["configuration"]["protocol"];
+        let flag = |value: &Value| value == &Value::Bool(true);
+        let enforced = flag(&protocol["enforceRoutes"]);
+        let blocked = flag(&protocol["providerConfiguration"]["blockIpv6"]);
+        assert_eq!(said.contains("takes traffic out of the tunnel"), enforced, "{said}");
+        assert_eq!(said.contains("IPv6 is blocked"), blocked, "{said}");
+        (enforced, blocked)
+    };
+    assert_eq!(import(&[]).await, (true, true));
+    assert_eq!(import(&["--no-enforce-routes"]).await, (false, true));
+    assert_eq!(import(&["--allow-ipv6"]).await, (false, false));
+    assert_eq!(import(&["--enforce-routes"]).await, (true, false));
+    assert_eq!(import(&["--block-ipv6"]).await, (true, true));
+    // What such a tunnel is edited as says nothing of either.
+    let mut edit = command(&helper.socket(), &["edit", "full"]);
+    let done = edit.env("EDITOR", "sed -i s/10.0.0.2/10.0.0.3/").output().await.unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let shown = json(&run(&helper, &["--json", "show", "full"]).await);
+    let wireguard = &shown["configuration"]["protocol"]["providerConfiguration"];
+    assert_eq!(wireguard["blockIpv6"], true);
+    assert_eq!(wireguard["addresses"][0], "10.0.0.3/32");
 }
 
 #[tokio::test(flavor = "multi_thread")]

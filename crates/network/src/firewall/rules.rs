@@ -156,13 +156,20 @@ fn destinations(policy: &Policy) -> (Vec<Rule>, Vec<Set>) {
     let (mut rules, mut sets) = (Vec::new(), Vec::new());
     for (slot, guard) in &policy.sessions {
         let Reach::Destinations { inside, refused } = &guard.reach else { continue };
-        let past = guard.through.as_ref().map(|t| Match::OutputOtherThan(t.interface.clone()));
+        // Another tunnel is not outside: what it takes, it was granted beside this one (MGR-12).
+        let past: Vec<Match> = match guard.through {
+            Some(_) => {
+                policy.tunnels().map(|t| Match::OutputOtherThan(t.interface.clone())).collect()
+            }
+            None => Vec::new(),
+        };
         for set in sets_of(&format!("refused{slot}"), refused) {
             rules.push(rule([Match::Destination(set.addresses())], Statement::Jump(REFUSE)));
             sets.push(set);
         }
         for set in sets_of(&format!("inside{slot}"), inside) {
-            let matches = past.clone().into_iter().chain([Match::Destination(set.addresses())]);
+            let to_it = Match::Destination(set.addresses());
+            let matches = past.iter().cloned().chain([to_it]);
             rules.push(rule(matches, Statement::Jump(REFUSE)));
             sets.push(set);
         }

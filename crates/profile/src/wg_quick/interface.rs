@@ -82,6 +82,7 @@ impl Interface {
             fwmark: self.fwmark,
             table: self.table.map_or(RouteTable::Auto, |read| read.value),
             save_config: self.save_config,
+            block_ipv6: false,
             scripts: self.scripts.clone(),
             peers: Vec::new(),
         }

@@ -95,6 +95,7 @@ fn interface() -> impl Strategy<Value = WireGuardConfiguration> {
                 fwmark,
                 table,
                 save_config,
+                block_ipv6: false,
                 scripts,
                 peers: Vec::new(),
             }

@@ -7,7 +7,8 @@ use adit_model::{
     wireguard::{PRIVATE_KEY, WireGuardConfiguration, preshared_key},
 };
 use adit_profile::{
-    ExportError, ImportError, Imported, MAX_SIZE, export_wg_quick, import_wg_quick,
+    ExportError, ImportError, Imported, MAX_SIZE, Note, Protection, export_wg_quick,
+    import_wg_quick, lint, protect,
 };
 
 use crate::{import, wireguard};
@@ -38,15 +39,33 @@ fn a_file_becomes_a_configuration_with_its_secrets_beside_it() {
     assert_eq!(secrets[PRIVATE_KEY].expose(), PRIVATE);
     assert_eq!(secrets[&preshared_key(&peer)].expose(), PRESHARED);
 
-    let notes: Vec<String> = notes.iter().map(ToString::to_string).collect();
+    let text = |notes: &[Note]| notes.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(
-        notes,
+        text(notes),
         [
             "Line 6: The PostUp command will not be run: iptables -A OUTPUT -j DROP",
             "Line 7: The PostUp command will not be run: echo up",
+        ]
+    );
+    assert_eq!(
+        text(&lint(configuration)),
+        [
             "All IPv4 traffic and DNS will go through de.example.net.",
             "IPv6 stays outside the tunnel while all IPv4 goes inside; add ::/0 to AllowedIPs to \
              keep it in.",
+        ]
+    );
+    let mut protected = configuration.clone();
+    protect(&mut protected, Protection::FULL);
+    assert_eq!(
+        text(&lint(&protected)),
+        [
+            "All IPv4 traffic and DNS will go through de.example.net.",
+            "IPv6 is blocked while the tunnel is up, since the tunnel has none; to let it go \
+             outside, import with --allow-ipv6.",
+            "No network that you join takes traffic out of the tunnel, the local one neither; to \
+             reach that, import with --exclude-local-networks, or with --no-enforce-routes to let \
+             all routes of the network win.",
         ]
     );
 }
@@ -265,7 +284,6 @@ fn what_counts_for_nothing_is_noted_with_its_line() {
         "Line 7: FwMark is kept for export only",
         "Line 8: SaveConfig is kept for export only",
         "Line 17: 10.0.0.1/8 is taken for the network that it lies in, 10.0.0.0/8.",
-        "Table is off: no routes are set",
     ] {
         assert!(notes.iter().any(|note| note.starts_with(expected)), "{expected}: {notes:#?}");
     }
