@@ -4,6 +4,8 @@
 //! All threads work for all peers at once, batch by batch as the engine does: half of them seal and half open, and one
 //! alone does both in turn. Where there are fewer processors than threads, the rate that was reached says nothing about
 //! more of them; the processor time of a packet does, as it would grow if threads stood in each other's way.
+//!
+//! The second table is of one batch, of one peer, that a thread seals with the help of others.
 
 #![allow(clippy::expect_used, reason = "a panic is how a benchmark reports")]
 
@@ -13,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use adit_wireguard::pieces::End;
+use adit_wireguard::pieces::{End, Team};
 use rustix::time::{ClockId, clock_gettime};
 
 const THREADS: [usize; 4] = [1, 2, 4, 8];
@@ -23,12 +25,16 @@ const PEERS: [usize; 3] = [1, 8, 64];
 const LENGTH: usize = 1420;
 const BATCH: usize = 47;
 
+/// How many threads help.
+const OTHERS: [usize; 4] = [0, 1, 3, 6];
+const BATCHES: usize = 2000;
+
 const TRIAL: Duration = Duration::from_millis(500);
 const TRIALS: usize = 5;
 
 fn main() {
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    println!("{processors} processors; medians of {TRIALS} trials\n");
+    println!("{processors} processors; medians\n");
     println!(
         "| threads | peers | reached, Mpackets/s | CPU ns/packet | with a processor each, Mpackets/s |"
     );
@@ -42,6 +48,29 @@ fn main() {
             println!("| {threads} | {peers} | {:.2} | {cpu:.0} | {each:.2} |", rate / 1e6);
         }
     }
+    println!("\n| others that help | a batch of {BATCH}, µs | of that, to fork and join, µs |");
+    println!("|---:|---:|---:|");
+    let (near, _) = End::pair().expect("sound keys");
+    let stride = End::sealed_length(LENGTH);
+    let mut messages = vec![7; BATCH * stride];
+    for others in OTHERS {
+        let team = Team::new(others);
+        let sealing = median_time(|| assert!(team.seal(&near, &mut messages, stride)));
+        let joining = median_time(|| team.fork_and_join(BATCH));
+        println!("| {others} | {sealing:.1} | {joining:.1} |");
+    }
+}
+
+/// In microseconds.
+fn median_time(mut work: impl FnMut()) -> f64 {
+    let time = |_| {
+        let begin = Instant::now();
+        work();
+        begin.elapsed()
+    };
+    let mut times: Vec<Duration> = (0..BATCHES).map(time).collect();
+    times.sort();
+    times[BATCHES / 2].as_secs_f64() * 1e6
 }
 
 struct Trial {

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 
 use crate::{
     allowed_ips::AllowedIps,
+    crew::Crew,
     handshake::{Agreement, Role},
     message::DATA_HEADER,
     session::{Session, sealed_length},
@@ -57,6 +58,36 @@ impl End {
     /// Admits messages of these counters, and returns how many were new.
     pub fn admit(&self, counters: impl Iterator<Item = u64>) -> usize {
         self.session.admitting(|window| counters.filter(|counter| window.admit(*counter)).count())
+    }
+}
+
+/// A thread that seals, and others that help it.
+#[derive(Debug)]
+pub struct Team(Crew);
+
+impl Team {
+    /// With so many others.
+    #[must_use]
+    pub fn new(others: usize) -> Self {
+        Self(Crew::new(others))
+    }
+
+    /// As [`End::seal`]. Returns when all is done.
+    pub fn seal(&self, end: &End, messages: &mut [u8], stride: usize) -> bool {
+        let length = stride - End::sealed_length(0);
+        let Some(first) = end.session.reserve(messages.len() / stride, end.now) else {
+            return false;
+        };
+        let batch = messages.chunks_exact_mut(stride).zip(first..);
+        self.0.divide(batch.collect(), |(message, counter)| {
+            end.session.seal(counter, message, length);
+        });
+        true
+    }
+
+    /// What is left of that without any work.
+    pub fn fork_and_join(&self, packets: usize) {
+        self.0.divide(vec![(); packets], drop);
     }
 }
 
