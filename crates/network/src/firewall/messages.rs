@@ -20,8 +20,8 @@ use super::{
     table::{Chain, ChainPolicy, Hook, HookPoint, Rule, Set, TABLE_NAME, Table, TableFamily},
 };
 
-/// Elements of one message. The length of an attribute has 16 bits.
-const ELEMENTS_IN_MESSAGE: usize = 500;
+/// Elements of one message. With a refusal the kernel sends it back, into a buffer of 8 KiB.
+const ELEMENTS_IN_MESSAGE: usize = 100;
 
 /// What makes the table, in this order.
 pub(super) fn creation(table: &Table) -> Vec<NetfilterMessage> {

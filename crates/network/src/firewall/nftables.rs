@@ -28,8 +28,9 @@ pub(super) struct Nftables {
     socket: OwnedFd,
 }
 
-/// Size of what the kernel sends at once (`NLMSG_GOODSIZE`, at most 32 KiB), and more.
-const BUFFER_BYTES: usize = 1 << 16;
+/// What the kernel sends at once. Not more than it has to (`NLMSG_GOODSIZE`): to parse a list takes the
+/// library time that grows with the square of its length.
+const BUFFER_BYTES: usize = 1 << 13;
 /// How often a list is asked for when others change tables at the same time.
 const ATTEMPTS: usize = 5;
 

@@ -95,7 +95,7 @@ impl Policy {
         self.closed().is_some() || self.sessions.values().any(|guard| guard.reach != Reach::Nothing)
     }
 
-    /// The ways through tunnels, with their slots.
+    /// The ways through tunnels.
     pub(super) fn tunnels(&self) -> impl Iterator<Item = &Through> {
         self.sessions.values().filter_map(|guard| guard.through.as_ref())
     }

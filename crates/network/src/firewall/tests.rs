@@ -192,6 +192,28 @@ fn the_decision_about_a_packet_names_the_rule() {
     assert!(decided_by(&enforcing, "203.0.113.9", 443, "adit1").0);
 }
 
+#[test]
+fn as_many_ranges_as_a_tunnel_may_have_are_one_transaction() {
+    in_own_namespace(|| async {
+        // Neighbouring ranges first, and then with gaps.
+        let range = |number: u32| {
+            let first = 0x0A00_0000 + if number < 100 { number * 256 } else { number * 512 };
+            let address = |bits: u32| std::net::Ipv4Addr::from(bits).into();
+            ranges::Range { first: address(first), last: address(first + 255) }
+        };
+        let inside = (0..10_000).map(range).collect();
+        let reach = Reach::Destinations { inside, refused: Vec::new() };
+        let many = with(Policy::default(), 0, Guard { reach, ..connected("adit0") });
+        let firewall = Firewall::open();
+        firewall.establish(&many).unwrap();
+        assert!(listed("inet").contains("10.78.30.0/24"));
+        // Half a set is not the set.
+        nft("delete element inet adit inside0v4 { 10.78.30.0/24 }");
+        firewall.establish(&many).unwrap();
+        assert!(listed("inet").contains("10.78.30.0/24"));
+    });
+}
+
 fn policies() -> [Policy; 6] {
     [
         with(Policy::default(), 1, asks_on_the_link(connected("adit1"))),
