@@ -7,7 +7,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     os::fd::OwnedFd,
-    thread,
     time::Duration,
 };
 
@@ -19,6 +18,7 @@ use adit_network::{
 use futures_util::future::join_all;
 use ipnet::IpNet;
 use serde_json::{Map, Value};
+use tokio::time::sleep;
 
 use super::record::{Established, SessionFolder, SessionRecord};
 use crate::{
@@ -217,7 +217,7 @@ async fn interface(
         if !matches!(opened, Err(TunError::NameTaken(_))) {
             break;
         }
-        thread::sleep(PAUSE);
+        sleep(PAUSE).await;
         opened = tun::open(&options);
     }
     Ok((opened?, None))
