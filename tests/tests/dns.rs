@@ -1,6 +1,6 @@
 //! Who answers names while a tunnel is up, and that the system's own way comes back exactly.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use adit_tests::{
     Adit, DnsServer, Lab, Machine, Resolved, UdpTunnelServer, WireGuardServer, address,
@@ -195,6 +195,26 @@ fn resolved_forgets_the_tunnel_after_every_kind_of_crash() {
     resolved.restart();
     assert_without_tunnel(&resolved, "10.64.0.1");
     assert!(!lab.client.resolve("site.test").is_empty());
+}
+
+// spec: NW-22
+#[test]
+fn a_server_of_the_link_itself_finds_the_vpns_server() {
+    let Some(lab) = Lab::new() else { return };
+    let link_local = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0x53);
+    lab.lan.sh(&format!("ip address add {link_local}/64 dev eth0 nodad"));
+    let names = [("vpn.test", vec![address::SERVER.v4.into()])];
+    let dns = DnsServer::start(&lab.lan, &[link_local.into()], None, &names);
+    lab.client.write_file("/etc/resolv.conf", format!("nameserver {link_local}%eth0\n"));
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    let endpoint = format!("vpn.test:{}", vpn.endpoint().port());
+    adit.import("home", &vpn.peer().endpoint(&endpoint).add().conf());
+    adit.connect("home");
+    assert!(dns.queries().iter().any(|query| query.name == "vpn.test"), "{:?}", dns.queries());
+    assert!(!lab.client.resolve("inside.corp.test").is_empty());
+    adit.disconnect("home");
+    adit.assert_no_residue();
 }
 
 const PLAIN: &str = "chmod 640 /etc/resolv.conf; chown 65534 /etc/resolv.conf";

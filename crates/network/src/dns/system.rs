@@ -1,26 +1,26 @@
 //! Telling the system which servers answer which names, in whatever way this system has.
 
+mod health;
+mod one_list;
 #[cfg(test)]
 mod tests;
 
-use std::{fs, io, net::IpAddr, path::Path, time::Duration};
+use std::{fs, net::IpAddr, path::Path};
 
-use adit_model::{DnsProtocol, HealthItem, Resolver, Severity};
-use tokio::time::{Instant, sleep};
+use adit_model::{DnsProtocol, HealthItem, Resolver};
 
 use super::{
-    DnsError, DnsPlan, GlobalDns, ServerList,
+    DnsError, DnsPlan, ServerList,
     back_end::{BackEnd, Facts, Keeper, detect, facts_of_files},
     lookup::{Evidence, Lookup, lookups},
     network_manager::NetworkManager,
-    resolv_conf::{ResolvConf, Restored},
+    resolv_conf::ResolvConf,
     resolvconf_program::SEARCH_PATH,
     resolved::Resolved,
 };
 use crate::{
     Slot, Tunnel,
     error::NetworkError,
-    health,
     journal::{Journal, OneListChange, Wish},
     network::Bus,
 };
@@ -43,10 +43,6 @@ pub struct RepairedDns {
     /// Who had to be told again.
     pub resolver: Resolver,
 }
-
-/// How long NetworkManager may take to write a file.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(3);
-const WRITE_INTERVAL: Duration = Duration::from_millis(20);
 
 impl Dns {
     pub(crate) fn new(bus: Bus, resolv_conf: &Path) -> Self {
@@ -72,12 +68,12 @@ impl Dns {
         match self.tell(&back_end, tunnel, plan, journal).await {
             Ok(mut health) => {
                 let is_split = back_end == BackEnd::Resolved && !facts.leads_to_resolved();
-                health.extend((is_split && plan.default_route).then(asked_elsewhere));
+                health.extend((is_split && plan.default_route).then(health::asked_elsewhere));
                 Ok(health)
             }
             Err(NetworkError::Dns(error)) if !matches!(error, DnsError::Unsupported(_)) => {
                 tracing::warn!("the tunnel's DNS servers are not used: {error}");
-                Ok(vec![not_applied(&error)])
+                Ok(vec![health::not_applied(&error)])
             }
             Err(error) => Err(error),
         }
@@ -246,7 +242,7 @@ impl Dns {
         resolved.set(tunnel.index, plan).await?;
         self.forget_list(tunnel.slot, journal).await?;
         resolved.flush_caches().await?;
-        Ok(unverified(plan).into_iter().collect())
+        Ok(health::unverified(plan).into_iter().collect())
     }
 
     async fn set_list(
@@ -268,7 +264,7 @@ impl Dns {
         let Some(list) = ServerList::of(plan, &tunnel.interface) else {
             self.forget_list(tunnel.slot, journal).await?;
             let is_lost = !plan.domains.is_empty();
-            return Ok(is_lost.then(|| split_unavailable(plan)).into_iter().collect());
+            return Ok(is_lost.then(|| health::split_unavailable(plan)).into_iter().collect());
         };
         journal.update(|entries| {
             let wishes = &mut entries.server_lists;
@@ -278,129 +274,7 @@ impl Dns {
             }
         })?;
         self.write_last(keeper, journal).await?;
-        Ok((!keeper.is_exclusive()).then(second_in_line).into_iter().collect())
-    }
-
-    /// Drops what a session wants of the one list. The last of the others has it then; without any,
-    /// it is given back.
-    async fn forget_list(&self, slot: Slot, journal: &mut Journal) -> Result<(), NetworkError> {
-        let slot = slot.number();
-        if !journal.entries().server_lists.iter().any(|wish| wish.slot == slot) {
-            return Ok(());
-        }
-        // A journal that cannot be written does not keep the list from being given back.
-        let written =
-            journal.update(|entries| entries.server_lists.retain(|wish| wish.slot != slot));
-        let others = journal.entries().server_lists.iter().any(|wish| wish.slot != slot);
-        let done = match self.back_end().await {
-            BackEnd::OneList(keeper) if others => self.write_last(&keeper, journal).await,
-            BackEnd::OneList(_) | BackEnd::Resolved => self.give_back(journal).await.map(drop),
-        };
-        written.and(done)
-    }
-
-    /// Writes the list that the last session wants.
-    async fn write_last(&self, keeper: &Keeper, journal: &mut Journal) -> Result<(), NetworkError> {
-        let Some(list) = journal.entries().server_lists.last().map(|wish| wish.list.clone()) else {
-            return Ok(());
-        };
-        let elsewhere = journal.entries().one_list.as_ref().is_some_and(|it| !keeper.is_in(it));
-        if elsewhere {
-            self.give_back(journal).await?;
-        }
-        match keeper {
-            Keeper::NetworkManager => self.write_network_manager(&list, journal).await,
-            Keeper::Resolvconf(program) => {
-                let change = OneListChange::Resolvconf(program.clone());
-                journal.update(|entries| entries.one_list = Some(change))?;
-                program.add(&list).await?;
-                if !program.has_made(&self.resolv_conf.read(), &list) {
-                    program.update().await?;
-                }
-                Ok(())
-            }
-            Keeper::File => self.write_file(&list, journal),
-        }
-    }
-
-    async fn write_network_manager(
-        &self,
-        list: &ServerList,
-        journal: &mut Journal,
-    ) -> Result<(), NetworkError> {
-        let manager = NetworkManager::connect(&self.bus).await;
-        let manager = manager.ok_or(DnsError::Ended("NetworkManager"))?;
-        let present = manager.global_dns().await?;
-        if !present.is_ours() {
-            let change = OneListChange::NetworkManager(present);
-            journal.update(|entries| entries.one_list = Some(change))?;
-        }
-        manager.set_global_dns(&GlobalDns::of(list)).await?;
-        // It answers before it has written the file.
-        let end = Instant::now() + WRITE_TIMEOUT;
-        while !list.answers_all_of(&self.resolv_conf.read()) {
-            if Instant::now() > end {
-                return Err(DnsError::NotWritten("NetworkManager").into());
-            }
-            sleep(WRITE_INTERVAL).await;
-        }
-        Ok(())
-    }
-
-    fn write_file(&self, list: &ServerList, journal: &mut Journal) -> Result<(), NetworkError> {
-        let failed = |source| self.file_error(source);
-        let is_ours = self.resolv_conf.is_ours();
-        let original = match &journal.entries().one_list {
-            Some(OneListChange::File(original)) if is_ours => original.clone(),
-            // Nobody else's, or what somebody else has written over ours.
-            _ => self.resolv_conf.original().map_err(failed)?,
-        };
-        journal.update(|entries| entries.one_list = Some(OneListChange::File(original)))?;
-        if !is_ours {
-            self.resolv_conf.back_up();
-        }
-        Ok(self.resolv_conf.write(list).map_err(failed)?)
-    }
-
-    /// Gives the one list back, wherever ours was written: the journal says where, a header or a
-    /// mark says so without it. Returns whether there was something to give back.
-    async fn give_back(&self, journal: &mut Journal) -> Result<bool, NetworkError> {
-        let failed = |source| self.file_error(source);
-        let mut given_back = false;
-        match &journal.entries().one_list {
-            Some(OneListChange::File(original)) => {
-                let restored = self.resolv_conf.restore(original).map_err(failed)?;
-                given_back = restored == Restored::AsBefore;
-            }
-            Some(OneListChange::Resolvconf(program)) => {
-                program.delete().await?;
-                given_back = true;
-            }
-            Some(OneListChange::NetworkManager(_)) | None => {}
-        }
-        if self.resolv_conf.is_ours() {
-            if !self.resolv_conf.restore_backup().map_err(failed)? {
-                let path = self.resolv_conf.path().display().to_string();
-                return Err(DnsError::OriginalLost(path).into());
-            }
-            given_back = true;
-        }
-        // What it was told outlives itself and the boot.
-        if let Some(manager) = NetworkManager::connect(&self.bus).await {
-            if manager.global_dns().await?.is_ours() {
-                let before = match &journal.entries().one_list {
-                    Some(OneListChange::NetworkManager(before)) => before.clone(),
-                    _ => GlobalDns::default(),
-                };
-                manager.set_global_dns(&before).await?;
-                given_back = true;
-            }
-        } else if matches!(&journal.entries().one_list, Some(OneListChange::NetworkManager(_))) {
-            // It is told when it is back.
-            return Ok(given_back);
-        }
-        journal.update(|entries| entries.one_list = None)?;
-        Ok(given_back)
+        Ok((!keeper.is_exclusive()).then(health::second_in_line).into_iter().collect())
     }
 
     async fn is_in_force(
@@ -427,22 +301,6 @@ impl Dns {
             }
         }
     }
-
-    async fn has(&self, keeper: &Keeper, list: &ServerList) -> bool {
-        match keeper {
-            Keeper::NetworkManager => {
-                let Some(manager) = NetworkManager::connect(&self.bus).await else { return false };
-                manager.global_dns().await.is_ok_and(|global| global == GlobalDns::of(list))
-                    && list.answers_all_of(&self.resolv_conf.read())
-            }
-            Keeper::Resolvconf(program) => program.has_made(&self.resolv_conf.read(), list),
-            Keeper::File => self.resolv_conf.has(list),
-        }
-    }
-
-    fn file_error(&self, source: io::Error) -> DnsError {
-        DnsError::of_file(self.resolv_conf.path(), source)
-    }
 }
 
 impl BackEnd {
@@ -454,85 +312,4 @@ impl BackEnd {
             Self::OneList(Keeper::File) => Resolver::File,
         }
     }
-}
-
-impl Keeper {
-    /// Whether the network's servers are never asked while a tunnel's are there.
-    fn is_exclusive(&self) -> bool {
-        match self {
-            Self::NetworkManager | Self::File => true,
-            Self::Resolvconf(program) => program.is_exclusive(),
-        }
-    }
-
-    fn is_in(&self, change: &OneListChange) -> bool {
-        match (self, change) {
-            (Self::NetworkManager, OneListChange::NetworkManager(_))
-            | (Self::File, OneListChange::File(_)) => true,
-            (Self::Resolvconf(program), OneListChange::Resolvconf(told)) => program == told,
-            (Self::NetworkManager | Self::Resolvconf(_) | Self::File, _) => false,
-        }
-    }
-}
-
-fn not_applied(error: &DnsError) -> HealthItem {
-    health::item(
-        "dns.not-applied",
-        Severity::Problem,
-        "The VPN's DNS servers are not used",
-        format!("Names are looked up as without the VPN: {error}."),
-        "Once that is mended, Adit uses them; at the latest when you connect again.",
-    )
-}
-
-/// systemd-resolved answers the C library, but `/etc/resolv.conf` names other servers.
-fn asked_elsewhere() -> HealthItem {
-    health::item(
-        "dns.asked-elsewhere",
-        Severity::Warning,
-        "Some programs do not ask the VPN's DNS servers",
-        "Those that read /etc/resolv.conf themselves ask the servers in it, which are neither the \
-         VPN's nor systemd-resolved.",
-        "Make /etc/resolv.conf a link to /run/systemd/resolve/stub-resolv.conf, or let the VPN's \
-         routes be enforced.",
-    )
-}
-
-fn second_in_line() -> HealthItem {
-    health::item(
-        "dns.second-in-line",
-        Severity::Notice,
-        "The network's DNS servers are second in line",
-        "This system's resolvconf keeps them behind the VPN's. A name that the VPN's servers do not \
-         answer in time is looked up outside the VPN.",
-        "Install openresolv or systemd-resolved in its place, or let the VPN's routes be enforced.",
-    )
-}
-
-fn split_unavailable(plan: &DnsPlan) -> HealthItem {
-    let domains: Vec<&str> = plan.domains.iter().map(|domain| domain.name.as_str()).collect();
-    health::item(
-        "dns.split-unavailable",
-        Severity::Warning,
-        "The VPN's names are not resolved by the VPN",
-        format!(
-            "This system has a single list of DNS servers, so {} cannot be sent to the VPN's.",
-            domains.join(", ")
-        ),
-        "Use systemd-resolved, or let the VPN answer all names.",
-    )
-}
-
-/// Until systemd pull request 41818 of April 2026, only the global setting verified certificates.
-fn unverified(plan: &DnsPlan) -> Option<HealthItem> {
-    (plan.protocol != DnsProtocol::Cleartext).then(|| {
-        health::item(
-            "dns.tls-unverified",
-            Severity::Warning,
-            "The DNS server may not be who it says",
-            "DNS is encrypted, but most versions of systemd-resolved do not check the server's \
-             certificate.",
-            "Do not rely on it against an attacker on the way; inside the tunnel it does no harm.",
-        )
-    })
 }

@@ -1,0 +1,70 @@
+//! What a person should know about the system's name resolution.
+
+use adit_model::{DnsProtocol, HealthItem, Severity};
+
+use crate::{
+    dns::{DnsError, DnsPlan},
+    health,
+};
+
+pub(super) fn not_applied(error: &DnsError) -> HealthItem {
+    health::item(
+        "dns.not-applied",
+        Severity::Problem,
+        "The VPN's DNS servers are not used",
+        format!("Names are looked up as without the VPN: {error}."),
+        "Once that is mended, Adit uses them; at the latest when you connect again.",
+    )
+}
+
+/// systemd-resolved answers the C library, but `/etc/resolv.conf` names other servers.
+pub(super) fn asked_elsewhere() -> HealthItem {
+    health::item(
+        "dns.asked-elsewhere",
+        Severity::Warning,
+        "Some programs do not ask the VPN's DNS servers",
+        "Those that read /etc/resolv.conf themselves ask the servers in it, which are neither the \
+         VPN's nor systemd-resolved.",
+        "Make /etc/resolv.conf a link to /run/systemd/resolve/stub-resolv.conf, or let the VPN's \
+         routes be enforced.",
+    )
+}
+
+pub(super) fn second_in_line() -> HealthItem {
+    health::item(
+        "dns.second-in-line",
+        Severity::Notice,
+        "The network's DNS servers are second in line",
+        "This system's resolvconf keeps them behind the VPN's. A name that the VPN's servers do not \
+         answer in time is looked up outside the VPN.",
+        "Install openresolv or systemd-resolved in its place, or let the VPN's routes be enforced.",
+    )
+}
+
+pub(super) fn split_unavailable(plan: &DnsPlan) -> HealthItem {
+    let domains: Vec<&str> = plan.domains.iter().map(|domain| domain.name.as_str()).collect();
+    health::item(
+        "dns.split-unavailable",
+        Severity::Warning,
+        "The VPN's names are not resolved by the VPN",
+        format!(
+            "This system has a single list of DNS servers, so {} cannot be sent to the VPN's.",
+            domains.join(", ")
+        ),
+        "Use systemd-resolved, or let the VPN answer all names.",
+    )
+}
+
+/// Until systemd pull request 41818 of April 2026, only the global setting verified certificates.
+pub(super) fn unverified(plan: &DnsPlan) -> Option<HealthItem> {
+    (plan.protocol != DnsProtocol::Cleartext).then(|| {
+        health::item(
+            "dns.tls-unverified",
+            Severity::Warning,
+            "The DNS server may not be who it says",
+            "DNS is encrypted, but most versions of systemd-resolved do not check the server's \
+             certificate.",
+            "Do not rely on it against an attacker on the way; inside the tunnel it does no harm.",
+        )
+    })
+}
