@@ -313,6 +313,13 @@ fn sysctls(tunnel: &Tunnel, plan: &Plan, state: &NetworkState) -> BTreeSet<Sysct
         // Without it the kernel deletes, with the first address of a network, all others on it.
         let key = format!("net/ipv4/conf/{}/promote_secondaries", tunnel.interface);
         sysctls.insert(own(key, "1"));
+        // The kernel tells whoever asks on any link which addresses the machine has on all of them,
+        // and ARP passes the firewall's tables by. The greater of this and an interface's own counts.
+        sysctls.insert(Sysctl {
+            key: sysctl::ARP_IGNORE.into(),
+            value: "1".into(),
+            lifetime: Lifetime::System,
+        });
     }
     if state.ipv6 {
         // No link-local address, and so no router solicitation into the tunnel.

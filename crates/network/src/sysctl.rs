@@ -39,7 +39,8 @@ impl fmt::Display for Sysctl {
 
 impl Sysctl {
     /// Gives it its value. Where that is not allowed, as in many containers, the tunnel works all
-    /// the same on most networks.
+    /// the same on most networks. What the system has of its own is raised and never lowered: a
+    /// greater value is somebody's wish for more.
     pub(crate) fn set(&self, journal: &mut Journal) -> Result<Option<HealthItem>, NetworkError> {
         let Self { key, value, lifetime } = self;
         let from = match read(key) {
@@ -52,6 +53,7 @@ impl Sysctl {
         };
         match lifetime {
             Lifetime::Tunnel => {}
+            Lifetime::System if exceeds(&from, value) => return Ok(None),
             Lifetime::System => journal.update(|entries| {
                 let change = SysctlChange { from, to: value.clone() };
                 entries.sysctls.entry(key.clone()).or_insert(change);
@@ -96,6 +98,11 @@ pub(crate) fn is_strict(interface: &str, journal: &Journal) -> bool {
     value("all").max(value(interface)) == Some(1)
 }
 
+fn exceeds(present: &str, wanted: &str) -> bool {
+    let number = |value: &str| value.parse::<u32>().ok();
+    number(present).zip(number(wanted)).is_some_and(|(present, wanted)| present > wanted)
+}
+
 /// Keys come back from a file, and must not lead anywhere else.
 fn is_networks(key: &str) -> bool {
     key.starts_with("net/") && !key.split('/').any(|part| part == "..")
@@ -106,6 +113,10 @@ fn is_networks(key: &str) -> bool {
 pub(crate) fn rp_filter(interface: &str) -> String {
     format!("net/ipv4/conf/{interface}/rp_filter")
 }
+
+/// On which links the kernel answers ARP requests for an address of the machine: 0 on all of them, 1
+/// only on the one that has it (kernel, networking/ip-sysctl).
+pub(crate) const ARP_IGNORE: &str = "net/ipv4/conf/all/arp_ignore";
 
 fn read(key: &str) -> io::Result<String> {
     Ok(fs::read_to_string(path(key))?.trim_end().to_owned())

@@ -16,6 +16,7 @@ fn full_tunnel_of_both_families() {
     link mtu 1420 up
     sysctl net/ipv4/conf/adit0/promote_secondaries = 1
     sysctl net/ipv4/conf/adit0/rp_filter = 2
+    sysctl net/ipv4/conf/all/arp_ignore = 1
     sysctl net/ipv4/conf/eth0/rp_filter = 2
     sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
     sysctl net/ipv6/conf/adit0/disable_ipv6 = 0
@@ -49,6 +50,7 @@ fn split_tunnel_with_an_exclusion_inside_an_inclusion() {
     link mtu 1500 up
     sysctl net/ipv4/conf/adit0/promote_secondaries = 1
     sysctl net/ipv4/conf/adit0/rp_filter = 2
+    sysctl net/ipv4/conf/all/arp_ignore = 1
     sysctl net/ipv4/conf/eth0/rp_filter = 2
     sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
     address 10.0.0.2/24
@@ -97,6 +99,7 @@ fn a_server_inside_an_included_network_needs_no_route() {
     link mtu 1500 up
     sysctl net/ipv4/conf/adit0/promote_secondaries = 1
     sysctl net/ipv4/conf/adit0/rp_filter = 2
+    sysctl net/ipv4/conf/all/arp_ignore = 1
     sysctl net/ipv4/conf/eth0/rp_filter = 2
     sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
     address 10.0.0.2/32
@@ -146,6 +149,7 @@ fn blocked_ipv6_goes_neither_inside_nor_outside() {
     link mtu 1500 up
     sysctl net/ipv4/conf/adit0/promote_secondaries = 1
     sysctl net/ipv4/conf/adit0/rp_filter = 2
+    sysctl net/ipv4/conf/all/arp_ignore = 1
     sysctl net/ipv4/conf/eth0/rp_filter = 2
     sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
     address 10.0.0.2/32
@@ -250,6 +254,7 @@ fn routes_in_a_table_of_the_user_come_without_rules() {
     link mtu 1500 up
     sysctl net/ipv4/conf/adit0/promote_secondaries = 1
     sysctl net/ipv4/conf/adit0/rp_filter = 2
+    sysctl net/ipv4/conf/all/arp_ignore = 1
     sysctl net/ipv4/conf/eth0/rp_filter = 2
     sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
     address 10.0.0.2/24
@@ -261,6 +266,7 @@ fn routes_in_a_table_of_the_user_come_without_rules() {
     link mtu 1500 up
     sysctl net/ipv4/conf/adit0/promote_secondaries = 1
     sysctl net/ipv4/conf/adit0/rp_filter = 2
+    sysctl net/ipv4/conf/all/arp_ignore = 1
     sysctl net/ipv4/conf/eth0/rp_filter = 2
     sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
     address 10.0.0.2/24
