@@ -12,6 +12,8 @@ pub const LAN: Host = Host::new([10, 20, 0, 3], 0x20, 3);
 pub const CLIENT_WIFI: Host = Host::new([10, 30, 0, 2], 0x30, 2);
 /// The router's side of the second uplink.
 pub const ROUTER_WIFI: Host = Host::new([10, 30, 0, 1], 0x30, 1);
+/// A container on the client, behind it.
+pub const CONTAINER: Host = Host::new([10, 40, 0, 2], 0x40, 2);
 /// The public web host, `site.test`.
 pub const SITE: Host = Host::new([203, 0, 113, 10], 0x113, 0x10);
 /// The same machine under another address, `other.test`.

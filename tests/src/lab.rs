@@ -6,16 +6,19 @@ use crate::address;
 use crate::capture::Capture;
 use crate::dns::DnsServer;
 use crate::machine::Machine;
+use crate::packet::Packets;
+use crate::probe::ProbeSet;
 use crate::requirements;
 use crate::topology::{self, Ports, Uplink};
 use crate::whoami::Whoami;
+use crate::wireguard::WireGuardServer;
 use crate::world::World;
 
 /// A small internet. All of it is gone when dropped, and when the test ends in whatever way.
 #[derive(Debug)]
 pub struct Lab {
     // The first field is dropped first: it ends every process of the lab at once.
-    _world: World,
+    world: World,
     _whoami: [Whoami; 4],
     /// The public DNS server, on `internet`; every machine is set to use it.
     pub dns: DnsServer,
@@ -57,10 +60,39 @@ impl Lab {
         Capture::start(&self.lan, "eth0")
     }
 
+    /// Panics unless every probe of the client comes out, also those that are bound to its uplink: what shows that the
+    /// captures of a test prove something.
+    #[track_caller]
+    pub fn assert_open(&self) {
+        let (probes, sent) = self.probed();
+        for probes in probes {
+            probes.assert_all_seen(&sent);
+        }
+    }
+
+    /// Panics when anything of the client comes out but what goes to the VPN server and keeps the link alive.
+    #[track_caller]
+    pub fn assert_closed_but_for(&self, vpn: &WireGuardServer) {
+        let (probes, sent) = self.probed();
+        for probes in probes {
+            probes.assert_none_seen(&sent);
+        }
+        sent.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+    }
+
     /// Gives the client a second uplink, `wifi0`, less preferred than `eth0`.
     #[track_caller]
     pub fn add_uplink(&self) -> Uplink {
         topology::add_uplink(&self.router, &self.client)
+    }
+
+    /// Starts a container on the client, which sends on what comes from it under its own addresses.
+    #[must_use]
+    #[track_caller]
+    pub fn add_container(&self) -> Machine {
+        let container = Machine::boot(&self.world, "container", address::CONTAINER);
+        topology::add_container(&self.client, &container);
+        container
     }
 
     /// Pulls the client's cable: `eth0` loses its carrier and keeps its addresses.
@@ -73,6 +105,14 @@ impl Lab {
     #[track_caller]
     pub fn plug(&self) {
         topology::ip(&self.router, "link set client0 up");
+    }
+
+    /// Probes of the client, by its routes and by its uplink, and what it sent meanwhile.
+    #[track_caller]
+    fn probed(&self) -> ([ProbeSet; 2], Packets) {
+        let sniffer = self.sniff_client();
+        let probes = [ProbeSet::send(&self.client), ProbeSet::send_by(&self.client, "eth0")];
+        (probes, sniffer.stop().incoming())
     }
 
     #[track_caller]
@@ -94,7 +134,7 @@ impl Lab {
         Self {
             dns: DnsServer::start(&internet, &address::DNS.both(), None, &public_names()),
             _whoami: [&lan, &internet, &server, &server2].map(Whoami::start),
-            _world: world,
+            world,
             client,
             router,
             lan,
