@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use adit_tests::{Adit, Lab, Machine, Process, Resolved, WireGuardServer};
+use adit_tests::{Adit, Lab, Machine, ProbeSet, Probing, Process, Resolved, WireGuardServer};
 use serde_json::Value;
 
 /// How often each damage is done, for a median.
@@ -29,6 +29,7 @@ fn what_somebody_takes_away_is_put_back_and_told() {
         ("ip link set adit0 down", "changed.interface"),
         ("ip link set adit0 mtu 1280", "changed.interface"),
         ("echo 1 > /proc/sys/net/ipv6/conf/adit0/disable_ipv6", "changed.settings"),
+        ("nft flush ruleset", "changed.firewall"),
     ] {
         let mut times: Vec<u128> =
             (0..ROUNDS).map(|_| time_to_heal(&adit, &lab.client, damage).as_millis()).collect();
@@ -123,6 +124,34 @@ fn who_writes_resolv_conf_over_and_over_is_named_and_the_helper_is_idle() {
     assert_eq!(adit.status("home"), "connected");
 }
 
+// spec: RTE-13
+#[test]
+fn nothing_gets_out_while_routing_is_damaged() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    adit.import_with("home", &vpn.add_peer().conf(), &["--enforce-routes"]);
+    let unprotected = lab.sniff_client();
+    ProbeSet::send(&lab.client).assert_all_seen(&unprotected.stop());
+    adit.connect("home");
+    let sniffer = lab.sniff_client();
+    let probing = Probing::start(&lab.client, Duration::from_millis(2));
+    for damage in [
+        "for family in -4 -6; do ip $family rule flush proto 173; done",
+        "for family in -4 -6; do ip $family route flush table 44544; done",
+        "ip address flush dev adit0",
+        "ip link set adit0 down",
+    ] {
+        for _ in 0..2 {
+            time_to_heal(&adit, &lab.client, damage);
+        }
+    }
+    let sent = probing.stop();
+    println!("{} probes were sent", sent.len());
+    sent.assert_none_seen(&sniffer.stop());
+    assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+}
+
 /// Does the damage and waits until all is as before it.
 #[track_caller]
 fn time_to_heal(adit: &Adit, client: &Machine, damage: &str) -> Duration {
@@ -140,7 +169,8 @@ fn time_to_heal(adit: &Adit, client: &Machine, damage: &str) -> Duration {
 /// The machine's network, as ip(8) shows it.
 fn network(client: &Machine) -> String {
     let shown = "ip -4 rule show proto 173; ip -6 rule show proto 173; ip -4 route show table all; ip -6 route show table all;
-        ip -o address show scope global; ip -o link show adit0 | cut -d ' ' -f 1-5";
+        ip -o address show scope global; ip -o link show adit0 | cut -d ' ' -f 1-5
+        nft list ruleset";
     let output = client.enter(|| Command::new("sh").args(["-c", shown]).output().unwrap());
     let text = String::from_utf8(output.stdout).unwrap();
     // What the kernel learns by itself is nobody's setting, and its order is that of the changes.

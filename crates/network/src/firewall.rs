@@ -5,6 +5,7 @@
 //! present ones: all sessions and the lockdown in one table `inet adit`, in one transaction. The tables
 //! belong to no process, so that nothing that ends opens the machine.
 
+mod changes;
 mod decision;
 mod expressions;
 mod messages;
@@ -17,12 +18,13 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::io;
+use std::{collections::BTreeSet, io};
 
 use adit_model::{HealthItem, Severity};
+use futures_util::{Stream, StreamExt, stream};
 use rustix::io::Errno;
 
-use crate::{error::NetworkError, health};
+use crate::{error::NetworkError, healing::Change, health};
 
 pub(crate) use decision::{Decision, Packet, Way};
 pub use policy::Lockdown;
@@ -39,19 +41,21 @@ use table::{Table, TableFamily};
 #[derive(Debug)]
 pub(crate) struct Firewall {
     nftables: Result<Nftables, Errno>,
+    /// The tables that the kernel was seen to have; what it refuses is nothing to fight for.
+    in_force: BTreeSet<TableFamily>,
 }
 
 impl Firewall {
     /// That of the network namespace of the calling thread. A kernel without one is found out when
     /// it is needed.
     pub(crate) fn open() -> Self {
-        Self { nftables: Nftables::open() }
+        Self { nftables: Nftables::open(), in_force: BTreeSet::new() }
     }
 
     /// Brings a policy into force. What is in force already is left alone.
     ///
     /// If the kernel cannot do it, that is an error only where somebody relies on it.
-    pub(crate) fn establish(&self, policy: &Policy) -> Result<Vec<HealthItem>, NetworkError> {
+    pub(crate) fn establish(&mut self, policy: &Policy) -> Result<Vec<HealthItem>, NetworkError> {
         let tables = tables(policy);
         match self.put(TableFamily::Inet, tables.inet.as_ref()) {
             Ok(()) => {}
@@ -78,7 +82,38 @@ impl Firewall {
         decide(inet.iter().chain(&netdev).filter(shows), packet)
     }
 
-    fn put(&self, family: TableFamily, table: Option<&Table>) -> io::Result<()> {
+    /// Whether nobody has changed what is in force.
+    pub(crate) fn is_in_force(&self, policy: &Policy) -> bool {
+        let Ok(nftables) = &self.nftables else { return true };
+        let tables = tables(policy);
+        let wanted = [(TableFamily::Inet, &tables.inet), (TableFamily::Netdev, &tables.netdev)];
+        wanted.into_iter().filter(|(family, _)| self.in_force.contains(family)).all(
+            // What cannot be read is not known to be changed.
+            |(family, table)| nftables.shows(family, table.as_ref()).unwrap_or(true),
+        )
+    }
+
+    /// What others do to the kernel's tables. Without a firewall nobody does anything.
+    pub(crate) fn changes() -> impl Stream<Item = Change> {
+        match changes::changes() {
+            Ok(changes) => changes.left_stream(),
+            Err(error) => {
+                tracing::debug!("the firewall cannot be watched: {error}");
+                stream::pending().right_stream()
+            }
+        }
+    }
+
+    fn put(&mut self, family: TableFamily, table: Option<&Table>) -> io::Result<()> {
+        self.in_force.remove(&family);
+        self.replace(family, table)?;
+        if table.is_some() {
+            self.in_force.insert(family);
+        }
+        Ok(())
+    }
+
+    fn replace(&self, family: TableFamily, table: Option<&Table>) -> io::Result<()> {
         let nftables = self.nftables.as_ref().map_err(|number| io::Error::from(*number))?;
         if nftables.shows(family, table).unwrap_or(false) {
             return Ok(());

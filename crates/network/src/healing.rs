@@ -22,7 +22,7 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use crate::{Network, NetworkError, Places, Slot, netlink, network::Repaired};
+use crate::{Network, NetworkError, Places, Slot, firewall::Firewall, netlink, network::Repaired};
 
 /// What there is to tell about the tunnels that are up.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -48,7 +48,8 @@ pub async fn watch(network: Arc<Network>) -> Result<watch::Receiver<Healed>, Net
     let kernel = netlink::changes(network.port().await)?;
     let Places { resolv_conf, bus, .. } = network.places();
     let names = name_resolution::changes(resolv_conf, bus);
-    let changes = until_either_ends(kernel, names);
+    let network_changes = until_either_ends(kernel, names);
+    let changes = until_either_ends(network_changes, Firewall::changes());
     let (healed, receiver) = watch::channel(Healed::default());
     tokio::spawn(async move {
         tokio::select! {

@@ -20,7 +20,7 @@ pub(crate) struct Table {
 pub(crate) const TABLE_NAME: &str = "adit";
 
 /// Which packets a table sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum TableFamily {
     /// IPv4 and IPv6.
     Inet,

@@ -148,7 +148,7 @@ fn who_wants_all_in_a_tunnel_has_to_agree_to_what_is_outside() {
 fn the_kernel_shows_exactly_the_tables() {
     in_own_namespace(|| async {
         ip("link add eth0 type veth peer name far0");
-        let firewall = Firewall::open();
+        let mut firewall = Firewall::open();
         for policy in policies() {
             firewall.establish(&policy).unwrap();
             let wanted = tables(&policy);
@@ -204,7 +204,7 @@ fn as_many_ranges_as_a_tunnel_may_have_are_one_transaction() {
         let inside = (0..10_000).map(range).collect();
         let reach = Reach::Destinations { inside, refused: Vec::new() };
         let many = with(Policy::default(), 0, Guard { reach, ..connected("adit0") });
-        let firewall = Firewall::open();
+        let mut firewall = Firewall::open();
         firewall.establish(&many).unwrap();
         assert!(listed("inet").contains("10.78.30.0/24"));
         // Half a set is not the set.

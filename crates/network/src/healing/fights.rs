@@ -30,6 +30,8 @@ pub(crate) enum Part {
     KernelSettings,
     /// Which servers answer which names.
     NameResolution,
+    /// The tables of the kernel's firewall.
+    Firewall,
 }
 
 /// Who changed something.
@@ -56,7 +58,7 @@ pub(crate) enum Verdict {
 /// Everything that was put back lately.
 #[derive(Debug, Default)]
 pub(crate) struct Fights {
-    fights: BTreeMap<(Slot, Part), Fight>,
+    fights: BTreeMap<(Option<Slot>, Part), Fight>,
 }
 
 #[derive(Debug)]
@@ -85,10 +87,10 @@ const LONGEST_TRUCE: Duration = Duration::from_secs(5 * 60);
 const CALM: Duration = Duration::from_secs(10 * 60);
 
 impl Fights {
-    /// Takes note of a damage and decides about it.
+    /// Takes note of a damage and decides about it. Without a slot it is of all sessions.
     pub(crate) fn damaged(
         &mut self,
-        slot: Slot,
+        slot: Option<Slot>,
         part: Part,
         opponent: Opponent,
         now: Instant,
@@ -108,7 +110,8 @@ impl Fights {
     /// What to tell about a session at this moment.
     pub(crate) fn health(&mut self, slot: Slot, now: Instant) -> Vec<HealthItem> {
         self.forget_old(now);
-        let own = self.fights.iter().filter(|((owner, _), _)| *owner == slot);
+        let own =
+            self.fights.iter().filter(|((owner, _), _)| owner.is_none_or(|owner| owner == slot));
         own.map(|((_, part), fight)| fight.item(*part)).collect()
     }
 
@@ -119,7 +122,7 @@ impl Fights {
 
     /// The session has ended.
     pub(crate) fn forget(&mut self, slot: Slot) {
-        self.fights.retain(|(owner, _), _| *owner != slot);
+        self.fights.retain(|(owner, _), _| *owner != Some(slot));
     }
 
     fn forget_old(&mut self, now: Instant) {
@@ -229,13 +232,14 @@ struct Words {
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Interface,
         Self::Addresses,
         Self::Rules,
         Self::Routes,
         Self::KernelSettings,
         Self::NameResolution,
+        Self::Firewall,
     ];
 
     fn words(self) -> Words {
@@ -248,6 +252,7 @@ impl Part {
             Self::Routes => many("routes", "The tunnel’s routes"),
             Self::KernelSettings => many("settings", "The tunnel’s kernel settings"),
             Self::NameResolution => one("dns", "The system’s name resolution"),
+            Self::Firewall => many("firewall", "The firewall rules of Adit"),
         }
     }
 }

@@ -54,6 +54,7 @@ const RESOLV_CONF_PROGRAMS: [(&str, &str); 6] = [
 pub(super) fn usual(part: Part) -> Option<String> {
     let known = match part {
         Part::Interface | Part::Addresses | Part::Rules | Part::Routes => &NETWORK_PROGRAMS[..],
+        Part::Firewall => &FIREWALL_PROGRAMS,
         Part::KernelSettings | Part::NameResolution => return None,
     };
     let mut running: Vec<&str> = processes()
@@ -74,6 +75,8 @@ const NETWORK_PROGRAMS: [(&str, &str); 5] = [
     ("connmand", "ConnMan"),
     ("tailscaled", "Tailscale"),
 ];
+
+const FIREWALL_PROGRAMS: [(&str, &str); 1] = [("firewalld", "firewalld")];
 
 fn processes() -> impl Iterator<Item = u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();

@@ -54,6 +54,7 @@ impl Reconciler {
     ) -> Result<Repaired, NetworkError> {
         let seen = self.see().await?;
         let mut repaired = Repaired::default();
+        self.repair_firewall(suspicion, now, &mut repaired);
         for session in self.sessions.clone().values() {
             let Session { tunnel, .. } = session;
             let mut missing = self.missing(session, &seen).await?;
@@ -61,7 +62,7 @@ impl Reconciler {
                 repaired.lost.insert(tunnel.index);
             }
             for part in damaged(&missing) {
-                match self.fights.damaged(tunnel.slot, part, suspicion.opponent(part), now) {
+                match self.fights.damaged(Some(tunnel.slot), part, suspicion.opponent(part), now) {
                     Verdict::Restore => {}
                     Verdict::Wait(until) => {
                         leave_out(&mut missing, part);
@@ -97,6 +98,22 @@ impl Reconciler {
         Ok(repaired)
     }
 
+    /// The same for the firewall, which is one for all sessions and may be there without any.
+    fn repair_firewall(&mut self, suspicion: &Suspicion, now: Instant, repaired: &mut Repaired) {
+        let policy = &self.journal.entries().firewall;
+        if !suspicion.concerns(Part::Firewall) || self.firewall.is_in_force(policy) {
+            return;
+        }
+        let opponent = suspicion.opponent(Part::Firewall);
+        match self.fights.damaged(None, Part::Firewall, opponent, now) {
+            Verdict::Restore => {
+                tracing::warn!("the firewall rules of Adit were changed by somebody else");
+                repaired.tried(self.firewall.establish(policy), now);
+            }
+            Verdict::Wait(until) => repaired.look_again(until),
+        }
+    }
+
     /// The same for the system's name resolution.
     async fn repair_names(
         &mut self,
@@ -118,7 +135,7 @@ impl Reconciler {
             return;
         }
         let opponent = suspicion.opponent(Part::NameResolution);
-        match self.fights.damaged(tunnel.slot, Part::NameResolution, opponent, now) {
+        match self.fights.damaged(Some(tunnel.slot), Part::NameResolution, opponent, now) {
             Verdict::Restore => {
                 tracing::warn!("{}: name resolution is put back", tunnel.interface);
                 let told = self.dns.repair([(tunnel, dns)].into_iter(), &mut self.journal).await;
@@ -203,8 +220,8 @@ fn leave_out(missing: &mut Plan, part: Part) {
         Part::Routes => missing.routes.clear(),
         Part::Rules => missing.rules.clear(),
         Part::KernelSettings => missing.sysctls.clear(),
-        // No plan of what is missing has it.
-        Part::NameResolution => {}
+        // No plan of what is missing has them.
+        Part::NameResolution | Part::Firewall => {}
     }
 }
 

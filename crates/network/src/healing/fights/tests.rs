@@ -37,7 +37,7 @@ fn who_goes_on_is_left_alone_for_ever_longer_and_named() {
     }
 
     let by = Opponent::Known("netd".into());
-    fights.damaged(slot(), Part::Rules, by, fought + blink);
+    fights.damaged(Some(slot()), Part::Rules, by, fought + blink);
     let [item] = fights.health(slot(), fought + blink).try_into().unwrap();
     assert_eq!((item.code.as_str(), item.severity), ("contested.rules", Severity::Problem));
     assert_eq!(item.title, "netd keeps changing the tunnel’s routing rules");
@@ -61,7 +61,7 @@ fn each_part_of_each_session_has_its_own_fights() {
     assert!(matches!(damaged(&mut fights, now), Verdict::Wait(_)));
     let other = Slot::new(1).unwrap();
     for (slot, part) in [(slot(), Part::Routes), (other, Part::Rules)] {
-        assert_eq!(fights.damaged(slot, part, Opponent::Unknown, now), Verdict::Restore);
+        assert_eq!(fights.damaged(Some(slot), part, Opponent::Unknown, now), Verdict::Restore);
     }
     fights.forget(slot());
     assert_eq!(fights.health(slot(), now), []);
@@ -87,7 +87,7 @@ fn better_knowledge_of_the_opponent_stays() {
 }
 
 fn damaged(fights: &mut Fights, now: Instant) -> Verdict {
-    fights.damaged(slot(), Part::Rules, Opponent::Unknown, now)
+    fights.damaged(Some(slot()), Part::Rules, Opponent::Unknown, now)
 }
 
 fn slot() -> Slot {

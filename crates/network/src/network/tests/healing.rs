@@ -32,6 +32,8 @@ fn what_others_take_away_is_put_back_and_told() {
             ("ip address flush dev adit0", "changed.addresses"),
             ("ip link set adit0 mtu 1300", "changed.interface"),
             ("ip link set adit0 down", "changed.interface"),
+            ("nft flush ruleset", "changed.firewall"),
+            ("nft delete table inet adit", "changed.firewall"),
             ("sysctl -qw net.ipv4.conf.eth0.rp_filter=1", "changed.settings"),
             ("sysctl -qw net.ipv6.conf.adit0.disable_ipv6=1", "changed.settings"),
         ] {
@@ -208,7 +210,9 @@ fn everything_of_the_tunnel() -> String {
         .filter_map(|line| line.split_whitespace().nth(3).map(str::to_owned))
         .collect();
     addresses.sort();
-    format!("{} {mtu} {up} {addresses:?} {}", kernel_text(), rp_filter("eth0"))
+    let nft = Command::new("nft").args(["list", "ruleset"]).output().unwrap().stdout;
+    let firewall = String::from_utf8(nft).unwrap();
+    format!("{} {mtu} {up} {addresses:?} {} {firewall}", kernel_text(), rp_filter("eth0"))
 }
 
 async fn until(what: &str, mut reached: impl FnMut() -> bool) {
