@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     api, arguments::Places, barrier::Barrier, configurations::Configurations,
     kept_descriptors::KeptDescriptors, provider, recovery, runtime_dir, service::Service,
-    store::Store, surroundings::Surroundings,
+    store::Store, surroundings::Surroundings, suspend,
 };
 
 /// Everybody may connect; what they may do is decided by who they are.
@@ -54,6 +54,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
         never = listener.serve(Arc::new(api::router()), Arc::clone(&service)) => match never {},
         never = follow(state, &service) => match never {},
         never = tell(healed, &service) => match never {},
+        never = service.follow_sleep(suspend::watch()) => match never {},
         () = service.surroundings().barrier.keep() => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -20,6 +20,7 @@ mod service;
 mod session;
 mod store;
 mod surroundings;
+mod suspend;
 
 use std::process::ExitCode;
 

@@ -2,6 +2,7 @@
 //! from a change.
 
 mod lockdown;
+mod sleep;
 mod start;
 
 use std::{

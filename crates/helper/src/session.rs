@@ -7,6 +7,7 @@
 mod actor;
 mod adoption;
 mod calls;
+mod health;
 mod host;
 mod network;
 mod provider;
@@ -55,6 +56,11 @@ pub(crate) enum Input {
     NetworkChanged(Box<NetworkState>),
     /// What others have changed of the sessions' settings is different.
     Healed(Arc<Healed>),
+    /// The machine is about to sleep. Answered with whether the session ends for that, or when its
+    /// provider is ready.
+    Sleep(oneshot::Sender<bool>),
+    /// The machine woke.
+    Wake,
     Details(oneshot::Sender<SessionDetails>),
     Message(String, oneshot::Sender<Option<String>>),
     /// From something that runs beside the task, with the number of what it belongs to.

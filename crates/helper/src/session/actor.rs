@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use adit_api::{Event as ApiEvent, SessionDetails, StatusChange};
 use adit_model::{
-    ConfigurationId, ConnectionError, HealthItem, NetworkSettingsError, SessionStatus, Severity,
-    VpnStatus,
+    ConfigurationId, ConnectionError, HealthItem, NetworkSettingsError, ProviderStopReason,
+    SessionStatus, VpnStatus,
     session::{Effect, Event, Request, RequestId, Session, StartAnswer},
 };
 use adit_network::healing::Healed;
@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use super::{
-    Adoption, Input, Report, Reporter,
+    Adoption, Input, Report, Reporter, health,
     run::{LaunchError, Run},
 };
 use crate::{store::Record, surroundings::Surroundings};
@@ -43,6 +43,8 @@ pub(super) struct Actor {
     start_answer: Option<oneshot::Sender<StartAnswer>>,
     /// The configuration was changed and the provider does not follow before the next connect.
     is_behind: bool,
+    /// Since when the provider looks for the way to its server.
+    silent_since: Option<Timestamp>,
     /// Somebody wants the tunnel gone: what it holds back may go when it is down.
     lifts_hold: bool,
 }
@@ -70,6 +72,7 @@ impl Actor {
             answers: Vec::new(),
             start_answer: None,
             is_behind: false,
+            silent_since: None,
             lifts_hold: false,
         }
     }
@@ -153,6 +156,12 @@ impl Actor {
                 }
             }
             Input::Healed(healed) => self.healed(&healed),
+            Input::Sleep(answer) => self.sleep(answer),
+            Input::Wake => {
+                if let Some(run) = &self.run {
+                    run.wake();
+                }
+            }
             Input::Details(answer) => self.details(answer),
             Input::Message(message, answer) => {
                 if let Some(run) = &self.run {
@@ -172,6 +181,20 @@ impl Actor {
         self.feed(Event::Stored);
         if let Some(run) = &self.run {
             run.configuration_changed(&self.record);
+        }
+    }
+
+    /// Whoever asks for it is disconnected, and stays so after waking (PROTO-8).
+    fn sleep(&mut self, answer: oneshot::Sender<bool>) {
+        let Some(run) = &self.run else {
+            let _ = answer.send(false);
+            return;
+        };
+        if self.record.configuration.protocol.disconnect_on_sleep {
+            let _ = answer.send(true);
+            self.feed(Event::Stop(ProviderStopReason::Sleep));
+        } else {
+            run.sleep(answer);
         }
     }
 
@@ -279,6 +302,8 @@ impl Actor {
 
     fn status_changed(&mut self, status: VpnStatus) {
         let name = &self.record.configuration.name;
+        self.silent_since = (status == VpnStatus::Reasserting)
+            .then(|| self.silent_since.unwrap_or_else(Timestamp::now));
         match status {
             VpnStatus::Connected => tracing::info!("“{name}” is connected."),
             VpnStatus::Reasserting if self.machine.is_restarting() => {
@@ -387,9 +412,15 @@ impl Actor {
 
     fn health(&self) -> Vec<HealthItem> {
         let Some(run) = &self.run else { return Vec::new() };
-        let behind = self.is_behind.then(|| behind(&self.record.configuration.name));
-        let restarting = self.machine.is_restarting().then(restarting);
-        run.health().into_iter().chain(restarting).chain(behind).collect()
+        let behind = self.is_behind.then(|| health::behind(&self.record.configuration.name));
+        let way = match (self.machine.is_restarting(), self.silent_since) {
+            (true, _) => Some(health::restarting()),
+            (false, Some(since)) => {
+                Some(health::silent(since, self.surroundings.state().path.status))
+            }
+            (false, None) => None,
+        };
+        run.health().into_iter().chain(way).chain(behind).collect()
     }
 
     fn publish(&self, status: VpnStatus) {
@@ -413,30 +444,6 @@ impl Actor {
 fn interface_lost() -> Event {
     let reason = "Another program deleted the tunnel’s interface. Connect again.";
     Event::Canceled(Some(ConnectionError::PluginFailed.because(reason)))
-}
-
-fn behind(name: &str) -> HealthItem {
-    HealthItem {
-        code: "configuration.behind".into(),
-        severity: Severity::Notice,
-        title: "Changes take effect at the next connect".into(),
-        text: "The configuration was changed in a way that a connected tunnel cannot follow."
-            .into(),
-        action: Some(format!("adit reconnect {name}")),
-    }
-}
-
-fn restarting() -> HealthItem {
-    HealthItem {
-        code: "provider.restarting".into(),
-        severity: Severity::Warning,
-        title: "The tunnel provider stopped unexpectedly".into(),
-        text:
-            "Another one is being started. Until it has established the tunnel again, its traffic \
-               waits and nothing of it goes outside."
-                .into(),
-        action: None,
-    }
 }
 
 /// Never, if there is no limit.

@@ -5,7 +5,7 @@ use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use adit_model::{ProviderStopReason, session::Event};
 use adit_network::Network;
-use adit_provider::protocol::{ConfigurationChanged, HandleAppMessage, Start, Status, Stop};
+use adit_provider::protocol::{ConfigurationChanged, HandleAppMessage, Sleep, Start, Status, Stop};
 use adit_varlink::{Method, NoError};
 use serde_json::Value;
 use tokio::{
@@ -109,6 +109,17 @@ impl Provider {
             if let Err(error) = calls.call(&call).await {
                 protocol_broken(&reporter, &error).await;
             }
+        });
+    }
+
+    /// Answers when it has done what it does before the machine sleeps.
+    pub(super) fn sleep(&self, answer: oneshot::Sender<bool>) {
+        let (calls, reporter) = (self.calls.clone(), self.reporter.clone());
+        tokio::spawn(async move {
+            if let Err(error) = calls.call(&Sleep {}).await {
+                protocol_broken(&reporter, &error).await;
+            }
+            let _ = answer.send(false);
         });
     }
 

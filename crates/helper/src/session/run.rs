@@ -15,7 +15,7 @@ use adit_network::{
 };
 use adit_provider::{
     Kind, ManifestError, VirtualInterface,
-    protocol::{PathChanged, Start, TunDevice as WireTun},
+    protocol::{PathChanged, Start, TunDevice as WireTun, Wake},
 };
 use ipnet::IpNet;
 use serde_json::{Map, Value};
@@ -254,6 +254,19 @@ impl Run {
     pub(super) fn network_changed(&self, state: NetworkState) {
         self.tell_path(&state);
         self.network.submit(Job::Adapt(Box::new(state)));
+    }
+
+    /// Answers `false` when the provider is ready for the machine to sleep, or there is none.
+    pub(super) fn sleep(&self, answer: oneshot::Sender<bool>) {
+        if let Some(provider) = &self.provider {
+            provider.sleep(answer);
+        }
+    }
+
+    pub(super) fn wake(&self) {
+        if let Some(provider) = &self.provider {
+            provider.tell(Wake {});
+        }
     }
 
     pub(super) fn configuration_changed(&self, record: &Record) {

@@ -1,0 +1,68 @@
+//! What a person should know about a session, besides what its settings on this network mean.
+
+use adit_model::{HealthItem, PathStatus, Severity};
+use jiff::{Timestamp, tz::TimeZone};
+
+/// The provider does not follow a changed configuration.
+pub(super) fn behind(name: &str) -> HealthItem {
+    HealthItem {
+        code: "configuration.behind".into(),
+        severity: Severity::Notice,
+        title: "Changes take effect at the next connect".into(),
+        text: "The configuration was changed in a way that a connected tunnel cannot follow."
+            .into(),
+        action: Some(format!("adit reconnect {name}")),
+    }
+}
+
+/// The provider died, and another one takes its place.
+pub(super) fn restarting() -> HealthItem {
+    HealthItem {
+        code: "provider.restarting".into(),
+        severity: Severity::Warning,
+        title: "The tunnel provider stopped unexpectedly".into(),
+        text:
+            "Another one is being started. Until it has established the tunnel again, its traffic \
+               waits and nothing of it goes outside."
+                .into(),
+        action: None,
+    }
+}
+
+/// The tunnel is up, but since then nothing came back through it.
+pub(super) fn silent(since: Timestamp, path: PathStatus) -> HealthItem {
+    let time = since.to_zoned(TimeZone::system()).strftime("%H:%M:%S");
+    let (why, action) = match path {
+        PathStatus::Satisfied => (
+            "The server does not answer.",
+            "Check the network at this place, and whether the server is up.",
+        ),
+        PathStatus::Unsatisfied => {
+            ("This computer has no network.", "Connect it to a network again.")
+        }
+    };
+    HealthItem {
+        code: "path.dead".into(),
+        severity: Severity::Problem,
+        title: format!("Connected, but nothing comes back since {time}"),
+        text: format!(
+            "{why} Adit keeps asking, and goes on by itself when it is heard; until then, what \
+             belongs into the tunnel goes nowhere else."
+        ),
+        action: Some(action.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_told_with_its_cause() {
+        let item = |path| silent(Timestamp::UNIX_EPOCH, path);
+        let (server, network) = (item(PathStatus::Satisfied), item(PathStatus::Unsatisfied));
+        assert!(server.title.starts_with("Connected, but nothing comes back since "), "{server:?}");
+        assert!(server.text.starts_with("The server does not answer."), "{server:?}");
+        assert!(network.text.starts_with("This computer has no network."), "{network:?}");
+    }
+}

@@ -1,0 +1,122 @@
+//! The computer moves between networks, and sleeps, and its tunnel goes on.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
+use std::thread;
+use std::time::Duration;
+
+use adit_tests::{Adit, Lab, Packet, UdpTunnelServer, WireGuardServer};
+use serde_json::{Value, json};
+
+/// Of a handshake's first message, in an IPv4 packet.
+const INITIATION: usize = 20 + 8 + 148;
+/// `InhibitDelayMaxSec` of logind.conf(5).
+const LOGINDS_LIMIT: Duration = Duration::from_secs(5);
+
+// spec: PRV-2, PRV-3, PRV-C2
+#[test]
+fn a_tunnel_shakes_hands_once_when_the_computer_woke() {
+    let Some(lab) = Lab::new() else { return };
+    let logind = lab.client.start_logind();
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    adit.connect("home");
+    let since = connected_at(&adit);
+    // A handshake of the last 5 s says as much as another one would.
+    thread::sleep(Duration::from_secs(6));
+    let took = logind.fall_asleep();
+    println!("sleep was held back for {} ms", took.as_millis());
+    assert!(took < LOGINDS_LIMIT, "{took:?}");
+    let sniffer = lab.sniff_client();
+    for _ in 0..5 {
+        logind.wake();
+    }
+    let is_initiation =
+        |packet: &Packet| packet.is_udp_to(vpn.endpoint()) && packet.length == INITIATION;
+    adit.eventually("handshake", || !sniffer.packets().filter(is_initiation).is_empty());
+    assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+    assert_eq!(sniffer.stop().filter(is_initiation).len(), 1);
+    assert_eq!(connected_at(&adit), since);
+    // The next sleep is held back too.
+    assert!(logind.fall_asleep() < LOGINDS_LIMIT);
+}
+
+// spec: PRV-C1
+#[test]
+fn a_provider_that_hangs_delays_sleep_for_a_while_only() {
+    let Some(lab) = Lab::new() else { return };
+    let logind = lab.client.start_logind();
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    adit.connect("home");
+    let provider = &adit.providers()[0];
+    lab.client.run(["kill", "-STOP", provider]);
+    let took = logind.fall_asleep();
+    assert!(took > Duration::from_secs(1) && took < LOGINDS_LIMIT, "{took:?}");
+    lab.client.run(["kill", "-CONT", provider]);
+    logind.wake();
+    assert_eq!(adit.status("home"), "connected");
+    assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+}
+
+// spec: PROTO-8
+#[test]
+fn who_wants_it_is_disconnected_at_sleep_and_stays_so() {
+    let Some(lab) = Lab::new() else { return };
+    let logind = lab.client.start_logind();
+    let _server = UdpTunnelServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    let settings = json!({ "ipv4": {
+        "addresses": ["10.77.0.2/24"],
+        "includedRoutes": [{ "destination": "203.0.113.0/24" }],
+    }});
+    let protocol = json!({
+        "disconnectOnSleep": true,
+        "providerConfiguration": {
+            "remote": "198.51.100.10:5000",
+            "address": "10.77.0.2/24",
+            "routes": [],
+            "settings": settings,
+        },
+    });
+    adit.import_for("org.example.udp", "home", &protocol);
+    adit.connect("home");
+    let took = logind.fall_asleep();
+    assert!(took < LOGINDS_LIMIT, "{took:?}");
+    assert_eq!(adit.status("home"), "disconnected");
+    adit.assert_no_residue();
+    logind.wake();
+    thread::sleep(Duration::from_millis(500));
+    assert_eq!(adit.status("home"), "disconnected");
+    adit.connect("home");
+}
+
+#[test]
+fn a_way_on_which_nothing_comes_back_is_told_until_something_does() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    adit.connect("home");
+    let since = connected_at(&adit);
+    vpn.block();
+    let asking = lab.client.spawn(["ping", "-i", "0.5", "203.0.113.10"]);
+    adit.wait_for("home", "reasserting");
+    let told = adit.run(["status", "home"]);
+    assert!(told.contains("Connected, but nothing comes back since "), "{told}");
+    assert!(told.contains("The server does not answer."), "{told}");
+    vpn.unblock();
+    adit.wait_for("home", "connected");
+    drop(asking);
+    assert!(!adit.run(["status", "home", "--json"]).contains("path.dead"));
+    assert_eq!(connected_at(&adit), since);
+}
+
+/// When the session became connected, as long as it is the same.
+#[track_caller]
+fn connected_at(adit: &Adit) -> Value {
+    let status: Value = serde_json::from_str(&adit.run(["status", "home", "--json"])).unwrap();
+    assert!(!status["session"]["connectedAt"].is_null(), "{status}");
+    status["session"]["connectedAt"].clone()
+}
