@@ -1,16 +1,62 @@
 //! The computer moves between networks, and sleeps, and its tunnel goes on.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
+use std::net::IpAddr;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use adit_tests::{Adit, Lab, Packet, UdpTunnelServer, WireGuardServer};
+use adit_tests::{Adit, Capture, Lab, Packet, ProbeSet, Probing, UdpTunnelServer, WireGuardServer};
 use serde_json::{Value, json};
 
 /// Of a handshake's first message, in an IPv4 packet.
 const INITIATION: usize = 20 + 8 + 148;
 /// `InhibitDelayMaxSec` of logind.conf(5).
 const LOGINDS_LIMIT: Duration = Duration::from_secs(5);
+
+// spec: NW-6, PRV-6
+#[test]
+fn a_session_goes_on_through_every_change_of_network_and_nothing_gets_out() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    adit.import_with("home", &vpn.add_peer().conf(), &["--enforce-routes"]);
+    let unprotected = lab.sniff_client();
+    ProbeSet::send(&lab.client).assert_all_seen(&unprotected.stop());
+    let wifi = lab.add_uplink();
+    let sniffers = [lab.sniff_client(), Capture::start(&lab.router, wifi.router_port)];
+    adit.connect("home");
+    let since = connected_at(&adit);
+    let probing = Probing::start(&lab.client, Duration::from_millis(50));
+    for (what, change) in [
+        (
+            "another address",
+            "ip address del 10.20.0.2/24 dev eth0; ip address add 10.20.0.77/24 dev eth0
+             ip route replace default via 10.20.0.1 dev eth0 metric 100",
+        ),
+        ("another interface", "ip link set eth0 down"),
+        (
+            "the first interface",
+            "ip link set eth0 up; ip route replace default via 10.20.0.1 dev eth0 metric 100",
+        ),
+        (
+            "none for a while",
+            "ip link set eth0 down; ip link set wifi0 down; sleep 18; ip link set wifi0 up
+             ip route replace default via 10.30.0.1 dev wifi0 metric 600",
+        ),
+    ] {
+        lab.client.sh(change);
+        let start = Instant::now();
+        let through = |way: std::io::Result<IpAddr>| way.is_ok_and(|way| way == vpn.outer_ipv4());
+        adit.eventually(what, || through(lab.client.whoami("203.0.113.10")));
+        println!("{what}: traffic again after {} ms", start.elapsed().as_millis());
+    }
+    let sent = probing.stop();
+    for sniffer in sniffers {
+        sent.assert_none_seen(&sniffer.stop());
+    }
+    assert_eq!(connected_at(&adit), since);
+    assert_eq!(adit.status("home"), "connected");
+}
 
 // spec: PRV-2, PRV-3, PRV-C2
 #[test]
