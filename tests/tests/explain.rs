@@ -4,7 +4,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use adit_tests::{Adit, Capture, DnsServer, Lab, Resolvconf, UdpTunnelServer, WireGuardServer};
+use adit_tests::{
+    Adit, Capture, DnsServer, Lab, Packet, Resolvconf, UdpTunnelServer, WireGuardServer, address,
+};
 use serde_json::{Value, json};
 
 #[test]
@@ -102,6 +104,104 @@ fn a_name_that_cannot_be_one_is_refused() {
     for name in ["", "a b", "a..b", "../etc"] {
         adit.refused(1, ["explain", "dns", name]);
     }
+}
+
+// spec: RTE-2, RTE-23
+#[test]
+fn a_packet_goes_where_its_route_is_said_to_lead() {
+    let Some(lab) = Lab::new() else { return };
+    let _server = UdpTunnelServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    let settings = json!({
+        "ipv4": {
+            "addresses": ["10.77.0.2/24"],
+            "includedRoutes": [{ "destination": "0.0.0.0/0" }, { "destination": "10.0.0.0/8" }],
+            "excludedRoutes": [{ "destination": "203.0.113.20/32" }],
+        },
+        "blockedRoutes": ["2001:db8:113::/64"],
+    });
+    let protocol = |enforce: bool| {
+        json!({ "enforceRoutes": enforce, "providerConfiguration": {
+            "remote": "198.51.100.10:5000",
+            "address": "10.77.0.2/24",
+            "routes": [],
+            "settings": settings,
+        }})
+    };
+    let [nine, site, excluded, neighbour, site6]: [IpAddr; 5] = [
+        [9; 4].into(),
+        address::SITE.v4.into(),
+        address::OTHER_SITE.v4.into(),
+        address::LAN.v4.into(),
+        address::SITE.v6.into(),
+    ];
+    let goes = |to| way(&lab, &adit, to);
+    assert_eq!(goes(site), ("leaves".into(), "32766: from all lookup main".into()));
+    assert_eq!(goes(address::CLIENT.v4.into()).0, "thisComputer");
+
+    adit.import_for("org.example.udp", "everything", &protocol(false));
+    adit.connect("everything");
+    assert_eq!(goes(nine), ("leaves".into(), "5300: from all lookup 44544".into()));
+    assert_eq!(goes([10, 1, 2, 3].into()), ("leaves".into(), "5100: from all lookup 44288".into()));
+    assert_eq!(goes(excluded), ("leaves".into(), "32766: from all lookup main".into()));
+    let main = "5200: from all lookup main suppress_prefixlength 0";
+    assert_eq!(goes(neighbour), ("leaves".into(), main.into()));
+    assert_eq!(goes(site6).0, "refusedByRoutes");
+    assert_eq!(goes([10, 77, 0, 2].into()).0, "thisComputer");
+    let said = adit.run(["explain", "route", "9.9.9.9"]);
+    assert!(said.contains("9.9.9.9 goes through adit0, the tunnel of everything."), "{said}");
+    // As other programs do.
+    lab.client.sh("ip rule add pref 100 to 203.0.113.10 lookup main");
+    assert_eq!(goes(site).1, "100: from all to 203.0.113.10 lookup main");
+    lab.client.sh("ip rule add pref 99 not to 128.0.0.0/1 prohibit");
+    let refused = "99: not from all to 128.0.0.0/1 prohibit";
+    assert_eq!(goes(neighbour), ("refusedByRoutes".into(), refused.into()));
+    lab.client.sh("ip rule del pref 99; ip rule del pref 100");
+    adit.disconnect("everything");
+
+    adit.import_for("org.example.udp", "everything", &protocol(true));
+    adit.connect("everything");
+    assert_eq!(goes(neighbour), ("leaves".into(), "5100: from all lookup 44288".into()));
+    assert_eq!(goes(excluded), ("leaves".into(), "32766: from all lookup main".into()));
+    // It comes before all of ours, and then the firewall refuses what is enforced.
+    lab.client.sh("ip rule add pref 100 to 203.0.113.10 lookup main");
+    assert_eq!(goes(site).0, "refusedByFirewall");
+    let said = adit.run(["explain", "route", "203.0.113.10"]);
+    assert!(said.contains("would go through eth0, but Adit refuses it"), "{said}");
+    lab.client.sh("ip rule del pref 100");
+    adit.disconnect("everything");
+
+    adit.run(["lockdown", "on"]);
+    assert_eq!(goes(site).0, "refusedByFirewall");
+    assert_eq!(goes(neighbour).0, "refusedByFirewall");
+    adit.run(["lockdown", "off"]);
+    assert_eq!(goes(site).0, "leaves");
+}
+
+/// What is said to become of packets to an address, and by which rule. Sees on each interface that it is so.
+#[track_caller]
+fn way(lab: &Lab, adit: &Adit, to: IpAddr) -> (String, String) {
+    let words = ["explain", "route", &to.to_string(), "--json"];
+    let explained: Value = serde_json::from_str(&adit.run(words)).expect("JSON");
+    let present = ["eth0", "adit0", "lo"]
+        .into_iter()
+        .filter(|name| lab.client.has_file(format!("/sys/class/net/{name}")));
+    let captures: Vec<(&str, Capture)> =
+        present.map(|name| (name, Capture::start(&lab.client, name))).collect();
+    let _ = lab.client.try_run(["ping", "-c", "1", "-W", "0.2", &to.to_string()]);
+    let is_sent = |packet: &Packet| packet.destination == Some(to) && !packet.is_housekeeping();
+    let seen: Vec<&str> = captures
+        .into_iter()
+        .filter_map(|(name, capture)| (!capture.stop().filter(is_sent).is_empty()).then_some(name))
+        .collect();
+    let interface = text(&explained["interface"]);
+    let outcome = text(&explained["outcome"]);
+    let expected = match outcome.as_str() {
+        "leaves" | "thisComputer" => vec![interface.as_str()],
+        _ => Vec::new(),
+    };
+    assert_eq!(seen, expected, "{to}: {explained:#}");
+    (outcome, text(&explained["rule"]))
 }
 
 fn explain(adit: &Adit, name: &str) -> Value {

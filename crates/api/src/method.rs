@@ -1,8 +1,10 @@
 //! The methods, one struct each.
 
+use std::net::IpAddr;
+
 use adit_model::{
-    ConfigurationId, MachineStatus, NameLookup, PacketTunnelNetworkSettings, Resolver, Secrets,
-    SessionStatus, VpnConfiguration,
+    ConfigurationId, MachineStatus, NameLookup, PacketTunnelNetworkSettings, Resolver,
+    RouteExplanation, Secrets, SessionStatus, VpnConfiguration,
 };
 use adit_varlink::Empty;
 use serde::{Deserialize, Serialize};
@@ -220,6 +222,17 @@ messages! {
         pub lookups: Vec<NameLookup>,
     }
 
+    /// Find out which way a packet takes, and why.
+    pub struct ExplainRoute {
+        /// Where it goes.
+        pub address: IpAddr,
+    }
+    /// As it is at this moment.
+    pub struct RouteReply {
+        /// What decides.
+        pub explanation: RouteExplanation,
+    }
+
     /// End all sessions and undo everything, lockdown too.
     pub struct Reset {}
     /// What was undone.
@@ -247,16 +260,15 @@ adit_varlink::methods! {
         LockDown -> MachineReply,
         LiftLockdown -> MachineReply,
         ExplainDns -> DnsExplanation,
+        ExplainRoute -> RouteReply,
         Reset -> ResetReply,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::IpAddr;
-
     use adit_model::{
-        ConnectionError, HealthItem, Lockdown, LookupReason, LookupServer, Severity,
+        ConnectionError, HealthItem, Lockdown, LookupReason, LookupServer, RouteOutcome, Severity,
         TunnelProviderProtocol, VpnStatus,
     };
     use adit_varlink::idl::Interface;
@@ -279,6 +291,14 @@ mod tests {
         let snapshot = Event::Snapshot(Snapshot { entries: vec![entry], machine });
         check("Event", serde_json::to_value(snapshot).unwrap());
         check("NameLookup", serde_json::to_value(lookup()).unwrap());
+        let route = RouteExplanation {
+            outcome: RouteOutcome::RefusedByFirewall,
+            interface: Some("eth0".into()),
+            rule: Some("32766: from all lookup main".into()),
+            route: Some("default via 10.0.0.1 dev eth0 table main".into()),
+            firewall: Some("refuse: drop".into()),
+        };
+        check("RouteExplanation", serde_json::to_value(route).unwrap());
         check("Event", serde_json::to_value(Event::Lagged(Lagged { missed: 3 })).unwrap());
     }
 

@@ -1,6 +1,6 @@
 //! What can be written on the command line.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -178,7 +178,8 @@ pub(crate) enum LockdownSwitch {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  adit explain dns wiki.work.example")]
+  adit explain dns wiki.work.example
+  adit explain route 192.0.2.1")]
 pub(crate) struct Explain {
     #[command(subcommand)]
     pub(crate) what: Explained,
@@ -190,6 +191,11 @@ pub(crate) enum Explained {
     Dns {
         /// A name, such as site.example; with a dot at its end it is complete
         name: String,
+    },
+    /// Which way a packet takes to an address
+    Route {
+        /// An IPv4 or IPv6 address
+        address: IpAddr,
     },
 }
 

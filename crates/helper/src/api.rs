@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use adit_api::{
-    Details, DnsExplanation, ExplainDns, Get, Got, Hello, HelloReply, HelperError, IDL,
-    LiftLockdown, List, Listing, LockDown, MachineReply, MessageReply, Provider, ProviderListing,
-    Providers, Remove, Reset, ResetReply, Save, SaveReply, SendProviderMessage, SetEnabled,
-    Snapshot, Start, Stop, Watch, WatchReply,
+    Details, DnsExplanation, ExplainDns, ExplainRoute, Get, Got, Hello, HelloReply, HelperError,
+    IDL, LiftLockdown, List, Listing, LockDown, MachineReply, MessageReply, Provider,
+    ProviderListing, Providers, Remove, Reset, ResetReply, RouteReply, Save, SaveReply,
+    SendProviderMessage, SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
 };
 use adit_provider::{Kind, Manifest, ManifestError};
 use adit_varlink::{Empty, Limits, Peer, Router, ServiceInfo};
@@ -105,6 +105,12 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         })
         .on(Access::AnyUser, |service: State, _, call: ExplainDns| async move {
             explain_dns(&service, &call.name).await
+        })
+        .on(Access::AnyUser, |service: State, _, call: ExplainRoute| async move {
+            let explained = service.surroundings().network.explain_route(call.address).await;
+            let explanation = explained
+                .map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
+            Ok(RouteReply { explanation })
         })
         .on(Access::Root, |service: State, _, _: Reset| {
             carried(async move { Ok(ResetReply { undone: service.reset().await? }) })

@@ -11,6 +11,7 @@ mod health;
 mod interface_kind;
 mod journal;
 mod local_networks;
+mod lookup;
 pub mod monitor;
 mod netlink;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod address;
 mod changes;
 mod main_table;
+mod policy;
 mod route;
 mod rule;
 

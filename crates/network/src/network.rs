@@ -15,7 +15,7 @@ use std::{
     time::Instant,
 };
 
-use adit_model::{HealthItem, NameLookup, Resolver};
+use adit_model::{HealthItem, NameLookup, Resolver, RouteExplanation};
 use tokio::sync::Mutex;
 use zbus::connection;
 
@@ -203,6 +203,15 @@ impl Network {
         name: &str,
     ) -> Result<(Resolver, Vec<NameLookup>), NetworkError> {
         self.reconciler.lock().await.explain_dns(name).await
+    }
+
+    /// Which way a packet takes to `destination` that a program sends from a socket which is bound to
+    /// nothing, and why. Other programs' firewalls are not asked. Nothing is sent by this.
+    pub async fn explain_route(
+        &self,
+        destination: IpAddr,
+    ) -> Result<RouteExplanation, NetworkError> {
+        self.reconciler.lock().await.explain_route(destination).await
     }
 
     /// The DNS servers of the network below the tunnels, also while the tunnels' are in force

@@ -103,7 +103,11 @@ impl fmt::Display for Route {
     }
 }
 
-struct Destination(IpNet);
+/// A destination in the words of ip-route(8).
+pub(crate) struct Destination(pub(crate) IpNet);
+
+/// A table in the words of ip-route(8).
+pub(crate) struct TableName(pub(crate) u32);
 
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -111,6 +115,18 @@ impl fmt::Display for Destination {
             net if net.prefix_len() == 0 => f.write_str("default"),
             net if net.prefix_len() == net.max_prefix_len() => net.addr().fmt(f),
             net => net.fmt(f),
+        }
+    }
+}
+
+/// The kernel's own tables have names (`linux/rtnetlink.h`).
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            253 => f.write_str("default"),
+            TABLE_MAIN => f.write_str("main"),
+            255 => f.write_str("local"),
+            number => number.fmt(f),
         }
     }
 }

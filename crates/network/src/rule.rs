@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use adit_model::Family;
 
-use crate::{BYPASS_MARK, BYPASS_MASK, ip_option};
+use crate::{BYPASS_MARK, BYPASS_MASK, ip_option, route::TableName};
 
 /// One rule of ours. Rules are ordered as the kernel evaluates them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,17 +80,6 @@ impl fmt::Display for Action {
                 write!(f, " lookup {} suppress_prefixlength 0", TableName(*table))
             }
             Self::Unreachable => f.write_str(" unreachable"),
-        }
-    }
-}
-
-struct TableName(u32);
-
-impl fmt::Display for TableName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            crate::route::TABLE_MAIN => f.write_str("main"),
-            number => number.fmt(f),
         }
     }
 }

@@ -89,7 +89,14 @@ pub(super) fn lookup(destination: IpAddr) -> RouteMessage {
 
 /// Whether a packet goes somewhere by this route. IPv6 routes that refuse lead to `lo`.
 pub(super) fn leads_on(message: &RouteMessage) -> bool {
-    matches!(message.header.kind, RouteType::Unicast | RouteType::Local)
+    matches!(
+        message.header.kind,
+        RouteType::Unicast
+            | RouteType::Local
+            | RouteType::Anycast
+            | RouteType::Broadcast
+            | RouteType::Multicast
+    )
 }
 
 pub(super) fn is_ours(message: &RouteMessage) -> bool {

@@ -2,13 +2,15 @@
 
 use std::net::IpAddr;
 
-use adit_model::{LookupServer, NameLookup, Resolver};
+use adit_model::{Family, LookupServer, NameLookup, Resolver, RouteExplanation};
+use ipnet::IpNet;
 
 use super::reconcile::Reconciler;
 use crate::{
     dns::Lookup,
     error::NetworkError,
-    firewall::{Packet, Transport, Way},
+    firewall::{Decision, Packet, Transport, Way},
+    lookup::{explain, look_up},
 };
 
 impl Reconciler {
@@ -36,11 +38,35 @@ impl Reconciler {
         Ok((resolver, explained))
     }
 
+    pub(super) async fn explain_route(
+        &self,
+        destination: IpAddr,
+    ) -> Result<RouteExplanation, NetworkError> {
+        let rules = self.netlink.policy_rules(Family::of(&IpNet::from(destination))).await?;
+        let routes = self.netlink.table_routes().await?;
+        let links = self.netlink.links().await?;
+        let output = self.netlink.way_to(destination).await;
+        let link = links.iter().find(|link| Some(link.index) == output);
+        let interface = link.map(|link| link.name.as_str());
+        let decision = interface.and_then(|output| self.decision(destination, None, output));
+        Ok(explain(look_up(&rules, &routes, destination), interface, decision))
+    }
+
     /// The rule of our firewall that refuses questions to a DNS server.
     fn refusal(&self, server: IpAddr, output: &str) -> Option<String> {
         const DNS: (Transport, u16) = (Transport::Udp, 53);
-        let packet = Packet::new(Way::Out(output.to_owned()), server, Some(DNS));
-        let decision = self.firewall.decide(&self.journal.entries().firewall, &packet)?;
+        let decision = self.decision(server, Some(DNS), output)?;
         (!decision.passes).then_some(decision.rule)
+    }
+
+    /// What our firewall does with a packet that the routes lead to this interface.
+    fn decision(
+        &self,
+        destination: IpAddr,
+        to: Option<(Transport, u16)>,
+        output: &str,
+    ) -> Option<Decision> {
+        let packet = Packet::new(Way::Out(output.to_owned()), destination, to);
+        self.firewall.decide(&self.journal.entries().firewall, &packet)
     }
 }

@@ -4,6 +4,7 @@ use adit_api::{DnsExplanation, Entry, ExplainDns, List};
 use adit_model::{LookupReason, LookupServer, NameLookup};
 use serde::Serialize;
 
+use super::tunnel::named;
 use crate::{context::Context, failure::Failure, output::Report, page::Page};
 
 pub(super) async fn run(name: String, context: &Context) -> Result<(), Failure> {
@@ -43,12 +44,9 @@ impl Explanation {
     fn server(&self, server: &LookupServer) -> String {
         let LookupServer { address, interface, refused_by } = server;
         let Some(interface) = interface else { return format!("{address}, to which no way leads") };
-        let uses = |entry: &&Entry| entry.session.interface.as_ref() == Some(interface);
-        let tunnel = self.entries.iter().find(uses);
-        let tunnel = tunnel.map(|entry| format!(", the tunnel of {}", entry.configuration.name));
+        let through = named(interface, &self.entries);
         let refused = refused_by.as_ref().map(|rule| format!(", but Adit refuses it: {rule}"));
-        let [tunnel, refused] = [tunnel, refused].map(Option::unwrap_or_default);
-        format!("{address} through {interface}{tunnel}{refused}")
+        format!("{address} through {through}{}", refused.unwrap_or_default())
     }
 
     fn because(&self, lookup: &NameLookup) -> String {
