@@ -15,8 +15,8 @@ pub use event::{Event, Lagged, MachineChange, Removed, Saved, Snapshot, StatusCh
 pub use method::{
     Counters, Details, DnsExplanation, Entry, ExplainDns, ExplainRoute, Get, Got, Hello,
     HelloReply, IDL, LiftLockdown, List, Listing, LockDown, MachineReply, MessageReply, Provider,
-    ProviderListing, Providers, Remove, Reset, ResetReply, RouteReply, Save, SaveReply,
-    SendProviderMessage, SessionDetails, SetEnabled, Start, Stop, Watch, WatchReply,
+    ProviderListing, Providers, Remove, Reset, ResetReply, RouteReply, Save, SaveReply, SelfTest,
+    SelfTestReply, SendProviderMessage, SessionDetails, SetEnabled, Start, Stop, Watch, WatchReply,
     helper_methods,
 };
 pub use subscription::{Subscription, SubscriptionError};

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use adit_model::{
-    ConfigurationId, MachineStatus, NameLookup, PacketTunnelNetworkSettings, Resolver,
+    Check, ConfigurationId, MachineStatus, NameLookup, PacketTunnelNetworkSettings, Resolver,
     RouteExplanation, Secrets, SessionStatus, VpnConfiguration,
 };
 use adit_varlink::Empty;
@@ -233,6 +233,14 @@ messages! {
         pub explanation: RouteExplanation,
     }
 
+    /// Try out whether what is promised holds.
+    pub struct SelfTest {}
+    /// What came of it.
+    pub struct SelfTestReply {
+        /// In the order in which they were made.
+        pub checks: Vec<Check>,
+    }
+
     /// End all sessions and undo everything, lockdown too.
     pub struct Reset {}
     /// What was undone.
@@ -261,6 +269,7 @@ adit_varlink::methods! {
         LiftLockdown -> MachineReply,
         ExplainDns -> DnsExplanation,
         ExplainRoute -> RouteReply,
+        SelfTest -> SelfTestReply,
         Reset -> ResetReply,
     }
 }
@@ -268,8 +277,8 @@ adit_varlink::methods! {
 #[cfg(test)]
 mod tests {
     use adit_model::{
-        ConnectionError, HealthItem, Lockdown, LookupReason, LookupServer, RouteOutcome, Severity,
-        TunnelProviderProtocol, VpnStatus,
+        CheckOutcome, ConnectionError, HealthItem, Lockdown, LookupReason, LookupServer,
+        RouteOutcome, Severity, TunnelProviderProtocol, VpnStatus,
     };
     use adit_varlink::idl::Interface;
 
@@ -298,6 +307,9 @@ mod tests {
             route: Some("default via 10.0.0.1 dev eth0 table main".into()),
             firewall: Some("refuse: drop".into()),
         };
+        let passed =
+            Check { subject: "IPv4".into(), outcome: CheckOutcome::Passed, text: "A text.".into() };
+        check("Check", serde_json::to_value(passed).unwrap());
         check("RouteExplanation", serde_json::to_value(route).unwrap());
         check("Event", serde_json::to_value(Event::Lagged(Lagged { missed: 3 })).unwrap());
     }

@@ -42,6 +42,11 @@ pub(crate) enum Verb {
     Reconnect(Connect),
     Status(Status),
     Explain(Explain),
+    /// Try out whether nothing gets past the tunnels
+    ///
+    /// Sends harmless packets, as programs do that obey the routes and that do not, and says of each
+    /// whether it went where it should. Fails if one did not.
+    Selftest,
     /// Print every change as it happens, until interrupted
     ///
     /// With --json one object a line: a snapshot first, then the changes.

@@ -61,6 +61,8 @@ pub(crate) enum Failure {
     TemporaryFile(io::Error),
     #[error("{0} As root, adit reset works without it: sudo adit reset")]
     ResetNeedsRoot(ConnectError),
+    #[error("{failed} of the checks failed.")]
+    SelfTest { failed: usize },
     #[error("{program} failed: {reason}.")]
     Reset { program: String, reason: String },
     #[error("The system refused what every program needs: {0}.")]
@@ -112,6 +114,7 @@ impl Failure {
             | Self::Interrupted
             | Self::Editor { .. }
             | Self::TemporaryFile(_)
+            | Self::SelfTest { .. }
             | Self::Reset { .. }
             | Self::System(_)
             | Self::Output(_) => FAILED,
@@ -143,6 +146,7 @@ impl Failure {
                 "interrupted"
             }
             Self::Editor { .. } | Self::TemporaryFile(_) => "editorFailed",
+            Self::SelfTest { .. } => "selfTestFailed",
             Self::Reset { .. } => "resetFailed",
             Self::System(_) => "systemFailed",
             Self::Output(_) => "outputFailed",
@@ -184,6 +188,7 @@ impl Failure {
             | Self::Editor { .. }
             | Self::TemporaryFile(_)
             | Self::ResetNeedsRoot(_)
+            | Self::SelfTest { .. }
             | Self::Reset { .. }
             | Self::System(_)
             | Self::Output(_) => None,

@@ -14,6 +14,7 @@ mod providers;
 mod remove;
 mod rename;
 mod reset;
+mod selftest;
 mod show;
 mod status;
 mod status_of_provider;
@@ -32,6 +33,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Reconnect(arguments) => connect::again(arguments, context).await,
         Verb::Status(arguments) => status::run(arguments, context).await,
         Verb::Explain(arguments) => explain::run(arguments.what, context).await,
+        Verb::Selftest => selftest::run(context).await,
         Verb::Watch => watch::run(context).await,
         Verb::Enable(arguments) => enablement::set(&arguments.name, true, context).await,
         Verb::Disable(arguments) => enablement::set(&arguments.name, false, context).await,

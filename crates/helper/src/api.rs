@@ -5,8 +5,8 @@ use std::sync::Arc;
 use adit_api::{
     Details, DnsExplanation, ExplainDns, ExplainRoute, Get, Got, Hello, HelloReply, HelperError,
     IDL, LiftLockdown, List, Listing, LockDown, MachineReply, MessageReply, Provider,
-    ProviderListing, Providers, Remove, Reset, ResetReply, RouteReply, Save, SaveReply,
-    SendProviderMessage, SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
+    ProviderListing, Providers, Remove, Reset, ResetReply, RouteReply, Save, SaveReply, SelfTest,
+    SelfTestReply, SendProviderMessage, SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
 };
 use adit_provider::{Kind, Manifest, ManifestError};
 use adit_varlink::{Empty, Limits, Peer, Router, ServiceInfo};
@@ -111,6 +111,12 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
             let explanation = explained
                 .map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
             Ok(RouteReply { explanation })
+        })
+        .on(Access::AnyUser, |service: State, _, _: SelfTest| async move {
+            let checks = service.surroundings().network.self_test().await;
+            let checks =
+                checks.map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
+            Ok(SelfTestReply { checks })
         })
         .on(Access::Root, |service: State, _, _: Reset| {
             carried(async move { Ok(ResetReply { undone: service.reset().await? }) })

@@ -37,6 +37,12 @@ use nftables::Nftables;
 use rules::{Tables, tables};
 use table::{Table, TableFamily};
 
+/// Whether a policy refuses a packet, whatever the kernel has of it.
+pub(crate) fn refuses(policy: &Policy, packet: &Packet) -> bool {
+    let Tables { inet, netdev } = tables(policy);
+    decide(inet.iter().chain(&netdev), packet).is_some_and(|decision| !decision.passes)
+}
+
 /// The kernel's firewall, as far as it is ours.
 #[derive(Debug)]
 pub(crate) struct Firewall {

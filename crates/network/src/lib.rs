@@ -21,6 +21,7 @@ mod plan;
 pub mod resolver;
 mod route;
 mod rule;
+mod self_test;
 mod slot;
 pub mod socket;
 mod state;

@@ -1,6 +1,7 @@
 //! Making the system equal to the sessions' plans, and back again.
 
 mod explanation;
+mod probes;
 mod reconcile;
 mod repair;
 #[cfg(test)]
@@ -15,7 +16,7 @@ use std::{
     time::Instant,
 };
 
-use adit_model::{HealthItem, NameLookup, Resolver, RouteExplanation};
+use adit_model::{Check, HealthItem, NameLookup, Resolver, RouteExplanation};
 use tokio::sync::Mutex;
 use zbus::connection;
 
@@ -212,6 +213,13 @@ impl Network {
         destination: IpAddr,
     ) -> Result<RouteExplanation, NetworkError> {
         self.reconciler.lock().await.explain_route(destination).await
+    }
+
+    /// Tries out whether what is promised holds: sends harmless packets, as programs do that obey the
+    /// routes and that do not, and finds out who is asked for names. Without a network there is nothing
+    /// to try.
+    pub async fn self_test(&self) -> Result<Vec<Check>, NetworkError> {
+        self.reconciler.lock().await.self_test().await
     }
 
     /// The DNS servers of the network below the tunnels, also while the tunnels' are in force
