@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use adit_model::{
-    Check, ConfigurationId, MachineStatus, NameLookup, PacketTunnelNetworkSettings, Resolver,
-    RouteExplanation, Secrets, SessionStatus, VpnConfiguration,
+    Check, ConfigurationId, MachineStatus, NameLookup, NetworkDescription,
+    PacketTunnelNetworkSettings, Resolver, RouteExplanation, Secrets, SessionStatus,
+    VpnConfiguration,
 };
 use adit_varlink::Empty;
 use serde::{Deserialize, Serialize};
@@ -241,6 +242,14 @@ messages! {
         pub checks: Vec<Check>,
     }
 
+    /// Find out what the kernel has of the network.
+    pub struct DescribeNetwork {}
+    /// As it is at this moment.
+    pub struct NetworkReply {
+        /// For people.
+        pub network: NetworkDescription,
+    }
+
     /// End all sessions and undo everything, lockdown too.
     pub struct Reset {}
     /// What was undone.
@@ -270,6 +279,7 @@ adit_varlink::methods! {
         ExplainDns -> DnsExplanation,
         ExplainRoute -> RouteReply,
         SelfTest -> SelfTestReply,
+        DescribeNetwork -> NetworkReply,
         Reset -> ResetReply,
     }
 }
@@ -310,6 +320,13 @@ mod tests {
         let passed =
             Check { subject: "IPv4".into(), outcome: CheckOutcome::Passed, text: "A text.".into() };
         check("Check", serde_json::to_value(passed).unwrap());
+        let network = NetworkDescription {
+            addresses: vec!["link eth0 mtu 1500 up".into()],
+            rules: vec!["-4 32766: from all lookup main".into()],
+            routes: Vec::new(),
+            firewall: String::new(),
+        };
+        check("NetworkDescription", serde_json::to_value(network).unwrap());
         check("RouteExplanation", serde_json::to_value(route).unwrap());
         check("Event", serde_json::to_value(Event::Lagged(Lagged { missed: 3 })).unwrap());
     }

@@ -47,6 +47,7 @@ pub(crate) enum Verb {
     /// Sends harmless packets, as programs do that obey the routes and that do not, and says of each
     /// whether it went where it should. Fails if one did not.
     Selftest,
+    Diagnose(Diagnose),
     /// Print every change as it happens, until interrupted
     ///
     /// With --json one object a line: a snapshot first, then the changes.
@@ -202,6 +203,16 @@ pub(crate) enum Explained {
         /// An IPv4 or IPv6 address
         address: IpAddr,
     },
+}
+
+/// Write what somebody who helps has to know into a file, without keys and passwords
+///
+/// A ZIP archive with the configurations and their states, the addresses, rules, routes and firewall of
+/// this computer, and who is asked for names.
+#[derive(Debug, Args)]
+pub(crate) struct Diagnose {
+    /// The file to write, such as report.zip; none is replaced
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Debug, Args)]

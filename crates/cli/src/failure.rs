@@ -27,6 +27,8 @@ pub(crate) enum Failure {
     Select(#[from] SelectError),
     #[error("{} cannot be read: {error}.", file.display())]
     Unreadable { file: PathBuf, error: io::Error },
+    #[error("{} cannot be written: {}.", file.display(), error.kind())]
+    Unwritable { file: PathBuf, error: io::Error },
     #[error("{file}: {error}")]
     Import { file: String, error: ImportError },
     #[error("{file}: {error}")]
@@ -98,6 +100,7 @@ impl Failure {
             Self::Call(error) => call_exit_code(error),
             Self::Select(_)
             | Self::Unreadable { .. }
+            | Self::Unwritable { .. }
             | Self::Import { .. }
             | Self::Archive { .. }
             | Self::Export(_)
@@ -133,6 +136,7 @@ impl Failure {
                 "noSuchConfiguration"
             }
             Self::Unreadable { .. } => "unreadable",
+            Self::Unwritable { .. } => "unwritable",
             Self::Import { .. } | Self::Archive { .. } => "importFailed",
             Self::Export(_) => "exportFailed",
             Self::Invalid(_) => "configurationInvalid",
@@ -175,6 +179,7 @@ impl Failure {
             | Self::Connect(_)
             | Self::Call(_)
             | Self::Unreadable { .. }
+            | Self::Unwritable { .. }
             | Self::Import { .. }
             | Self::Archive { .. }
             | Self::Export(_)

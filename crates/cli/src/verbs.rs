@@ -2,6 +2,7 @@
 
 mod completions;
 mod connect;
+mod diagnose;
 mod disconnect;
 mod edit;
 mod enablement;
@@ -34,6 +35,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Status(arguments) => status::run(arguments, context).await,
         Verb::Explain(arguments) => explain::run(arguments.what, context).await,
         Verb::Selftest => selftest::run(context).await,
+        Verb::Diagnose(arguments) => diagnose::run(arguments.file, context).await,
         Verb::Watch => watch::run(context).await,
         Verb::Enable(arguments) => enablement::set(&arguments.name, true, context).await,
         Verb::Disable(arguments) => enablement::set(&arguments.name, false, context).await,

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use adit_api::{
-    Details, DnsExplanation, ExplainDns, ExplainRoute, Get, Got, Hello, HelloReply, HelperError,
-    IDL, LiftLockdown, List, Listing, LockDown, MachineReply, MessageReply, Provider,
-    ProviderListing, Providers, Remove, Reset, ResetReply, RouteReply, Save, SaveReply, SelfTest,
-    SelfTestReply, SendProviderMessage, SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
+    DescribeNetwork, Details, DnsExplanation, ExplainDns, ExplainRoute, Get, Got, Hello,
+    HelloReply, HelperError, IDL, LiftLockdown, List, Listing, LockDown, MachineReply,
+    MessageReply, NetworkReply, Provider, ProviderListing, Providers, Remove, Reset, ResetReply,
+    RouteReply, Save, SaveReply, SelfTest, SelfTestReply, SendProviderMessage, SetEnabled,
+    Snapshot, Start, Stop, Watch, WatchReply,
 };
 use adit_provider::{Kind, Manifest, ManifestError};
 use adit_varlink::{Empty, Limits, Peer, Router, ServiceInfo};
@@ -107,16 +108,14 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
             explain_dns(&service, &call.name).await
         })
         .on(Access::AnyUser, |service: State, _, call: ExplainRoute| async move {
-            let explained = service.surroundings().network.explain_route(call.address).await;
-            let explanation = explained
-                .map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
-            Ok(RouteReply { explanation })
+            explain_route(&service, call).await
         })
-        .on(Access::AnyUser, |service: State, _, _: SelfTest| async move {
-            let checks = service.surroundings().network.self_test().await;
-            let checks =
-                checks.map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
-            Ok(SelfTestReply { checks })
+        .on(
+            Access::AnyUser,
+            |service: State, _, _: SelfTest| async move { self_test(&service).await },
+        )
+        .on(Access::AnyUser, |service: State, _, _: DescribeNetwork| async move {
+            describe_network(&service).await
         })
         .on(Access::Root, |service: State, _, _: Reset| {
             carried(async move { Ok(ResetReply { undone: service.reset().await? }) })
@@ -144,6 +143,27 @@ async fn explain_dns(service: &Service, name: &str) -> Result<DnsExplanation, He
     let (resolver, lookups) =
         explained.map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
     Ok(DnsExplanation { resolver, lookups })
+}
+
+async fn explain_route(service: &Service, call: ExplainRoute) -> Result<RouteReply, HelperError> {
+    let explained = service.surroundings().network.explain_route(call.address).await;
+    let explanation =
+        explained.map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
+    Ok(RouteReply { explanation })
+}
+
+async fn self_test(service: &Service) -> Result<SelfTestReply, HelperError> {
+    let checks = service.surroundings().network.self_test().await;
+    let checks =
+        checks.map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
+    Ok(SelfTestReply { checks })
+}
+
+async fn describe_network(service: &Service) -> Result<NetworkReply, HelperError> {
+    let described = service.surroundings().network.describe().await;
+    let network =
+        described.map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
+    Ok(NetworkReply { network })
 }
 
 /// RFC 1123 section 2.1, with underscores, which services have (RFC 2782).

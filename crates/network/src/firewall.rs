@@ -99,6 +99,20 @@ impl Firewall {
         )
     }
 
+    /// The tables of a policy as text; a remark says so where the kernel does not have one.
+    pub(crate) fn describe(&self, policy: &Policy) -> String {
+        let Tables { inet, netdev } = tables(policy);
+        let describe = |table: &Table| {
+            let shows = |it: &Nftables| it.shows(table.family, Some(table)).unwrap_or(false);
+            let remark = match &self.nftables {
+                Ok(nftables) if shows(nftables) => "",
+                Ok(_) | Err(_) => "# The kernel does not have this:\n",
+            };
+            format!("{remark}{table}")
+        };
+        inet.iter().chain(&netdev).map(describe).collect()
+    }
+
     /// What others do to the kernel's tables. Without a firewall nobody does anything.
     pub(crate) fn changes() -> impl Stream<Item = Change> {
         match changes::changes() {

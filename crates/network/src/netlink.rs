@@ -178,6 +178,13 @@ impl Netlink {
         Ok(messages.iter().filter_map(Link::from_message).collect())
     }
 
+    /// The addresses of all interfaces, with the interface's index.
+    pub(crate) async fn all_addresses(&self) -> Result<Vec<(u32, IpNet)>, NetworkError> {
+        let messages = dump("addresses", self.handle.address().get().execute()).await?;
+        let found = |message: &AddressMessage| Some((message.header.index, address::net(message)?));
+        Ok(messages.iter().filter_map(found).collect())
+    }
+
     async fn addresses_of(&self, index: u32) -> Result<Vec<AddressMessage>, NetworkError> {
         let request = self.handle.address().get().set_link_index_filter(index);
         dump("addresses", request.execute()).await

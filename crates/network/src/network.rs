@@ -1,5 +1,6 @@
 //! Making the system equal to the sessions' plans, and back again.
 
+mod description;
 mod explanation;
 mod probes;
 mod reconcile;
@@ -16,7 +17,7 @@ use std::{
     time::Instant,
 };
 
-use adit_model::{Check, HealthItem, NameLookup, Resolver, RouteExplanation};
+use adit_model::{Check, HealthItem, NameLookup, NetworkDescription, Resolver, RouteExplanation};
 use tokio::sync::Mutex;
 use zbus::connection;
 
@@ -220,6 +221,11 @@ impl Network {
     /// to try.
     pub async fn self_test(&self) -> Result<Vec<Check>, NetworkError> {
         self.reconciler.lock().await.self_test().await
+    }
+
+    /// All that the kernel has of the network, as text.
+    pub async fn describe(&self) -> Result<NetworkDescription, NetworkError> {
+        self.reconciler.lock().await.describe().await
     }
 
     /// The DNS servers of the network below the tunnels, also while the tunnels' are in force
