@@ -68,14 +68,16 @@ pub(crate) fn add_uplink(router: &Machine, client: &Machine) -> Uplink {
 /// As container engines do it: a network of its own, forwarded and translated.
 #[track_caller]
 pub(crate) fn add_container(client: &Machine, container: &Machine) {
-    let (host, port) = (container.host(), "container0");
-    ip(client, &(cable(port, container, "eth0") + &interface(port, host.gateway())));
+    let (host, port, bridge) = (container.host(), "container0", "containers");
+    ip(client, &format!("link add {bridge} type bridge forward_delay 0\n"));
+    ip(client, &(cable(port, container, "eth0") + &format!("link set {port} master {bridge}\n")));
+    ip(client, &interface(bridge, host.gateway()));
     ip(container, &(interface("eth0", host) + &default_route(host.gateway(), "eth0", 100)));
     client.sh(&format!(
         "echo 1 | tee /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding
          nft add table inet containers
          nft 'add chain inet containers out {{ type nat hook postrouting priority srcnat; }}'
-         nft add rule inet containers out iifname {port} oifname != {port} masquerade"
+         nft add rule inet containers out iifname {bridge} oifname != {bridge} masquerade"
     ));
 }
 

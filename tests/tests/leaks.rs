@@ -317,9 +317,7 @@ fn what_a_container_sends_goes_through_the_tunnel_or_nowhere() {
     for lockdown in ["off", "on"] {
         adit.run(["lockdown", lockdown]);
         adit.connect("all");
-        let way = container.whoami(SITE);
-        println!("with lockdown {lockdown} the site is reached: {way:?}");
-        assert!(way.map_or(true, |way| way == vpn.outer_ipv4()));
+        assert_eq!(container.whoami(SITE).unwrap(), vpn.outer_ipv4(), "lockdown {lockdown}");
         let (probes, seen) = sent(lab.sniff_client());
         probes.assert_none_seen(&seen);
         seen.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());

@@ -12,7 +12,11 @@ use adit_model::{
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::{local_networks::local_networks, plan::Strength, state::NetworkState};
+use crate::{
+    local_networks::{inner_networks, local_networks},
+    plan::Strength,
+    state::NetworkState,
+};
 
 /// What the tunnel's settings say about the destinations of one family. In each map the longest
 /// prefix wins (V4-8).
@@ -182,14 +186,14 @@ fn excluded(
 }
 
 /// The system's networks that beat an equal or shorter route of the tunnel: all of its table
-/// (RTE-23), or only the local networks where its routes have no say (RTE-14), or none.
+/// (RTE-23), or where its routes have no say only the local networks, if they are left alone (RTE-14),
+/// and those within this computer: what comes back to a container must not go into the tunnel again.
 pub(crate) fn stronger(family: Family, strength: Strength, state: &NetworkState) -> Vec<IpNet> {
-    let all = if !strength.enforces() {
-        state.main_routes.iter().map(|route| route.destination).collect()
-    } else if strength.exclude_local_networks {
-        local_networks(state)
+    let all: Vec<IpNet> = if strength.enforces() {
+        let left_alone = strength.exclude_local_networks.then(|| local_networks(state));
+        inner_networks(state).into_iter().chain(left_alone.into_iter().flatten()).collect()
     } else {
-        Vec::new()
+        state.main_routes.iter().map(|route| route.destination).collect()
     };
     let of_family = |prefix: &IpNet| Family::of(prefix) == family && prefix.prefix_len() > 0;
     all.into_iter().filter(of_family).collect()

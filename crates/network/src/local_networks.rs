@@ -29,6 +29,13 @@ pub(crate) fn local_networks(state: &NetworkState) -> Vec<IpNet> {
         .collect()
 }
 
+/// The networks of containers and virtual machines of this computer, as far as they are of the same
+/// ranges.
+pub(crate) fn inner_networks(state: &NetworkState) -> Vec<IpNet> {
+    let inner = state.main_routes.iter().filter(|route| route.connected && route.inner);
+    inner.map(|route| route.destination).filter(is_local).collect()
+}
+
 /// Whether all of the prefix is of such a range.
 fn is_local(prefix: &IpNet) -> bool {
     match prefix {

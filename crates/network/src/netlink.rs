@@ -18,7 +18,7 @@ use rtnetlink::{
     packet_route::{
         AddressFamily,
         address::AddressMessage,
-        link::{LinkAttribute, LinkFlags, LinkMessage},
+        link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
         route::RouteMessage,
         rule::RuleMessage,
     },
@@ -64,6 +64,10 @@ pub(crate) struct Link {
     pub(crate) up: bool,
     /// `ARPHRD_*` of `linux/if_arp.h`.
     pub(crate) hardware_type: u16,
+    /// What the kernel made it as; devices have none.
+    pub(crate) kind: Option<InfoKind>,
+    /// The index of the bridge or the like that it is a port of.
+    pub(crate) master: Option<u32>,
 }
 
 impl Netlink {
@@ -246,12 +250,25 @@ impl Link {
             LinkAttribute::Mtu(mtu) => Some(*mtu),
             _ => None,
         });
+        let kind = message.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::LinkInfo(info) => info.iter().find_map(|info| match info {
+                LinkInfo::Kind(kind) => Some(kind.clone()),
+                _ => None,
+            }),
+            _ => None,
+        });
+        let master = message.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::Controller(master) => Some(*master),
+            _ => None,
+        });
         Some(Self {
             index: message.header.index,
             name: name?,
             mtu: mtu?,
             up: message.header.flags.contains(LinkFlags::Up),
             hardware_type: message.header.link_layer_type.into(),
+            kind,
+            master,
         })
     }
 }

@@ -27,7 +27,8 @@
 //! * **One table** (RTE-23). Together, the specific table and `main` act as one table in which the
 //!   longest prefix wins, and at equal length `main`: what `main` has within an included network
 //!   is a `throw` in the specific table. Hence a plan must be made again when `main` changes. In
-//!   the enforcing strength `main` has no say, apart from local networks if the user wants so.
+//!   the enforcing strength `main` has no say, apart from networks within this computer, and from local
+//!   networks if the user wants so.
 //! * **Fail closed.** Each route into the tunnel has an `unreachable` twin with the worst metric.
 //!   When the interface vanishes the kernel drops its routes, and the twins stay.
 //! * **The link stays a link.** IPv6 link-local destinations never enter a tunnel.

@@ -25,4 +25,6 @@ pub struct MainRoute {
     pub interface: Option<String>,
     /// Whether it leads to neighbours, without a gateway.
     pub connected: bool,
+    /// Whether it leads to containers or virtual machines of this computer, and no farther.
+    pub inner: bool,
 }

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 use adit_model::{Family, NetworkPath, PathInterface, PathStatus};
-use rtnetlink::packet_route::route::{RouteAttribute, RouteFlags, RouteMessage, RouteType};
+use rtnetlink::packet_route::{
+    link::InfoKind,
+    route::{RouteAttribute, RouteFlags, RouteMessage, RouteType},
+};
 
 use super::{Link, Netlink, address, route};
 use crate::{
@@ -92,6 +95,13 @@ fn is_in_force(message: &RouteMessage) -> bool {
     is_real && route::table(message) == TABLE_MAIN && !route::is_ours(message)
 }
 
+/// Whether nothing but what runs on this computer is behind a link: a bridge, as container engines and
+/// hypervisors make them, without a device among its ports. Devices have no kind.
+fn leads_inside(link: &Link, links: &BTreeMap<u32, Link>) -> bool {
+    let mut ports = links.values().filter(|port| port.master == Some(link.index));
+    link.kind == Some(InfoKind::Bridge) && ports.all(|port| port.kind.is_some())
+}
+
 fn main_route(message: &RouteMessage, links: &BTreeMap<u32, Link>) -> Option<MainRoute> {
     let destination = route::destination(message)?.trunc();
     match message.header.kind {
@@ -100,10 +110,11 @@ fn main_route(message: &RouteMessage, links: &BTreeMap<u32, Link>) -> Option<Mai
             let has_gateway = route::gateway(message).is_some()
                 || message.attributes.iter().any(|a| matches!(a, RouteAttribute::Via(_)));
             let interface = Some(link.name.clone());
-            Some(MainRoute { destination, interface, connected: !has_gateway })
+            let inner = leads_inside(link, links);
+            Some(MainRoute { destination, interface, connected: !has_gateway, inner })
         }
         RouteType::BlackHole | RouteType::Unreachable | RouteType::Prohibit => {
-            Some(MainRoute { destination, interface: None, connected: false })
+            Some(MainRoute { destination, interface: None, connected: false, inner: false })
         }
         _ => None,
     }

@@ -199,6 +199,7 @@ impl Case {
                 destination: (*net).into(),
                 interface: Some("eth0".into()),
                 connected,
+                inner: false,
             }
         };
         let remote = self.main_routes.iter().map(route(false));

@@ -139,6 +139,25 @@ fn enforced_routes_beat_the_system_but_for_local_networks() {
     ");
 }
 
+#[test]
+fn containers_of_this_computer_keep_their_network_where_routes_are_enforced() {
+    let mut settings = only_v4("10.0.0.2/32");
+    include(&mut settings, &["0.0.0.0/0"]);
+    let inner = |destination| MainRoute { inner: true, ..elsewhere(destination) };
+    let mut state = state();
+    // No engine hands out public addresses, and a route beyond the bridge is none of theirs.
+    let beyond = MainRoute { connected: false, ..inner("10.50.0.0/16") };
+    state.main_routes = vec![inner("172.17.0.0/16"), inner("198.51.100.0/24"), beyond];
+    insta::assert_snapshot!(routes_of(&settings, ENFORCED, &state), @"
+    route -4 table 44544 default dev adit0
+    route -4 table 44544 unreachable default metric 4294967295
+    route -4 table 44544 throw 172.17.0.0/16
+    rule -4 5000: from all fwmark 0xad10000/0xffff0000 lookup main
+    rule -4 5001: from all fwmark 0xad10000/0xffff0000 unreachable
+    rule -4 5150: from all lookup 44544
+    ");
+}
+
 // spec: SET-7
 #[test]
 fn blocked_ipv6_goes_neither_inside_nor_outside() {
@@ -417,7 +436,7 @@ fn state() -> NetworkState {
 
 fn route(destination: &str, connected: bool) -> MainRoute {
     let destination = destination.parse().unwrap();
-    MainRoute { destination, interface: Some("eth0".into()), connected }
+    MainRoute { destination, interface: Some("eth0".into()), connected, inner: false }
 }
 
 /// A network that is connected to another interface than the physical one.
