@@ -1,0 +1,89 @@
+// All that the pages ask of the helper. `tauri.ts` has it in the app, `memory.ts` in a browser.
+
+import type {
+  Counters,
+  DnsExplanation,
+  Entry,
+  LogLine,
+  MachineStatus,
+  PastSession,
+  PauseEnd,
+  Provider,
+  RouteExplanation,
+  SessionDetails,
+  SessionStatus,
+  VpnConfiguration,
+} from "./types";
+
+export interface Helper {
+  /** Tells of the link first, then everything, then each change, until the returned function is called. */
+  watch(listener: (change: Change) => void): () => void;
+
+  start(id: string): Promise<void>;
+  stop(id: string): Promise<void>;
+  setEnabled(id: string, enabled: boolean): Promise<void>;
+  details(id: string): Promise<SessionDetails>;
+  /** Absent while the session has no interface. */
+  counters(id: string): Promise<Counters | undefined>;
+  history(id: string): Promise<PastSession[]>;
+
+  get(id: string, includeSecrets: boolean): Promise<StoredConfiguration>;
+  /** With generation 0 it is created. Absent secrets stay as they are. */
+  save(configuration: VpnConfiguration, secrets?: Secrets): Promise<VpnConfiguration>;
+  remove(id: string): Promise<void>;
+  providers(): Promise<Provider[]>;
+
+  setOnDemand(id: string, enabled: boolean): Promise<void>;
+  pauseOnDemand(id: string, until: PauseEnd): Promise<void>;
+  resumeOnDemand(id: string): Promise<void>;
+
+  lockDown(allowLocalNetworks: boolean): Promise<void>;
+  liftLockdown(): Promise<void>;
+
+  explainRoute(address: string): Promise<RouteExplanation>;
+  explainDns(name: string): Promise<DnsExplanation>;
+
+  /** What was logged so far, then each line. */
+  watchLogs(listener: (lines: LogLine[]) => void): () => void;
+  /** Tries to start the service, asking the user for authorisation if the system wants that. */
+  startService(): Promise<void>;
+}
+
+export type Change =
+  | { kind: "link"; link: Link }
+  | { kind: "snapshot"; entries: Entry[]; machine: MachineStatus }
+  | { kind: "saved"; configuration: VpnConfiguration }
+  | { kind: "removed"; id: string }
+  | { kind: "status"; session: SessionStatus }
+  | { kind: "machine"; machine: MachineStatus };
+
+/** How the app and the helper stand. */
+export type Link =
+  | { state: "connecting" }
+  | { state: "attached"; version: string }
+  | { state: "missing" }
+  | { state: "otherVersion"; helper: string; app: string }
+  /** The socket is not the system's: somebody else pretends to be the helper. */
+  | { state: "untrusted"; reason: string };
+
+export type Secrets = { [name: string]: string };
+
+export interface StoredConfiguration {
+  configuration: VpnConfiguration;
+  secrets?: Secrets;
+}
+
+/** Why the helper refused: a sentence that a person can act on. */
+export class Refused extends Error {
+  /** Stable name, for programs: `NameTaken`, `ConfigurationStale` and so on. */
+  readonly code: string;
+  /** The path of the field that is wrong, where one is. */
+  readonly field: string | undefined;
+
+  constructor(code: string, message: string, field?: string) {
+    super(message);
+    this.name = "Refused";
+    this.code = code;
+    this.field = field;
+  }
+}

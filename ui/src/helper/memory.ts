@@ -1,0 +1,191 @@
+// A helper in the browser's memory: pages are developed and photographed against it. It starts in a scripted state
+// (`?state=blocked`, see `memory/scenes.ts`) and from there does what it is told.
+
+import type { Change, Helper, Secrets, StoredConfiguration } from "./helper";
+import { Refused } from "./helper";
+import { details, followedLog, transferred } from "./memory/answers";
+import { history } from "./memory/examples";
+import { sceneOf, type Scene } from "./memory/scenes";
+import type { Counters, Entry, LogLine, PauseEnd, SessionStatus, VpnConfiguration } from "./types";
+
+/** How long a connection takes to come up. */
+const HANDSHAKE_MS = 1800;
+
+export function memoryHelper(asked: URLSearchParams): Helper {
+  return new MemoryHelper(sceneOf(asked.get("state"), new Date()), asked.get("state") === "connecting");
+}
+
+class MemoryHelper implements Helper {
+  #scene: Scene;
+  /** A connection that is being made stays so, to be looked at. */
+  #stuck: boolean;
+  #listeners = new Set<(change: Change) => void>();
+  #secrets = new Map<string, Secrets>();
+
+  constructor(scene: Scene, stuck: boolean) {
+    this.#scene = scene;
+    this.#stuck = stuck;
+  }
+
+  watch(listener: (change: Change) => void): () => void {
+    this.#listeners.add(listener);
+    const { link, entries, machine } = this.#scene;
+    if (entries.length > 0 || link.state === "attached") listener({ kind: "snapshot", entries, machine });
+    listener({ kind: "link", link });
+    return () => this.#listeners.delete(listener);
+  }
+
+  async start(id: string): Promise<void> {
+    const { configuration } = this.#entry(id);
+    if (configuration.enablement === "disabled")
+      throw new Refused("ConfigurationDisabled", `“${configuration.name}” is disabled.`);
+    this.#session(id, { status: "connecting", interface: "adit0", blocking: false }, ["lastError", "health"]);
+    if (this.#stuck) return;
+    setTimeout(() => {
+      if (this.#entry(id).session.status !== "connecting") return;
+      this.#session(id, { status: "connected", connectedAt: new Date().toISOString() });
+    }, HANDSHAKE_MS);
+  }
+
+  async stop(id: string): Promise<void> {
+    if (this.#entry(id).session.status === "disconnected")
+      return this.#session(id, { blocking: false }, ["lastError", "health"]);
+    this.#session(id, { status: "disconnecting" });
+    setTimeout(() => {
+      const gone: (keyof SessionStatus)[] = ["connectedAt", "interface", "health", "lastError"];
+      this.#session(id, { status: "disconnected", blocking: false }, gone);
+    }, 300);
+  }
+
+  async setEnabled(id: string, enabled: boolean): Promise<void> {
+    const { configuration } = this.#entry(id);
+    this.#store({ ...configuration, enablement: enabled ? "enabled" : "disabled" });
+  }
+
+  async details(id: string) {
+    return details(this.#entry(id), new Date());
+  }
+
+  async counters(id: string): Promise<Counters | undefined> {
+    const { session } = this.#entry(id);
+    return session.interface === undefined ? undefined : transferred(session, new Date());
+  }
+
+  async history() {
+    return history(new Date());
+  }
+
+  async get(id: string, includeSecrets: boolean): Promise<StoredConfiguration> {
+    const { configuration } = this.#entry(id);
+    return { configuration, ...(includeSecrets && { secrets: this.#secrets.get(id) ?? {} }) };
+  }
+
+  async save(configuration: VpnConfiguration, secrets?: Secrets): Promise<VpnConfiguration> {
+    const taken = this.#scene.entries.some(
+      (entry) => entry.configuration.name === configuration.name && entry.configuration.id !== configuration.id,
+    );
+    if (taken)
+      throw new Refused("NameTaken", `There is already a configuration named “${configuration.name}”. Choose another name.`, "name");
+    if (configuration.name.trim() === "")
+      throw new Refused("ConfigurationInvalid", "The configuration is not valid: name: must not be empty.", "name");
+    if (secrets) this.#secrets.set(configuration.id, secrets);
+    return this.#store({ ...configuration, generation: configuration.generation + 1 });
+  }
+
+  async remove(id: string): Promise<void> {
+    this.#scene.entries = this.#scene.entries.filter((entry) => entry.configuration.id !== id);
+    this.#tell({ kind: "removed", id });
+  }
+
+  async providers() {
+    return [{ id: "org.adit.wireguard", name: "WireGuard", kinds: ["packetTunnel"] }];
+  }
+
+  async setOnDemand(id: string, enabled: boolean): Promise<void> {
+    const { configuration } = this.#entry(id);
+    this.#store({ ...configuration, onDemand: { ...configuration.onDemand, enabled } });
+    if (enabled) this.#session(id, { onDemand: { state: "armed" } });
+    else this.#session(id, {}, ["onDemand"]);
+  }
+
+  async pauseOnDemand(id: string, until: PauseEnd): Promise<void> {
+    this.#session(id, { onDemand: { state: "paused", ...until } });
+  }
+
+  async resumeOnDemand(id: string): Promise<void> {
+    const rule = { index: 1, action: "connects at once", reason: "The primary network is the Wi-Fi “Café Central”." };
+    this.#session(id, { onDemand: { state: "armed", rule } });
+  }
+
+  async lockDown(allowLocalNetworks: boolean): Promise<void> {
+    const machine = { lockdown: { allowLocalNetworks, setBy: 1000 }, blocking: true };
+    this.#scene.machine = machine;
+    this.#tell({ kind: "machine", machine });
+  }
+
+  async liftLockdown(): Promise<void> {
+    this.#scene.machine = { blocking: false };
+    this.#tell({ kind: "machine", machine: this.#scene.machine });
+  }
+
+  async explainRoute(address: string) {
+    if (!/^[0-9a-f.:]+$/i.test(address)) throw new Refused("Invalid", `“${address}” is not an address.`);
+    const up = this.#scene.entries.some((entry) => entry.session.status === "connected");
+    return up
+      ? {
+          outcome: "leaves" as const,
+          interface: "adit0",
+          rule: "5150: from all lookup 44032",
+          route: "default dev adit0 table 44032 proto 173",
+        }
+      : {
+          outcome: "leaves" as const,
+          interface: "wlan0",
+          rule: "32766: from all lookup main",
+          route: "default via 192.168.1.1 dev wlan0 proto dhcp",
+        };
+  }
+
+  async explainDns(name: string) {
+    const servers = [{ address: "10.20.0.1", interface: "adit0" }];
+    return { resolver: "resolved" as const, lookups: [{ name, reason: "defaultRoute" as const, servers }] };
+  }
+
+  watchLogs(listener: (lines: LogLine[]) => void): () => void {
+    return followedLog(listener);
+  }
+
+  async startService(): Promise<void> {
+    const attached = { state: "attached" as const, version: "0.1.0" };
+    this.#scene.link = attached;
+    this.#tell({ kind: "snapshot", entries: this.#scene.entries, machine: this.#scene.machine });
+    this.#tell({ kind: "link", link: attached });
+  }
+
+  #entry(id: string): Entry {
+    const entry = this.#scene.entries.find((candidate) => candidate.configuration.id === id);
+    if (!entry) throw new Refused("NoSuchConfiguration", "There is no such configuration.");
+    return entry;
+  }
+
+  #store(configuration: VpnConfiguration): VpnConfiguration {
+    const others = this.#scene.entries.filter((entry) => entry.configuration.id !== configuration.id);
+    const known = this.#scene.entries.find((entry) => entry.configuration.id === configuration.id);
+    const session = known?.session ?? { id: configuration.id, status: "disconnected", sequence: 0, blocking: false };
+    this.#scene.entries = [...others, { configuration, session }];
+    this.#tell({ kind: "saved", configuration });
+    return configuration;
+  }
+
+  #session(id: string, change: Partial<SessionStatus>, without: (keyof SessionStatus)[] = []): void {
+    const entry = this.#entry(id);
+    const session = { ...entry.session, ...change, sequence: entry.session.sequence + 1 };
+    for (const field of without) delete session[field];
+    this.#scene.entries = this.#scene.entries.map((other) => (other === entry ? { ...entry, session } : other));
+    this.#tell({ kind: "status", session });
+  }
+
+  #tell(change: Change): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}

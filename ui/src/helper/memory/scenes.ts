@@ -1,0 +1,143 @@
+// Scripted states: `npm run ui` shows one of them with `?state=NAME`.
+
+import type { Link } from "../helper";
+import type { Entry, HealthItem, MachineStatus, SessionStatus } from "../types";
+import { abroad, home, many, travel, work } from "./examples";
+
+export interface Scene {
+  link: Link;
+  entries: Entry[];
+  machine: MachineStatus;
+  /** Which configuration the state is about. */
+  about?: string;
+}
+
+export const SCENES = {
+  empty: () => ({ ...scene(undefined), entries: [] }),
+  disconnected: () => scene(home()),
+  waiting: () => scene(travel()),
+  paused: (now) => {
+    const paused = travel();
+    paused.session.onDemand = { state: "paused", until: "time", at: minutes(now, 15) };
+    return scene(paused);
+  },
+  connecting: () => scene(in_(home(), { status: "connecting", interface: "adit0" })),
+  connected: (now) => scene(up(home(), now)),
+  split: (now) => scene(up(work(), now)),
+  onDemand: (now) => scene(up(travel(), now)),
+  reasserting: (now) => {
+    const moved = notice("warning", "path.changed", "The network changed", "Another Wi-Fi was joined.");
+    return scene(up(home(), now, { status: "reasserting", health: [moved] }));
+  },
+  noTraffic: (now) => {
+    const text = "The server has not answered for 2 min, although something was sent to it.";
+    const silent = notice("problem", "path.dead", "Nothing has come back for 2 min", text);
+    return scene(up(home(), now, { health: [silent] }));
+  },
+  warned: (now) => {
+    const dns = notice(
+      "warning",
+      "dns.split-unavailable",
+      "All names are asked through the tunnel",
+      "This system has one list of DNS servers, so corp.example cannot be asked apart.",
+      "Install systemd-resolved to have each network answer its own names.",
+    );
+    const healed = notice("notice", "healed.route", "A route was put back", "NetworkManager (pid 812) had removed it.");
+    return scene(up(work(), now, { health: [dns, healed] }));
+  },
+  blocked: () => {
+    const blocked = in_(abroad(), {
+      blocking: true,
+      lastError: {
+        domain: "NEVPNConnectionErrorDomain",
+        code: 12,
+        message: "The tunnel provider stopped unexpectedly.",
+      },
+    });
+    const item = notice(
+      "problem",
+      "blocked.failed",
+      "Traffic is blocked: “Abroad” failed",
+      "Nothing may go around “Abroad”, from its start until it is disconnected.",
+      "Try again with: adit connect Abroad. Open the network with: adit disconnect Abroad",
+    );
+    blocked.session.health = [item];
+    return { ...scene(blocked), machine: { blocking: true, health: [item] } };
+  },
+  problem: () =>
+    scene(
+      in_(home(), {
+        lastError: { domain: "NEVPNConnectionErrorDomain", code: 6, message: "The server does not answer." },
+      }),
+    ),
+  disabled: () => {
+    const disabled = home();
+    disabled.configuration.enablement = "disabled";
+    return scene(disabled);
+  },
+  setAside: () => {
+    const aside = home();
+    aside.configuration.enablement = "setAside";
+    return scene(aside);
+  },
+  lockdown: () => {
+    const item = notice(
+      "notice",
+      "blocked.lockdown",
+      "Lockdown is on, and no tunnel is connected",
+      "Nothing leaves this computer, but to the local network.",
+      "Connect a tunnel with: adit connect NAME. Open the network with: adit lockdown off",
+    );
+    const machine = { lockdown: { allowLocalNetworks: true, setBy: 1000 }, blocking: true, health: [item] };
+    return { ...scene(home()), machine };
+  },
+  missing: () => ({ ...scene(undefined), entries: [], link: { state: "missing" } }),
+  lost: (now) => ({ ...scene(up(home(), now)), link: { state: "missing" } }),
+  otherVersion: (now) => ({
+    ...scene(up(home(), now)),
+    link: { state: "otherVersion", helper: "0.2.0", app: "0.1.0" },
+  }),
+  untrusted: () => ({
+    ...scene(undefined),
+    entries: [],
+    link: { state: "untrusted", reason: "The socket /run/adit/helper.sock belongs to the user mallory, not to root." },
+  }),
+  many: () => ({ ...scene(home()), entries: [home(), ...many(500)] }),
+} satisfies { [name: string]: (now: Date) => Scene };
+
+export type SceneName = keyof typeof SCENES;
+
+export function sceneOf(name: string | null, now: Date): Scene {
+  const known = name !== null && Object.hasOwn(SCENES, name) ? (name as SceneName) : "connected";
+  const make: (now: Date) => Scene = SCENES[known];
+  return make(now);
+}
+
+/** The entry among others, so that the list is not alone with it. */
+function scene(about: Entry | undefined): Scene {
+  const others = [abroad(), home(), travel(), work()].filter(
+    (entry) => entry.configuration.id !== about?.configuration.id,
+  );
+  return {
+    link: { state: "attached", version: "0.1.0" },
+    entries: about ? [about, ...others] : others,
+    machine: { blocking: false },
+    ...(about && { about: about.configuration.id }),
+  };
+}
+
+function in_(entry: Entry, session: Partial<SessionStatus>): Entry {
+  return { ...entry, session: { ...entry.session, ...session } };
+}
+
+function up(entry: Entry, now: Date, session: Partial<SessionStatus> = {}): Entry {
+  return in_(entry, { status: "connected", connectedAt: minutes(now, -125), interface: "adit0", ...session });
+}
+
+function minutes(now: Date, count: number): string {
+  return new Date(now.getTime() + count * 60_000).toISOString();
+}
+
+function notice(severity: HealthItem["severity"], code: string, title: string, text: string, action?: string): HealthItem {
+  return { code, severity, title, text, ...(action !== undefined && { action }) };
+}

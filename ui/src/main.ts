@@ -1,0 +1,23 @@
+import "./tokens.css";
+import "./base.css";
+
+import { mount } from "svelte";
+
+import App from "./App.svelte";
+import { isInApp, tauriHelper } from "./helper/tauri";
+import { languageFor } from "./messages/language";
+
+const asked = new URLSearchParams(location.search);
+const root = document.documentElement;
+
+const language = languageFor([asked.get("lang"), ...navigator.languages].filter((tag) => tag !== null));
+root.lang = language.tag;
+root.dir = language.direction;
+const theme = asked.get("theme");
+if (theme) root.dataset.theme = theme;
+const moreContrast = matchMedia("(prefers-contrast: more)").matches || asked.get("contrast") === "more";
+if (moreContrast) root.dataset.contrast = "more";
+
+const helper = isInApp() ? tauriHelper() : (await import("./helper/memory")).memoryHelper(asked);
+const target = document.getElementById("app");
+if (target) mount(App, { target, props: { helper, language } });

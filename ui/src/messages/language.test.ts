@@ -1,0 +1,15 @@
+import { describe, expect, it } from "vitest";
+
+import { languageFor } from "./language";
+
+describe("the language", () => {
+  it("is the first wanted one that there is", () => {
+    expect(languageFor(["fr-FR", "de-AT", "en"]).tag).toBe("de-AT");
+    expect(languageFor(["fr", "ja"]).tag).toBe("en");
+    expect(languageFor([]).m.app.name).toBe("Adit");
+  });
+
+  it("can be read from right to left", () => {
+    expect(languageFor(["en-x-mirrored"]).direction).toBe("rtl");
+  });
+});

@@ -1,0 +1,29 @@
+// The language that the app speaks: its words, and how it writes numbers, times and lists.
+
+import { de } from "./de";
+import { en, type Messages } from "./en";
+import { createFormats, type Formats } from "./formats";
+
+export interface Language extends Formats {
+  /** BCP 47. */
+  tag: string;
+  direction: "ltr" | "rtl";
+  m: Messages;
+}
+
+/** What people can choose, in their own words. */
+export const LANGUAGES = { en: "English", de: "Deutsch" } as const;
+
+/** English in a made-up right-to-left locale: checks that the layout mirrors. */
+const MIRRORED = "en-x-mirrored";
+
+/** The first of `wanted` that there is, else English. */
+export function languageFor(wanted: readonly string[]): Language {
+  for (const tag of wanted) {
+    if (tag === MIRRORED) return { tag: "en", direction: "rtl", m: en, ...createFormats("en") };
+    const [base] = tag.toLowerCase().split("-");
+    if (base === "de") return { tag, direction: "ltr", m: de, ...createFormats(tag) };
+    if (base === "en") return { tag, direction: "ltr", m: en, ...createFormats(tag) };
+  }
+  return { tag: "en", direction: "ltr", m: en, ...createFormats("en") };
+}

@@ -1,0 +1,21 @@
+import type { App } from "../app";
+import { Refused } from "../helper/helper";
+import type { Entry } from "../helper/types";
+import { isWanted } from "./face";
+
+/** Connects what is down and disconnects what is up or coming up. A refusal is told. */
+export async function toggle({ configuration, session }: Entry, app: App): Promise<void> {
+  if (session.status === "disconnecting") return;
+  await attempt(app, () => (isWanted(session) ? app.helper.stop(configuration.id) : app.helper.start(configuration.id)));
+}
+
+/** Does something the helper may refuse, and tells if it does. Returns whether it was done. */
+export async function attempt(app: App, action: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await action();
+    return true;
+  } catch (error) {
+    app.announcer.warn(error instanceof Refused || error instanceof Error ? error.message : String(error));
+    return false;
+  }
+}

@@ -1,0 +1,35 @@
+import type { Helper, Link } from "../helper/helper";
+import type { Entry, MachineStatus } from "../helper/types";
+import { changed, EMPTY, type Knowledge } from "./knowledge";
+
+/** What the app knows of the helper, as it is at this moment. Only the helper changes it. */
+export class World {
+  #knowledge = $state.raw<Knowledge>(EMPTY);
+
+  /** Follows the helper; the returned function ends that. */
+  follow(helper: Helper): () => void {
+    return helper.watch((change) => (this.#knowledge = changed(this.#knowledge, change)));
+  }
+
+  get link(): Link {
+    return this.#knowledge.link;
+  }
+
+  /** By name. */
+  get entries(): readonly Entry[] {
+    return this.#knowledge.entries;
+  }
+
+  get machine(): MachineStatus {
+    return this.#knowledge.machine;
+  }
+
+  /** Whether everything has been heard once. */
+  get known(): boolean {
+    return this.#knowledge.known;
+  }
+
+  entry(id: string): Entry | undefined {
+    return this.#knowledge.entries.find((entry) => entry.configuration.id === id);
+  }
+}

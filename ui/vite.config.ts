@@ -1,0 +1,11 @@
+import { svelte } from "@sveltejs/vite-plugin-svelte";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  plugins: [svelte()],
+  clearScreen: false,
+  server: { port: 1420, strictPort: true },
+  // Assets stay files: the content security policy of the app allows no data: URLs.
+  build: { target: "safari18", outDir: "dist", emptyOutDir: true, assetsInlineLimit: 0 },
+  test: { include: ["src/**/*.test.ts"] },
+});
