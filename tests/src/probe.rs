@@ -84,14 +84,14 @@ impl Probe {
                 IpAddr::V6(_) => (Protocol::Icmpv6(ICMPV6_ECHO), None),
             },
         };
-        let is_marked = match &self.mark {
+        let is_marked = || match &self.mark {
             Mark::Payload(payload) => packet.contains(payload),
             Mark::SourcePort(port) => packet.source_port == Some(*port),
         };
         packet.protocol == protocol
             && packet.destination == Some(self.destination)
             && packet.destination_port == port
-            && is_marked
+            && is_marked()
     }
 
     fn send_here(kind: ProbeKind, destination: IpAddr, interface: Option<&str>) -> Self {
@@ -170,7 +170,11 @@ impl ProbeSet {
     /// Those that are among the packets.
     #[must_use]
     pub fn seen_in(&self, packets: &Packets) -> Self {
-        self.filter(|probe| packets.iter().any(|packet| probe.is(packet)))
+        // A capture of much traffic in a tunnel has few of these.
+        let destinations = Self::destinations().map(Some);
+        let likely: Vec<&Packet> =
+            packets.iter().filter(|packet| destinations.contains(&packet.destination)).collect();
+        self.filter(|probe| likely.iter().any(|packet| probe.is(packet)))
     }
 
     /// Panics unless all of them are among the packets.

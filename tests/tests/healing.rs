@@ -28,6 +28,7 @@ fn what_somebody_takes_away_is_put_back_and_told() {
         ("ip address flush dev adit0", "changed.addresses"),
         ("ip link set adit0 down", "changed.interface"),
         ("ip link set adit0 mtu 1280", "changed.interface"),
+        ("ip link del adit0", "changed.device"),
         ("echo 1 > /proc/sys/net/ipv6/conf/adit0/disable_ipv6", "changed.settings"),
         ("nft flush ruleset", "changed.firewall"),
     ] {
@@ -36,6 +37,7 @@ fn what_somebody_takes_away_is_put_back_and_told() {
         times.sort_unstable();
         println!("{damage}: whole after {} ms, {times:?}", times[times.len() / 2]);
         adit.eventually("health item", || codes(&adit).iter().any(|told| told == code));
+        adit.wait_for("home", "connected");
         assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4(), "{damage}");
         adit.disconnect("home");
         adit.connect("home");
@@ -141,6 +143,7 @@ fn nothing_gets_out_while_routing_is_damaged() {
         "for family in -4 -6; do ip $family route flush table 44544; done",
         "ip address flush dev adit0",
         "ip link set adit0 down",
+        "ip link del adit0",
     ] {
         for _ in 0..2 {
             time_to_heal(&adit, &lab.client, damage);
@@ -149,7 +152,50 @@ fn nothing_gets_out_while_routing_is_damaged() {
     let sent = probing.stop();
     println!("{} probes were sent", sent.len());
     sent.assert_none_seen(&sniffer.stop());
+    adit.wait_for("home", "connected");
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+}
+
+// spec: SES-6, TUN-18
+#[test]
+fn who_deletes_the_interface_over_and_over_is_named_and_nothing_gets_out() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    adit.import_with("home", &vpn.add_peer().conf(), &["--enforce-routes"]);
+    let unprotected = lab.sniff_client();
+    ProbeSet::send(&lab.client).assert_all_seen(&unprotected.stop());
+    adit.connect("home");
+    let before = adit.session("home");
+    let sniffer = lab.sniff_client();
+    let probing = Probing::start(&lab.client, Duration::from_millis(5));
+    let mut times = Vec::new();
+    for round in 0..10 {
+        lab.client.sh("ip link del adit0");
+        let start = Instant::now();
+        adit.eventually("way through the tunnel", || {
+            lab.client.whoami("site.test").is_ok_and(|way| way == vpn.outer_ipv4())
+        });
+        times.push(start.elapsed().as_millis());
+        let after = adit.session("home");
+        for same in ["connectedAt", "interface"] {
+            assert_eq!(after[same], before[same], "{after}");
+        }
+        let told = if round < 9 { "changed.device" } else { "contested.device" };
+        assert!(codes(&adit).iter().any(|code| code == told), "{after}");
+    }
+    times.sort_unstable();
+    println!("interface deleted: traffic after {} ms, {times:?}", times[times.len() / 2]);
+    let status = adit.run(["status", "home"]);
+    assert!(status.contains("keeps deleting the tunnel’s interface"), "{status}");
+
+    lab.client.sh("ip link del adit0");
+    adit.wait_for("home", "reasserting");
+    lab.client.whoami("203.0.113.10").unwrap_err();
+    assert_eq!(adit.session("home")["connectedAt"], before["connectedAt"]);
+    probing.stop().assert_none_seen(&sniffer.stop());
+    adit.disconnect("home");
+    adit.assert_no_residue();
 }
 
 /// Does the damage and waits until all is as before it.
@@ -169,7 +215,7 @@ fn time_to_heal(adit: &Adit, client: &Machine, damage: &str) -> Duration {
 /// The machine's network, as ip(8) shows it.
 fn network(client: &Machine) -> String {
     let shown = "ip -4 rule show proto 173; ip -6 rule show proto 173; ip -4 route show table all; ip -6 route show table all;
-        ip -o address show scope global; ip -o link show adit0 | cut -d ' ' -f 1-5
+        ip -o address show scope global | cut -d ' ' -f 2-; ip -o link show adit0 | cut -d ' ' -f 2-5
         nft list ruleset";
     let output = client.enter(|| Command::new("sh").args(["-c", shown]).output().unwrap());
     let text = String::from_utf8(output.stdout).unwrap();

@@ -11,7 +11,8 @@
 //! - every settings request and every completed start is answered exactly once.
 //!
 //! A provider that dies while the tunnel is established is replaced: what it had applied stays, so
-//! that traffic waits in front of a tunnel that nobody reads and nothing goes outside.
+//! that traffic waits in front of a tunnel that nobody reads and nothing goes outside. One whose
+//! interface others delete is ended and replaced, when there is an interface again.
 
 mod effect;
 mod event;
@@ -72,6 +73,10 @@ enum Phase {
     Relaunching,
     /// The next one establishes the tunnel again.
     Restarting,
+    /// The interface of an established tunnel was deleted, and its provider is being ended.
+    WithoutInterface,
+    /// There is another interface, and the provider of the one before is not gone yet.
+    Retiring,
     /// The provider was told to stop.
     Stopping,
     /// The provider has stopped or is given up; what it applied is being undone.
@@ -131,9 +136,12 @@ impl Session {
             Phase::Disconnected => VpnStatus::Disconnected,
             Phase::Launching | Phase::Starting => VpnStatus::Connecting,
             Phase::Connected => VpnStatus::Connected,
-            Phase::Reasserting | Phase::Waiting | Phase::Relaunching | Phase::Restarting => {
-                VpnStatus::Reasserting
-            }
+            Phase::Reasserting
+            | Phase::Waiting
+            | Phase::Relaunching
+            | Phase::Restarting
+            | Phase::WithoutInterface
+            | Phase::Retiring => VpnStatus::Reasserting,
             Phase::Stopping | Phase::Reverting | Phase::Exiting => VpnStatus::Disconnecting,
         }
     }
@@ -149,7 +157,9 @@ impl Session {
             | Phase::Reasserting
             | Phase::Waiting
             | Phase::Relaunching
-            | Phase::Restarting => true,
+            | Phase::Restarting
+            | Phase::WithoutInterface
+            | Phase::Retiring => true,
             Phase::Invalid
             | Phase::Disconnected
             | Phase::Stopping
@@ -158,17 +168,24 @@ impl Session {
         }
     }
 
-    /// Whether a provider that died is being replaced. Until then nothing passes through the tunnel.
+    /// Whether the interface was deleted and there is no other yet.
+    #[must_use]
+    pub fn lacks_interface(&self) -> bool {
+        self.phase == Phase::WithoutInterface
+    }
+
+    /// Whether a provider is being replaced. Until then nothing passes through the tunnel.
     #[must_use]
     pub fn is_restarting(&self) -> bool {
         match self.phase {
-            Phase::Waiting | Phase::Relaunching | Phase::Restarting => true,
+            Phase::Waiting | Phase::Relaunching | Phase::Restarting | Phase::Retiring => true,
             Phase::Invalid
             | Phase::Disconnected
             | Phase::Launching
             | Phase::Starting
             | Phase::Connected
             | Phase::Reasserting
+            | Phase::WithoutInterface
             | Phase::Stopping
             | Phase::Reverting
             | Phase::Exiting => false,

@@ -29,7 +29,8 @@ use crate::{Network, NetworkError, Places, Slot, firewall::Firewall, netlink, ne
 pub struct Healed {
     /// What others have changed, for each session.
     pub health: BTreeMap<Slot, Vec<HealthItem>>,
-    /// The indexes of tunnels' interfaces that were deleted. Nothing can bring one back.
+    /// The indexes of tunnels' interfaces that were deleted, and in whose place others are to be made
+    /// now; one that is deleted over and over is not here before its time.
     pub lost: BTreeSet<u32>,
 }
 

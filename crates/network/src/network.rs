@@ -115,6 +115,7 @@ impl Network {
             firewall: Firewall::open(),
             sessions: BTreeMap::new(),
             fights: Fights::default(),
+            lost_interfaces: BTreeSet::new(),
             service_away_since: None,
         };
         Ok(Self { reconciler: Mutex::new(reconciler), places: places.clone() })
@@ -132,7 +133,8 @@ impl Network {
     /// error names what failed. To apply the same plan again repairs what others have changed, and
     /// flushes the resolver's cache (TUN-12).
     ///
-    /// If the future is dropped halfway, the next call for the slot puts things right.
+    /// If the future is dropped halfway, the next call for the slot puts things right. A tunnel with
+    /// another interface than before has lost that one.
     pub async fn apply(&self, tunnel: &Tunnel, plan: &Plan) -> Result<Vec<HealthItem>, ApplyError> {
         let session = Session { tunnel: tunnel.clone(), plan: plan.clone() };
         match self.reconciler.lock().await.apply(session).await {

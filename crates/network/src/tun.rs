@@ -163,7 +163,7 @@ pub fn adopt(queues: Vec<OwnedFd>, name: &str, index: u32) -> Result<TunDevice, 
 }
 
 impl TunDevice {
-    /// Whether its interface is still there: others may delete it, and nothing brings it back.
+    /// Whether its interface is still there: others may delete it. Only [`open`] makes another one.
     #[must_use]
     pub fn has_interface(&self) -> bool {
         self.queues.first().is_some_and(ioctl::has_interface)

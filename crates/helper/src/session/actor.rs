@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use adit_api::{Event as ApiEvent, SessionDetails, StatusChange};
 use adit_model::{
-    ConfigurationId, ConnectionError, HealthItem, NetworkSettingsError, ProviderStopReason,
-    SessionStatus, VpnStatus,
+    ConfigurationId, HealthItem, NetworkSettingsError, ProviderStopReason, SessionStatus,
+    VpnStatus,
     session::{Effect, Event, Request, RequestId, Session, StartAnswer},
 };
 use adit_network::healing::Healed;
@@ -200,13 +200,30 @@ impl Actor {
 
     fn healed(&mut self, healed: &Healed) {
         let Some(run) = &mut self.run else { return };
-        if run.healed(healed) {
+        let is_news = run.healed(healed);
+        if run.is_to_restore_interface(healed) {
+            self.restore_interface();
+        }
+        if is_news {
             self.publish(self.machine.status());
         }
     }
 
-    fn has_lost_interface(&self) -> bool {
-        self.run.as_ref().is_some_and(Run::has_lost_interface)
+    fn restore_interface(&mut self) {
+        self.feed(Event::InterfaceLost);
+        let Some(run) = self.run.as_mut().filter(|_| self.machine.lacks_interface()) else {
+            return;
+        };
+        let restored = run.restore_interface(&self.record.configuration);
+        let restored = restored.map_err(|error| error.to_disconnect_error());
+        self.feed(Event::InterfaceRestored(restored));
+    }
+
+    /// The provider may notice first that its interface is gone, and cannot know why.
+    fn notice_lost_interface(&mut self) {
+        if self.run.as_ref().is_some_and(Run::has_lost_interface) {
+            self.feed(Event::InterfaceLost);
+        }
     }
 
     fn reported(&mut self, report: Report) {
@@ -215,10 +232,8 @@ impl Actor {
                 if matches!(event, Event::SettingsFailed(..)) {
                     self.narrow_claim();
                 }
-                // The provider may notice first, and cannot know why.
-                let is_cause = matches!(event, Event::Canceled(Some(_)) | Event::ProviderExited);
-                if is_cause && self.has_lost_interface() {
-                    self.feed(interface_lost());
+                if matches!(event, Event::Canceled(Some(_)) | Event::ProviderExited) {
+                    self.notice_lost_interface();
                 }
                 self.feed(event);
             }
@@ -231,6 +246,9 @@ impl Actor {
             }
             Report::StartCompleted { result, answer } => {
                 self.start_answer = Some(answer);
+                if result.is_err() {
+                    self.notice_lost_interface();
+                }
                 self.feed(Event::StartCompleted(result));
             }
             Report::Applied(id, applied) => {
@@ -308,6 +326,9 @@ impl Actor {
             VpnStatus::Connected => tracing::info!("“{name}” is connected."),
             VpnStatus::Reasserting if self.machine.is_restarting() => {
                 tracing::warn!("The tunnel provider of “{name}” stopped unexpectedly.");
+            }
+            VpnStatus::Reasserting if self.machine.lacks_interface() => {
+                tracing::warn!("The interface of “{name}” was deleted by another program.");
             }
             VpnStatus::Reasserting => tracing::info!("“{name}” is reconnecting."),
             VpnStatus::Disconnected => {
@@ -413,12 +434,12 @@ impl Actor {
     fn health(&self) -> Vec<HealthItem> {
         let Some(run) = &self.run else { return Vec::new() };
         let behind = self.is_behind.then(|| health::behind(&self.record.configuration.name));
-        let way = match (self.machine.is_restarting(), self.silent_since) {
-            (true, _) => Some(health::restarting()),
-            (false, Some(since)) => {
-                Some(health::silent(since, self.surroundings.state().path.status))
-            }
-            (false, None) => None,
+        let way = match self.silent_since {
+            _ if self.machine.is_restarting() => Some(health::restarting()),
+            // What others do to the tunnel is told already.
+            _ if self.machine.lacks_interface() => None,
+            Some(since) => Some(health::silent(since, self.surroundings.state().path.status)),
+            None => None,
         };
         run.health().into_iter().chain(way).chain(behind).collect()
     }
@@ -439,11 +460,6 @@ impl Actor {
         let event = ApiEvent::StatusChanged(StatusChange { session });
         self.surroundings.events.announce(&self.record.configuration, event);
     }
-}
-
-fn interface_lost() -> Event {
-    let reason = "Another program deleted the tunnel’s interface. Connect again.";
-    Event::Canceled(Some(ConnectionError::PluginFailed.because(reason)))
 }
 
 /// Never, if there is no limit.

@@ -15,16 +15,15 @@ pub(super) fn behind(name: &str) -> HealthItem {
     }
 }
 
-/// The provider died, and another one takes its place.
+/// The provider died or was ended, and another one takes its place.
 pub(super) fn restarting() -> HealthItem {
     HealthItem {
         code: "provider.restarting".into(),
         severity: Severity::Warning,
-        title: "The tunnel provider stopped unexpectedly".into(),
-        text:
-            "Another one is being started. Until it has established the tunnel again, its traffic \
+        title: "The tunnel provider is being started again".into(),
+        text: "The one before has ended. Until this one has established the tunnel again, its traffic \
                waits and nothing of it goes outside."
-                .into(),
+            .into(),
         action: None,
     }
 }

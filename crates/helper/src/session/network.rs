@@ -24,6 +24,8 @@ pub(super) enum Job {
     },
     /// The same settings on another network.
     Adapt(Box<NetworkState>),
+    /// The same settings on another interface, in the place of one that is gone.
+    Move { tunnel: Tunnel, state: Box<NetworkState> },
     /// Undo everything.
     Revert,
 }
@@ -94,6 +96,13 @@ impl Worker {
                     self.adapt(&state).await;
                 }
                 Job::Adapt(state) => self.adapt(&state).await,
+                Job::Move { tunnel, state } => {
+                    self.tunnel = tunnel;
+                    if let Some((_, _, plan)) = &mut self.current {
+                        *plan = Plan::empty();
+                    }
+                    self.adapt(&state).await;
+                }
                 Job::Revert => self.revert().await,
             }
         }

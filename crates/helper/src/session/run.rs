@@ -148,6 +148,30 @@ impl Run {
         self.start_process(configuration, reporter)
     }
 
+    /// Makes another interface in the place of one that somebody deleted. What led into that one leads
+    /// into this one, and waits there until the next provider reads it.
+    pub(super) fn restore_interface(
+        &mut self,
+        configuration: &VpnConfiguration,
+    ) -> Result<(), LaunchError> {
+        let options = TunOptions {
+            name: self.tun.name.clone(),
+            vnet_header: self.tun.offloads.vnet_header,
+            ..TunOptions::default()
+        };
+        let tun = match tun::open(&options) {
+            Err(TunError::NameTaken(_)) => {
+                tun::open(&TunOptions { name: tun::NAME_TEMPLATE.into(), ..options })
+            }
+            opened => opened,
+        }?;
+        kept_descriptors::keep(configuration.id, &tun.queues);
+        self.tun = tun;
+        let state = Box::new(self.surroundings.state());
+        self.network.submit(Job::Move { tunnel: tunnel(&self.slot, &self.tun), state });
+        Ok(())
+    }
+
     pub(super) fn interface(&self) -> &str {
         &self.tun.name
     }
@@ -160,6 +184,11 @@ impl Run {
     /// Whether somebody has deleted the interface.
     pub(super) fn has_lost_interface(&self) -> bool {
         !self.tun.has_interface()
+    }
+
+    /// Whether it is among these, and to be made anew.
+    pub(super) fn is_to_restore_interface(&self, healed: &Healed) -> bool {
+        healed.lost.contains(&self.tun.index)
     }
 
     /// Takes what others have changed. Returns whether that is news.
@@ -321,10 +350,9 @@ impl Run {
         folder: SessionFolder,
         tun: TunDevice,
     ) -> Self {
-        let tunnel = Tunnel { slot: slot.slot(), interface: tun.name.clone(), index: tun.index };
         let network = Arc::clone(&surroundings.network);
         Self {
-            network: NetworkTask::spawn(tunnel, network, reporter.clone()),
+            network: NetworkTask::spawn(tunnel(&slot, &tun), network, reporter.clone()),
             reporter,
             surroundings: Arc::clone(surroundings),
             tun,
@@ -399,6 +427,10 @@ impl Run {
             provider.tell(PathChanged { path: state.path.clone() });
         }
     }
+}
+
+fn tunnel(slot: &SlotGuard, tun: &TunDevice) -> Tunnel {
+    Tunnel { slot: slot.slot(), interface: tun.name.clone(), index: tun.index }
 }
 
 /// A route in a table of somebody's own may lead anybody's packets away.

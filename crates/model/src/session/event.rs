@@ -33,6 +33,10 @@ pub enum Event {
     StopAcknowledged,
     /// The provider process is gone.
     ProviderExited,
+    /// Somebody deleted the tunnel's interface.
+    InterfaceLost,
+    /// Another one was made in its place, or cannot be.
+    InterfaceRestored(Result<(), DisconnectError>),
     /// Nothing of the settings is left on the system.
     Reverted,
     /// The limit that was armed has passed.

@@ -25,6 +25,8 @@ impl Session {
             Event::Canceled(error) => self.canceled(error, effects),
             Event::StopAcknowledged => self.stop_acknowledged(effects),
             Event::ProviderExited => self.provider_exited(now, effects),
+            Event::InterfaceLost => self.interface_lost(effects),
+            Event::InterfaceRestored(result) => self.interface_restored(result, effects),
             Event::Reverted => self.reverted(effects),
             Event::LimitPassed => self.limit_passed(effects),
         }
@@ -49,7 +51,9 @@ impl Session {
             | Phase::Reasserting
             | Phase::Waiting
             | Phase::Relaunching
-            | Phase::Restarting => {
+            | Phase::Restarting
+            | Phase::WithoutInterface
+            | Phase::Retiring => {
                 self.stop(ProviderStopReason::ConfigurationRemoved, effects);
                 self.next = Next::Remove;
             }
@@ -78,14 +82,20 @@ impl Session {
             | Phase::Reasserting
             | Phase::Waiting
             | Phase::Relaunching
-            | Phase::Restarting => {}
+            | Phase::Restarting
+            | Phase::WithoutInterface
+            | Phase::Retiring => {}
         }
     }
 
     fn stop(&mut self, reason: ProviderStopReason, effects: &mut Vec<Effect>) {
         match self.phase {
             Phase::Invalid | Phase::Disconnected => {}
-            Phase::Launching | Phase::Waiting | Phase::Relaunching => {
+            Phase::Launching
+            | Phase::Waiting
+            | Phase::Relaunching
+            | Phase::WithoutInterface
+            | Phase::Retiring => {
                 self.last_error = None;
                 self.tear_down(effects);
             }
@@ -113,6 +123,8 @@ impl Session {
             | Phase::Reasserting
             | Phase::Waiting
             | Phase::Restarting
+            | Phase::WithoutInterface
+            | Phase::Retiring
             | Phase::Stopping
             | Phase::Reverting
             | Phase::Exiting => return,
@@ -139,6 +151,8 @@ impl Session {
             | Phase::Reasserting
             | Phase::Waiting
             | Phase::Restarting
+            | Phase::WithoutInterface
+            | Phase::Retiring
             | Phase::Stopping
             | Phase::Reverting
             | Phase::Exiting => self.provider_exited(now, effects),
@@ -158,6 +172,8 @@ impl Session {
             | Phase::Launching
             | Phase::Waiting
             | Phase::Relaunching
+            | Phase::WithoutInterface
+            | Phase::Retiring
             | Phase::Stopping
             | Phase::Reverting
             | Phase::Exiting => {
@@ -229,6 +245,8 @@ impl Session {
                 | Phase::Waiting
                 | Phase::Relaunching
                 | Phase::Restarting
+                | Phase::WithoutInterface
+                | Phase::Retiring
                 | Phase::Stopping
                 | Phase::Reverting
                 | Phase::Exiting,
@@ -250,6 +268,8 @@ impl Session {
             | Phase::Launching
             | Phase::Waiting
             | Phase::Relaunching
+            | Phase::WithoutInterface
+            | Phase::Retiring
             | Phase::Reverting
             | Phase::Exiting => {}
         }
@@ -265,7 +285,12 @@ impl Session {
         self.provider = false;
         let error = ConnectionError::PluginFailed.plain();
         match self.phase {
-            Phase::Invalid | Phase::Disconnected | Phase::Waiting | Phase::Reverting => {}
+            Phase::Invalid
+            | Phase::Disconnected
+            | Phase::Waiting
+            | Phase::WithoutInterface
+            | Phase::Reverting => {}
+            Phase::Retiring => self.relaunch(effects),
             // A provider that never established the tunnel would do no better again.
             Phase::Launching | Phase::Starting => {
                 self.last_error = Some(error);
@@ -299,6 +324,64 @@ impl Session {
         effects.push(Effect::ArmLimit(*pause));
     }
 
+    /// A tunnel that was established keeps its settings, and gets another interface and another
+    /// provider. How often is not for the session to decide: whoever makes the interface does.
+    fn interface_lost(&mut self, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Launching | Phase::Starting => {
+                self.last_error = Some(interface_error());
+                self.tear_down(effects);
+            }
+            Phase::Connected
+            | Phase::Reasserting
+            | Phase::Waiting
+            | Phase::Relaunching
+            | Phase::Restarting => {
+                self.enter(Phase::WithoutInterface, effects);
+                self.cancel_request(effects);
+                self.settings.active = false;
+                effects.push(Effect::DisarmLimit);
+                if self.provider {
+                    effects.push(Effect::KillProvider);
+                }
+            }
+            // Its provider is being ended already.
+            Phase::Retiring => self.enter(Phase::WithoutInterface, effects),
+            Phase::Invalid
+            | Phase::Disconnected
+            | Phase::WithoutInterface
+            | Phase::Stopping
+            | Phase::Reverting
+            | Phase::Exiting => {}
+        }
+    }
+
+    /// The next provider is launched when the last one is gone: they share a user.
+    fn interface_restored(
+        &mut self,
+        result: Result<(), DisconnectError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.phase != Phase::WithoutInterface {
+            return;
+        }
+        match result {
+            Ok(()) if self.provider => self.enter(Phase::Retiring, effects),
+            Ok(()) => self.relaunch(effects),
+            Err(error) => {
+                self.last_error = Some(error);
+                self.tear_down(effects);
+            }
+        }
+    }
+
+    fn relaunch(&mut self, effects: &mut Vec<Effect>) {
+        self.enter(Phase::Relaunching, effects);
+        self.provider = true;
+        effects.push(Effect::ArmLimit(START_LIMIT));
+        effects.push(Effect::RelaunchProvider);
+    }
+
     fn reverted(&mut self, effects: &mut Vec<Effect>) {
         if self.phase == Phase::Reverting {
             self.settings = Settings::NONE;
@@ -308,12 +391,7 @@ impl Session {
 
     fn limit_passed(&mut self, effects: &mut Vec<Effect>) {
         match self.phase {
-            Phase::Waiting => {
-                self.enter(Phase::Relaunching, effects);
-                self.provider = true;
-                effects.push(Effect::ArmLimit(START_LIMIT));
-                effects.push(Effect::RelaunchProvider);
-            }
+            Phase::Waiting => self.relaunch(effects),
             Phase::Launching | Phase::Relaunching => {
                 self.last_error = Some(start_limit_error());
                 self.tear_down(effects);
@@ -327,6 +405,8 @@ impl Session {
             | Phase::Disconnected
             | Phase::Connected
             | Phase::Reasserting
+            | Phase::WithoutInterface
+            | Phase::Retiring
             | Phase::Reverting
             | Phase::Exiting => {}
         }
@@ -389,6 +469,11 @@ impl Session {
             effects.push(Effect::AnswerSettings(request.id, canceled));
         }
     }
+}
+
+fn interface_error() -> DisconnectError {
+    let reason = "Another program deleted the tunnel’s interface. Connect again.";
+    ConnectionError::PluginFailed.because(reason)
 }
 
 fn start_limit_error() -> DisconnectError {

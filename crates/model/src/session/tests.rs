@@ -133,6 +133,46 @@ fn a_provider_that_cannot_be_replaced_is_tried_again() {
 }
 
 // spec: STOP-1
+// spec: SES-6, STAT-4
+#[test]
+fn an_interface_that_is_deleted_is_replaced_together_with_its_provider() {
+    let mut run = Run::connected();
+    run.expect(Event::InterfaceLost, [status(Reasserting), E::DisarmLimit, E::KillProvider]);
+    assert!(run.session.lacks_interface());
+    // What a provider without an interface says no longer matters.
+    run.expect(Event::Canceled(Some(ConnectionError::PluginFailed.plain())), []);
+    run.expect(Event::InterfaceRestored(Ok(())), []);
+    run.expect(Event::InterfaceLost, []);
+    run.expect(Event::InterfaceRestored(Ok(())), []);
+    let relaunch = || [E::ArmLimit(START_LIMIT), E::RelaunchProvider];
+    run.expect(Event::ProviderExited, relaunch());
+    run.expect(Event::Launched, [E::StartProvider]);
+    run.expect(Event::InterfaceLost, [E::DisarmLimit, E::KillProvider]);
+    run.expect(Event::ProviderExited, []);
+    assert_eq!(run.session.connected_at(), Some(NOW));
+    // However often: it is nobody's crash.
+    for _ in 0..10 {
+        run.expect(Event::InterfaceRestored(Ok(())), relaunch());
+        run.expect(Event::InterfaceLost, [E::DisarmLimit, E::KillProvider]);
+        run.expect(Event::ProviderExited, []);
+    }
+    let error = ConnectionError::PluginFailed.because("No such device.");
+    run.expect(
+        Event::InterfaceRestored(Err(error.clone())),
+        [status(Disconnecting), E::DisarmLimit, E::RevertSettings],
+    );
+    run.expect(Event::Reverted, [status(Disconnected)]);
+    assert_eq!(run.session.last_error(), Some(&error));
+}
+
+#[test]
+fn an_interface_that_is_deleted_before_there_is_a_tunnel_ends_the_session() {
+    let mut run = Run::starting();
+    run.expect(Event::InterfaceLost, [status(Disconnecting), E::DisarmLimit, E::KillProvider]);
+    run.expect(Event::ProviderExited, [status(Disconnected)]);
+    assert!(run.session.last_error().unwrap().message.contains("deleted the tunnel’s interface"));
+}
+
 #[test]
 fn a_stop_while_the_provider_is_replaced_ends_the_session() {
     let mut run = Run::connected();

@@ -1,7 +1,8 @@
 //! Whether to put back what others change, and what to tell people about it.
 //!
 //! Pure: a journal of fights; time is passed in. What is found damaged is put back at once, but not
-//! endlessly: an opponent that goes on is left alone for ever longer, and named.
+//! endlessly: an opponent that goes on is left alone for ever longer, and named. What keeps closed what
+//! has to be closed is put back however often.
 
 #[cfg(test)]
 mod tests;
@@ -18,7 +19,9 @@ use crate::{Slot, health};
 /// What of a session others may change, each kind with opponents of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Part {
-    /// The tunnel's interface: down, or with another MTU.
+    /// The tunnel's interface: it is not there.
+    Device,
+    /// It is down, or has another MTU.
     Interface,
     /// Its addresses.
     Addresses,
@@ -63,12 +66,22 @@ pub(crate) struct Fights {
 
 #[derive(Debug)]
 struct Fight {
-    /// The times it was put back within the last [`WINDOW`].
+    /// The last times it was put back, [`MOST_FIGHTS`] at most, and none long before the last.
     recent: Vec<Instant>,
     last: Instant,
     times: u32,
     opponent: Opponent,
+    stance: Stance,
     truce: Option<Truce>,
+}
+
+/// What is done about an opponent that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stance {
+    /// It has its way for a while.
+    Yield,
+    /// It never has: what it opens has to be closed.
+    Hold,
 }
 
 /// A time in which the opponent has its way.
@@ -95,16 +108,26 @@ impl Fights {
         opponent: Opponent,
         now: Instant,
     ) -> Verdict {
-        self.forget_old(now);
-        let fight = self.fights.entry((slot, part)).or_insert_with(|| Fight::new(now));
-        fight.opponent.learn(opponent);
+        let fight = self.fight(slot, part, opponent, now);
         match fight.truce {
             Some(truce) if now < truce.until => Verdict::Wait(truce.until),
             Some(_) | None => {
-                fight.fought(now);
+                fight.fought(Stance::Yield, now);
                 Verdict::Restore
             }
         }
+    }
+
+    /// Takes note of a damage that opens what has to be closed, and that is put back now however often
+    /// that was.
+    pub(crate) fn opened(
+        &mut self,
+        slot: Option<Slot>,
+        part: Part,
+        opponent: Opponent,
+        now: Instant,
+    ) {
+        self.fight(slot, part, opponent, now).fought(Stance::Hold, now);
     }
 
     /// What to tell about a session at this moment.
@@ -125,6 +148,19 @@ impl Fights {
         self.fights.retain(|(owner, _), _| *owner != Some(slot));
     }
 
+    fn fight(
+        &mut self,
+        slot: Option<Slot>,
+        part: Part,
+        opponent: Opponent,
+        now: Instant,
+    ) -> &mut Fight {
+        self.forget_old(now);
+        let fight = self.fights.entry((slot, part)).or_insert_with(|| Fight::new(now));
+        fight.opponent.learn(opponent);
+        fight
+    }
+
     fn forget_old(&mut self, now: Instant) {
         self.fights.retain(|_, fight| now < fight.over_at());
     }
@@ -132,14 +168,29 @@ impl Fights {
 
 impl Fight {
     fn new(now: Instant) -> Self {
-        Self { recent: Vec::new(), last: now, times: 0, opponent: Opponent::Unknown, truce: None }
+        Self {
+            recent: Vec::new(),
+            last: now,
+            times: 0,
+            opponent: Opponent::Unknown,
+            stance: Stance::Yield,
+            truce: None,
+        }
     }
 
-    fn fought(&mut self, now: Instant) {
+    fn fought(&mut self, stance: Stance, now: Instant) {
         self.recent.retain(|at| now < *at + WINDOW);
+        if self.recent.len() == MOST_FIGHTS {
+            self.recent.remove(0);
+        }
         self.recent.push(now);
         self.last = now;
         self.times += 1;
+        self.stance = stance;
+        if stance == Stance::Hold {
+            self.truce = None;
+            return;
+        }
         let length = match self.truce {
             // It came back as soon as the last truce was over.
             Some(truce) => (truce.length * 2).min(LONGEST_TRUCE),
@@ -153,33 +204,42 @@ impl Fight {
         self.truce.map_or(self.last, |truce| truce.until) + CALM
     }
 
+    fn is_contested(&self) -> bool {
+        self.truce.is_some() || self.recent.len() >= MOST_FIGHTS
+    }
+
     fn item(&self, part: Part) -> HealthItem {
-        let Words { code, noun, pronoun, was } = part.words();
+        let Words { code, noun, was_changed, changing, put_back } = part.words();
         let times = match self.times {
             1 => "once".to_owned(),
             times => format!("{times} times"),
         };
-        if self.truce.is_none() {
+        if !self.is_contested() {
             return HealthItem {
                 code: format!("changed.{code}"),
                 severity: Severity::Notice,
-                title: format!("{noun} {was} changed by somebody else and put back"),
+                title: format!("{noun} {was_changed}"),
                 text: format!("This happened {times}. {}", self.opponent.sentence()),
                 action: None,
             };
         }
         let (lower, who) = (lower_case(noun), self.opponent.subject());
+        let consequence = match self.stance {
+            Stance::Yield => {
+                "and now waits longer each time so as not to fight without end. Until then traffic \
+                 may be refused or take the wrong way."
+            }
+            Stance::Hold => {
+                "and does so at once each time. Until then traffic may leave that should be blocked."
+            }
+        };
         health::item(
             &format!("contested.{code}"),
             Severity::Problem,
-            format!("{who} keeps changing {lower}"),
+            format!("{who} keeps {changing} {lower}"),
+            format!("Adit has {put_back} {times}, {consequence} {}", self.opponent.sentence()),
             format!(
-                "Adit has put {pronoun} back {times}, and now waits longer each time so as not to \
-                 fight without end. Until then traffic may be refused or take the wrong way. {}",
-                self.opponent.sentence()
-            ),
-            format!(
-                "Keep {} from changing {lower}, or disconnect.",
+                "Keep {} from {changing} {lower}, or disconnect.",
                 self.opponent.name().unwrap_or("the program that does it")
             ),
         )
@@ -227,12 +287,14 @@ impl Opponent {
 struct Words {
     code: &'static str,
     noun: &'static str,
-    pronoun: &'static str,
-    was: &'static str,
+    was_changed: &'static str,
+    changing: &'static str,
+    put_back: &'static str,
 }
 
 impl Part {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Device,
         Self::Interface,
         Self::Addresses,
         Self::Rules,
@@ -243,9 +305,25 @@ impl Part {
     ];
 
     fn words(self) -> Words {
-        let one = |code, noun| Words { code, noun, pronoun: "it", was: "was" };
-        let many = |code, noun| Words { code, noun, pronoun: "them", was: "were" };
+        let one = |code, noun| Words {
+            code,
+            noun,
+            was_changed: "was changed by somebody else and put back",
+            changing: "changing",
+            put_back: "put it back",
+        };
+        let many = |code, noun| Words {
+            was_changed: "were changed by somebody else and put back",
+            put_back: "put them back",
+            ..one(code, noun)
+        };
         match self {
+            Self::Device => Words {
+                was_changed: "was deleted by somebody else and made anew",
+                changing: "deleting",
+                put_back: "made it anew",
+                ..one("device", "The tunnel’s interface")
+            },
             Self::Interface => one("interface", "The tunnel’s interface"),
             Self::Addresses => many("addresses", "The tunnel’s addresses"),
             Self::Rules => many("rules", "The tunnel’s routing rules"),

@@ -53,7 +53,9 @@ const RESOLV_CONF_PROGRAMS: [(&str, &str); 6] = [
 /// The programs that run here and are known to change such things of others, as a list of words.
 pub(super) fn usual(part: Part) -> Option<String> {
     let known = match part {
-        Part::Interface | Part::Addresses | Part::Rules | Part::Routes => &NETWORK_PROGRAMS[..],
+        Part::Device | Part::Interface | Part::Addresses | Part::Rules | Part::Routes => {
+            &NETWORK_PROGRAMS[..]
+        }
         Part::Firewall => &FIREWALL_PROGRAMS,
         Part::KernelSettings | Part::NameResolution => return None,
     };

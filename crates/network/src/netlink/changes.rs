@@ -77,9 +77,8 @@ fn change(message: &NetlinkMessage<RouteNetlinkMessage>) -> Option<Change> {
 /// The part of ours that may be damaged by what the message tells.
 fn part(message: &RouteNetlinkMessage) -> Option<Part> {
     match message {
-        RouteNetlinkMessage::NewLink(link) | RouteNetlinkMessage::DelLink(link) => {
-            is_tunnel(link).then_some(Part::Interface)
-        }
+        RouteNetlinkMessage::NewLink(link) => is_tunnel(link).then_some(Part::Interface),
+        RouteNetlinkMessage::DelLink(link) => is_tunnel(link).then_some(Part::Device),
         RouteNetlinkMessage::DelAddress(_) => Some(Part::Addresses),
         RouteNetlinkMessage::DelRule(found) => rule::is_ours(found).then_some(Part::Rules),
         RouteNetlinkMessage::DelRoute(found) => route::is_ours(found).then_some(Part::Routes),

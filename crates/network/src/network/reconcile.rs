@@ -36,6 +36,8 @@ pub(super) struct Reconciler {
     pub(super) firewall: Firewall,
     pub(super) sessions: BTreeMap<Slot, Session>,
     pub(super) fights: Fights,
+    /// The indexes of interfaces that others deleted and that are to be made anew: each counts once.
+    pub(super) lost_interfaces: BTreeSet<u32>,
     /// Since when the service is not there that was told of DNS servers.
     pub(super) service_away_since: Option<Instant>,
 }
@@ -72,6 +74,10 @@ impl Reconciler {
         &mut self,
         session: Session,
     ) -> Result<Vec<HealthItem>, NetworkError> {
+        // Whatever becomes of the rest, the one before is gone, and this one may go too.
+        if let Some(known) = self.sessions.get_mut(&session.tunnel.slot) {
+            known.tunnel = session.tunnel.clone();
+        }
         let before = self.before(&session.tunnel).await?;
         let outcome = self.establish(session).await;
         if outcome.is_err()

@@ -7,18 +7,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use adit_model::{HealthItem, Severity};
+use adit_model::HealthItem;
 
 use super::reconcile::{Reconciler, Session};
 use crate::{
-    Slot,
+    Slot, Tunnel,
     error::NetworkError,
     healing::{Part, Suspicion, Verdict},
-    health,
     netlink::{FoundAddress, FoundRoute, FoundRule, Link},
     plan::Plan,
     route::Target,
     rule::Rule,
+    sysctl::Lifetime,
 };
 
 /// How things are after a repair.
@@ -26,7 +26,7 @@ use crate::{
 pub(crate) struct Repaired {
     /// What to tell about each session.
     pub(crate) health: BTreeMap<Slot, Vec<HealthItem>>,
-    /// The indexes of interfaces that are gone although their sessions are not.
+    /// The indexes of interfaces that are gone although their sessions are not, and to be made anew.
     pub(crate) lost: BTreeSet<u32>,
     /// When to look again if nothing happens.
     pub(crate) again: Option<Instant>,
@@ -55,11 +55,13 @@ impl Reconciler {
         let seen = self.see().await?;
         let mut repaired = Repaired::default();
         self.repair_firewall(suspicion, now, &mut repaired);
+        self.forget_replaced_interfaces();
         for session in self.sessions.clone().values() {
             let Session { tunnel, .. } = session;
             let mut missing = self.missing(session, &seen).await?;
-            if !seen.links.contains_key(&tunnel.index) {
-                repaired.lost.insert(tunnel.index);
+            let has_interface = seen.links.contains_key(&tunnel.index);
+            if !has_interface {
+                self.lost_interface(tunnel, suspicion, now, &mut repaired);
             }
             for part in damaged(&missing) {
                 match self.fights.damaged(Some(tunnel.slot), part, suspicion.opponent(part), now) {
@@ -76,7 +78,7 @@ impl Reconciler {
                 let added = self.add(tunnel, &missing).await;
                 repaired.tried(added, now);
             }
-            if suspicion.concerns(Part::NameResolution) {
+            if has_interface && suspicion.concerns(Part::NameResolution) {
                 self.repair_names(session, suspicion, now, &mut repaired).await;
             }
         }
@@ -85,17 +87,40 @@ impl Reconciler {
             let forgotten = self.dns.repair(iter::empty(), &mut self.journal).await;
             repaired.tried(forgotten, now);
         }
-        for (slot, session) in &self.sessions {
-            let mut items = self.fights.health(*slot, now);
-            if repaired.lost.contains(&session.tunnel.index) {
-                items.push(interface_deleted());
-            }
-            repaired.health.insert(*slot, items);
+        for slot in self.sessions.keys() {
+            repaired.health.insert(*slot, self.fights.health(*slot, now));
         }
         if let Some(over) = self.fights.over_at() {
             repaired.look_again(over);
         }
         Ok(repaired)
+    }
+
+    /// Notes an interface that somebody deleted, unless somebody fights for it. Only who has the
+    /// tunnel's descriptors can make another one.
+    fn lost_interface(
+        &mut self,
+        tunnel: &Tunnel,
+        suspicion: &Suspicion,
+        now: Instant,
+        repaired: &mut Repaired,
+    ) {
+        if !self.lost_interfaces.contains(&tunnel.index) {
+            let opponent = suspicion.opponent(Part::Device);
+            match self.fights.damaged(Some(tunnel.slot), Part::Device, opponent, now) {
+                Verdict::Restore => {
+                    tracing::warn!("{}: somebody else deleted the interface", tunnel.interface);
+                    self.lost_interfaces.insert(tunnel.index);
+                }
+                Verdict::Wait(until) => return repaired.look_again(until),
+            }
+        }
+        repaired.lost.insert(tunnel.index);
+    }
+
+    fn forget_replaced_interfaces(&mut self) {
+        let in_use = |index| self.sessions.values().any(|session| session.tunnel.index == index);
+        self.lost_interfaces.retain(|index| in_use(*index));
     }
 
     /// The same for the firewall, which is one for all sessions and may be there without any.
@@ -105,6 +130,13 @@ impl Reconciler {
             return;
         }
         let opponent = suspicion.opponent(Part::Firewall);
+        if policy.holds_back() {
+            // Each time is a burst of the kernel's messages, so that even an opponent that never
+            // stops keeps nobody busy.
+            self.fights.opened(None, Part::Firewall, opponent, now);
+            tracing::warn!("the firewall rules of Adit were changed by somebody else");
+            return repaired.tried(self.firewall.establish(policy), now);
+        }
         match self.fights.damaged(None, Part::Firewall, opponent, now) {
             Verdict::Restore => {
                 tracing::warn!("the firewall rules of Adit were changed by somebody else");
@@ -169,6 +201,8 @@ impl Reconciler {
             // What refuses can be there without the interface, and all the more has to.
             missing.routes =
                 routes.filter(|route| !matches!(route.target, Target::Tunnel { .. })).collect();
+            // Those of the next interface are not damaged, but not set yet.
+            missing.sysctls.retain(|sysctl| sysctl.lifetime == Lifetime::System);
             return Ok(missing);
         };
         missing.routes = routes.collect();
@@ -221,16 +255,6 @@ fn leave_out(missing: &mut Plan, part: Part) {
         Part::Rules => missing.rules.clear(),
         Part::KernelSettings => missing.sysctls.clear(),
         // No plan of what is missing has them.
-        Part::NameResolution | Part::Firewall => {}
+        Part::Device | Part::NameResolution | Part::Firewall => {}
     }
-}
-
-fn interface_deleted() -> HealthItem {
-    health::item(
-        "interface.deleted",
-        Severity::Problem,
-        "Another program deleted the tunnel’s interface",
-        "Nothing goes through the tunnel any more, and what belongs into it is refused.",
-        "Disconnect and connect again.",
-    )
 }

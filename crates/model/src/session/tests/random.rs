@@ -92,6 +92,7 @@ impl System {
                 }
                 launching.then_some(event)
             }
+            Event::InterfaceRestored(_) => self.session.lacks_interface().then_some(event),
             Event::ProviderExited => {
                 let existed = self.provider;
                 self.provider = false;
@@ -113,6 +114,7 @@ impl System {
             | Event::Removed
             | Event::Start
             | Event::Stop(_)
+            | Event::InterfaceLost
             | Event::SettingsApplied(_)
             | Event::SettingsFailed(..) => Some(event),
         }
@@ -199,7 +201,10 @@ fn any_event() -> impl Strategy<Value = Event> {
         2 => any::<bool>().prop_map(Event::Reasserting),
         1 => Just(Event::Canceled(Some(error()))),
         1 => Just(Event::StopAcknowledged),
-        1 => Just(Event::ProviderExited),
+        2 => Just(Event::ProviderExited),
+        2 => Just(Event::InterfaceLost),
+        4 => Just(Event::InterfaceRestored(Ok(()))),
+        1 => Just(Event::InterfaceRestored(Err(error()))),
         2 => Just(Event::Reverted),
         1 => Just(Event::LimitPassed),
     ]

@@ -53,6 +53,35 @@ fn who_goes_on_is_left_alone_for_ever_longer_and_named() {
 }
 
 #[test]
+fn what_opens_is_closed_however_often_and_told() {
+    let (mut fights, start) = (Fights::default(), Instant::now());
+    let blink = Duration::from_millis(10);
+    let opened = |fights: &mut Fights, now| {
+        fights.opened(None, Part::Firewall, Opponent::Known("fw".into()), now);
+    };
+    for fight in 0..9 {
+        opened(&mut fights, start + fight * blink);
+    }
+    let [item] = fights.health(slot(), start + 8 * blink).try_into().unwrap();
+    assert_eq!((item.code.as_str(), item.severity), ("changed.firewall", Severity::Notice));
+    for fight in 9..1000 {
+        opened(&mut fights, start + fight * blink);
+    }
+    let end = start + 999 * blink;
+    let [item] = fights.health(slot(), end).try_into().unwrap();
+    assert_eq!(item.code, "contested.firewall");
+    assert_eq!(item.title, "fw keeps changing the firewall rules of Adit");
+    let text = "Adit has put them back 1000 times, and does so at once each time.";
+    assert!(item.text.starts_with(text), "{item:?}");
+
+    // Somebody who no longer has to hold anything closed may yield.
+    let verdict = fights.damaged(None, Part::Firewall, Opponent::Unknown, end);
+    assert_eq!(verdict, Verdict::Restore);
+    let verdict = fights.damaged(None, Part::Firewall, Opponent::Unknown, end);
+    assert_eq!(verdict, Verdict::Wait(end + FIRST_TRUCE));
+}
+
+#[test]
 fn each_part_of_each_session_has_its_own_fights() {
     let (mut fights, now) = (Fights::default(), Instant::now());
     for _ in 0..10 {

@@ -2,7 +2,7 @@
 
 use std::{process::Command, sync::Arc, time::Duration};
 
-use adit_model::{HealthItem, Severity};
+use adit_model::{HealthItem, PacketTunnelNetworkSettings, Severity};
 use rtnetlink::{
     IpVersion,
     packet_route::rule::{RuleAttribute, RuleMessage},
@@ -141,17 +141,58 @@ fn who_never_stops_is_named_and_left_alone() {
 }
 
 #[test]
-fn an_interface_that_was_deleted_is_lost_and_its_destinations_are_refused() {
+fn while_an_interface_is_gone_its_destinations_are_refused() {
     in_own_namespace(|| async {
         let mut tunnel = WatchedTunnel::up().await;
         run("ip link del adit0");
-        let index = tunnel.tunnel.index;
-        let lost = tunnel.healed.wait_for(|healed| healed.lost.contains(&index));
-        timeout(Duration::from_secs(10), lost).await.unwrap().unwrap();
+        tunnel.is_lost().await;
         run("ip rule flush");
         until("the rules", || is_refused("9.9.9.9") && is_refused("2620:fe::9")).await;
         tunnel.network.revert(tunnel.tunnel.slot).await.unwrap();
         assert_eq!(kernel_text(), "");
+    });
+}
+
+#[test]
+fn an_interface_that_somebody_deletes_is_to_be_made_anew_but_not_endlessly() {
+    in_own_namespace(|| async {
+        let mut tunnel = WatchedTunnel::up().await;
+        let whole = everything_of_the_tunnel();
+        for _ in 0..10 {
+            run("ip link del adit0");
+            tunnel.is_lost().await;
+            tunnel.replace_interface().await;
+            until("the tunnel", || everything_of_the_tunnel() == whole).await;
+        }
+        let items = tunnel.health(|items| items[0].severity == Severity::Problem).await;
+        assert_eq!(items.len(), 1, "only the interface was changed: {items:?}");
+        assert_eq!(items[0].code, "contested.device");
+        let title = "keeps deleting the tunnel’s interface";
+        assert!(items[0].title.ends_with(title) && items[0].text.contains("10 times"), "{items:?}");
+        run("ip link del adit0");
+        run("ip rule flush");
+        until("the rules", || is_refused("9.9.9.9") && is_refused("2620:fe::9")).await;
+        // Not before the truce is over.
+        let none = tunnel.healed.wait_for(|healed| healed.lost.is_empty());
+        timeout(Duration::from_secs(3), none).await.unwrap().unwrap();
+    });
+}
+
+#[test]
+fn a_firewall_that_holds_back_is_put_back_however_often() {
+    in_own_namespace(|| async {
+        let mut tunnel = WatchedTunnel::up().await;
+        let lockdown = Some(Lockdown { allow_local_networks: false });
+        tunnel.network.lock_down(lockdown).await.unwrap();
+        let whole = everything_of_the_tunnel();
+        for round in 0..25 {
+            run("nft flush ruleset");
+            until(&format!("flush {round}"), || everything_of_the_tunnel() == whole).await;
+        }
+        let told = |items: &[HealthItem]| items[0].text.contains("25 times");
+        let [item] = tunnel.health(told).await.try_into().unwrap();
+        assert_eq!((item.code.as_str(), item.severity), ("contested.firewall", Severity::Problem));
+        assert!(item.text.contains("at once each time"), "{item:?}");
     });
 }
 
@@ -161,7 +202,8 @@ struct WatchedTunnel {
     tunnel: Tunnel,
     plan: Plan,
     healed: watch::Receiver<Healed>,
-    _device: TunDevice,
+    settings: PacketTunnelNetworkSettings,
+    device: TunDevice,
     machine: Machine,
 }
 
@@ -179,10 +221,23 @@ impl WatchedTunnel {
         let plan = crate::plan(&tunnel, &settings, crate::Strength::default(), &state).unwrap();
         let healed = healing::watch(Arc::clone(&network)).await.unwrap();
         network.apply(&tunnel, &plan).await.unwrap();
-        Self { network, tunnel, plan, healed, _device: device, machine }
+        Self { network, tunnel, plan, healed, settings, device, machine }
     }
 
-    async fn plan(&self, settings: &adit_model::PacketTunnelNetworkSettings) -> Plan {
+    /// Waits until it is to get another interface.
+    async fn is_lost(&mut self) {
+        let index = self.tunnel.index;
+        let lost = self.healed.wait_for(|healed| healed.lost.contains(&index));
+        timeout(Duration::from_secs(10), lost).await.unwrap().unwrap();
+    }
+
+    async fn replace_interface(&mut self) {
+        (self.tunnel, self.device) = open_tunnel(0);
+        self.plan = self.plan(&self.settings).await;
+        self.network.apply(&self.tunnel, &self.plan).await.unwrap();
+    }
+
+    async fn plan(&self, settings: &PacketTunnelNetworkSettings) -> Plan {
         let state = self.network.state().await.unwrap();
         crate::plan(&self.tunnel, settings, crate::Strength::default(), &state).unwrap()
     }
