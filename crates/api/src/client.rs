@@ -6,8 +6,10 @@ use std::{
     time::Duration,
 };
 
+use adit_model::ROOT;
 use adit_varlink::{CallError, Client, Limits, Method};
 use futures_util::{Stream, StreamExt};
+use tokio::net::UnixStream;
 
 use crate::{Event, Hello, HelloReply, HelperError, Watch};
 
@@ -36,6 +38,11 @@ pub enum ConnectError {
     /// The socket is not for the caller.
     #[error("You may not use the Adit service on {0}.")]
     NotPermitted(PathBuf),
+    /// Somebody else listens, who would get to know secrets.
+    #[error(
+        "Whoever listens on {0} is not the Adit service: it runs as the user {1} and not as root."
+    )]
+    NotTrusted(PathBuf, u32),
     /// It does not answer.
     #[error("The Adit service does not answer. Restart it with: systemctl restart adit-helper")]
     NoAnswer,
@@ -63,17 +70,10 @@ pub fn socket_path() -> PathBuf {
 impl HelperClient {
     /// Connects and says hello.
     pub async fn connect(socket: &Path) -> Result<Self, ConnectError> {
-        let connected = Client::connect(socket).await;
-        let client = connected.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
-                ConnectError::NotRunning(socket.into())
-            }
-            io::ErrorKind::PermissionDenied => ConnectError::NotPermitted(socket.into()),
-            _ => ConnectError::Failed(error.to_string()),
-        })?;
+        let stream = connect(socket).await?;
         // The other way round than the helper: it reads little and may answer much.
         let limits = Limits { message: 16 << 20, sent: 1 << 20, ..Limits::default() };
-        let mut client = client.with_limits(limits);
+        let mut client = Client::from_stream(stream).with_limits(limits);
         let own = env!("CARGO_PKG_VERSION");
         let hello = Hello { version: own.into(), features: Vec::new() };
         let helper = tokio::time::timeout(HELLO_LIMIT, client.call(&hello))
@@ -110,6 +110,25 @@ impl HelperClient {
         let replies = self.client.stream(&Watch {}).await?;
         Ok(replies.map(|reply| reply.map(|reply| reply.event)))
     }
+}
+
+/// A connection to whoever may know secrets: root, and at a socket that the caller has chosen, the
+/// caller. The kernel names who listens.
+async fn connect(socket: &Path) -> Result<UnixStream, ConnectError> {
+    let failed = |error: io::Error| match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            ConnectError::NotRunning(socket.into())
+        }
+        io::ErrorKind::PermissionDenied => ConnectError::NotPermitted(socket.into()),
+        _ => ConnectError::Failed(error.to_string()),
+    };
+    let stream = UnixStream::connect(socket).await.map_err(failed)?;
+    let uid = stream.peer_cred().map_err(failed)?.uid();
+    let chosen = socket != Path::new(DEFAULT_SOCKET);
+    if uid == ROOT || (chosen && uid == rustix::process::geteuid().as_raw()) {
+        return Ok(stream);
+    }
+    Err(ConnectError::NotTrusted(socket.into(), uid))
 }
 
 /// Versions of the same compatible series, in the sense of semantic versioning.

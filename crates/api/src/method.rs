@@ -20,6 +20,7 @@ macro_rules! messages {
     ($($(#[$meta:meta])* pub struct $name:ident { $($body:tt)* })*) => { $(
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(feature = "specta", derive(specta::Type))]
         #[serde(rename_all = "camelCase")]
         pub struct $name { $($body)* }
     )* };
@@ -172,6 +173,7 @@ messages! {
     /// One change.
     pub struct WatchReply {
         /// Which.
+        #[cfg_attr(feature = "specta", specta(type = Value))]
         pub event: Event,
     }
 

@@ -19,11 +19,15 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Hears of every change, from the helper and from the next one should that one end.
 pub struct Subscription {
     socket: PathBuf,
+    patience: Duration,
+    version: String,
     connection: Connection,
 }
 
+type Events = BoxStream<'static, Result<Event, CallError<HelperError>>>;
+
 enum Connection {
-    Open(BoxStream<'static, Result<Event, CallError<HelperError>>>),
+    Open(Events),
     /// Since then.
     Lost(Instant),
 }
@@ -42,8 +46,21 @@ pub enum SubscriptionError {
 impl Subscription {
     /// Connects to the helper at `socket`.
     pub async fn open(socket: &Path) -> Result<Self, SubscriptionError> {
-        let connection = connect(socket).await?;
-        Ok(Self { socket: socket.into(), connection })
+        let (version, events) = connect(socket).await?;
+        let connection = Connection::Open(events);
+        Ok(Self { socket: socket.into(), patience: PATIENCE, version, connection })
+    }
+
+    /// Another time for which a helper may be away.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// The version of the helper that was heard last.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
     /// The next event: at first a snapshot, and so again from a helper that came in the place of the
@@ -59,9 +76,12 @@ impl Subscription {
                     Some(Err(error)) => return Err(error.into()),
                 },
                 Connection::Lost(since) => match connect(&self.socket).await {
-                    Ok(connection) => self.connection = connection,
+                    Ok((version, events)) => {
+                        self.version = version;
+                        self.connection = Connection::Open(events);
+                    }
                     Err(error) if !may_pass(&error) => return Err(error),
-                    Err(_) if since.elapsed() > PATIENCE => {
+                    Err(_) if since.elapsed() > self.patience => {
                         return Err(CallError::Disconnected.into());
                     }
                     Err(_) => sleep(PAUSE).await,
@@ -71,9 +91,10 @@ impl Subscription {
     }
 }
 
-async fn connect(socket: &Path) -> Result<Connection, SubscriptionError> {
-    let events = HelperClient::connect(socket).await?.watch().await?;
-    Ok(Connection::Open(events.boxed()))
+async fn connect(socket: &Path) -> Result<(String, Events), SubscriptionError> {
+    let helper = HelperClient::connect(socket).await?;
+    let version = helper.helper().version.clone();
+    Ok((version, helper.watch().await?.boxed()))
 }
 
 /// Whether a helper that is just starting could be the reason.
@@ -81,7 +102,9 @@ fn may_pass(error: &SubscriptionError) -> bool {
     match error {
         SubscriptionError::Connect(error) => match error {
             ConnectError::NotRunning(_) | ConnectError::NoAnswer | ConnectError::Failed(_) => true,
-            ConnectError::NotPermitted(_) | ConnectError::OtherVersion { .. } => false,
+            ConnectError::NotPermitted(_)
+            | ConnectError::NotTrusted(..)
+            | ConnectError::OtherVersion { .. } => false,
         },
         SubscriptionError::Call(error) => matches!(error, CallError::Disconnected),
     }

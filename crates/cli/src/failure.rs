@@ -92,6 +92,7 @@ impl Failure {
             Self::Connect(ConnectError::NotPermitted(_)) => NOT_AUTHORISED,
             Self::Connect(
                 ConnectError::NotRunning(_)
+                | ConnectError::NotTrusted(..)
                 | ConnectError::NoAnswer
                 | ConnectError::OtherVersion { .. }
                 | ConnectError::Failed(_),

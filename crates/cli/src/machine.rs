@@ -1,8 +1,9 @@
 //! What the machine as a whole lets out, in words.
 
 use adit_model::{HealthItem, MachineStatus, SessionStatus};
+use adit_sentence::Glyph;
 
-use crate::{glyph::Glyph, page::Page};
+use crate::page::Page;
 
 /// What holds traffic back, and what opens it; nothing when nothing does.
 pub(crate) fn write(machine: &MachineStatus, page: &mut Page) {

@@ -5,17 +5,13 @@ mod args;
 mod attempt;
 mod context;
 mod failure;
-mod glyph;
 mod hint;
 mod machine;
 mod output;
 mod page;
-mod quantity;
 mod select;
-mod sentence;
 mod subscription;
 mod terminal;
-mod traffic;
 mod verbs;
 
 use std::process::ExitCode;

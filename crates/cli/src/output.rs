@@ -1,5 +1,6 @@
 //! Where results and reasons go: standard output and standard error, as text or JSON.
 
+use adit_sentence::Glyph;
 use std::{
     env,
     io::{self, IsTerminal, Write},
@@ -11,7 +12,6 @@ use serde_json::json;
 
 use crate::{
     failure::Failure,
-    glyph::Glyph,
     page::{Page, Style},
 };
 

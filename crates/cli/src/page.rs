@@ -1,6 +1,6 @@
 //! Text for people, laid out in lines.
 
-use crate::{glyph::Glyph, sentence::Sentence};
+use adit_sentence::{Glyph, Sentence};
 
 /// Lines of text. Control characters of whatever is put in are replaced, since some of it comes
 /// from providers and servers and none of it may command a terminal.

@@ -2,7 +2,7 @@
 
 use adit_api::Entry;
 
-use crate::quantity::enumeration;
+use adit_sentence::enumeration;
 
 /// Names that differ in more characters are not what was meant.
 const MAX_DISTANCE: usize = 2;

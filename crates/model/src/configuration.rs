@@ -10,6 +10,7 @@ use crate::{InvalidConfiguration, TunnelProviderProtocol};
 
 /// One VPN configuration as it is stored. Spec MGR-1 to MGR-25.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct VpnConfiguration {
     /// Never changes and is never used again.
@@ -32,17 +33,20 @@ pub struct VpnConfiguration {
     pub protocol: TunnelProviderProtocol,
     /// Fields of a later version, kept so that saving loses nothing.
     #[serde(flatten)]
+    #[cfg_attr(feature = "specta", specta(skip))]
     pub unknown: Map<String, Value>,
 }
 
 /// The identity of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(transparent)]
 pub struct ConfigurationId(Uuid);
 
 /// Whether a configuration may start. Apple's `isEnabled` is `Enabled`; the two ways of not being
 /// so differ in who may end them. Spec MGR-6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum Enablement {
     /// It may start.
@@ -56,6 +60,7 @@ pub enum Enablement {
 
 /// Whose configuration it is. Spec TN34-10.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum Scope {
     /// Its owner's alone: others neither see nor use it, and it stops when the owner logs out.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Which servers answer which names while the tunnel is up. Spec DNS-1 to DNS-18.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct DnsSettings {
     /// The servers, in order of preference.
@@ -33,6 +34,7 @@ pub struct DnsSettings {
 
 /// How the servers are spoken to (`NEDNSProtocol`). Spec DNS-3.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum DnsProtocol {
     /// UDP and TCP port 53.

@@ -107,6 +107,7 @@ pub enum NetworkSettingsError {
 ///
 /// `domain` and `code` are those of whoever failed: a provider's own error passes through unchanged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct DisconnectError {
     /// Whose numbering `code` follows.

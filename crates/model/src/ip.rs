@@ -1,5 +1,8 @@
 //! Addresses and routes of the virtual interface (`NEIPv4Settings`, `NEIPv6Settings`).
 
+#[cfg(feature = "specta")]
+pub(crate) mod json;
+
 use std::{
     fmt,
     net::{Ipv4Addr, Ipv6Addr},

@@ -9,6 +9,7 @@ use crate::{HealthItem, ROOT, SessionStatus, Severity, VpnStatus, shell_word};
 /// Nothing leaves the machine but through a tunnel, whether there is one or not. Spec RTE-21,
 /// MDM-24.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct Lockdown {
     /// But to the networks that the machine is directly connected to (RTE-10).
@@ -39,6 +40,7 @@ pub enum Refusal {
 
 /// What a viewer shows of the machine as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct MachineStatus {
     /// The machine's lockdown; absent while it is off, or unreadable.

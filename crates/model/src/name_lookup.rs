@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Who has to be told of DNS servers, and decides who is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum Resolver {
     /// systemd-resolved, where each interface has servers of its own.
@@ -20,6 +21,7 @@ pub enum Resolver {
 
 /// One name that is looked up, and who answers it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct NameLookup {
     /// In lower case and without a final dot.
@@ -36,6 +38,7 @@ pub struct NameLookup {
 
 /// Why somebody is asked for a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum LookupReason {
     /// `/etc/hosts` has it.
@@ -56,6 +59,7 @@ pub enum LookupReason {
 
 /// A server that is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct LookupServer {
     /// Where it is.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The network at one moment, in the words of ip(8) and nft(8). What is too much is cut off, and says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkDescription {
     /// Interfaces and their addresses.

@@ -9,6 +9,7 @@ use crate::{InvalidConfiguration, ProxySettings, settings::MOST_ROUTES};
 /// The provider, its own configuration, and what the system does around it. Spec PROTO-1 to
 /// PROTO-18. Secrets are kept beside it, never in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct TunnelProviderProtocol {
     /// The id in the provider's manifest (PROTO-2).
@@ -24,6 +25,7 @@ pub struct TunnelProviderProtocol {
     /// The destinations that the tunnel will ask for, as far as they are known before it runs.
     /// Conflicts with other tunnels are named from these before anything starts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "specta", specta(type = Vec<String>))]
     pub expected_routes: Vec<IpNet>,
     /// Proxy for connections in the tunnel (PROTO-9).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -42,6 +44,7 @@ pub struct TunnelProviderProtocol {
     pub enforce_routes: bool,
     /// Fields of a later version, kept so that saving loses no protection.
     #[serde(flatten)]
+    #[cfg_attr(feature = "specta", specta(skip))]
     pub unknown: Map<String, Value>,
 }
 

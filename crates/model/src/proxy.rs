@@ -6,6 +6,7 @@ use crate::{InvalidConfiguration, Secret};
 
 /// The proxy that web traffic uses while the tunnel is up. Spec PXY-1 to PXY-12.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct ProxySettings {
     /// Automatic or fixed.
@@ -24,6 +25,7 @@ pub struct ProxySettings {
 /// Where the proxy's address comes from. An automatic configuration leaves fixed servers unused,
 /// and a script in hand precedes one to be fetched (PXY-2 to PXY-6), so only one can be said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum ProxyMode {
     /// A proxy auto-configuration script.
@@ -43,6 +45,7 @@ pub enum ProxyMode {
 
 /// One proxy server. Spec PXY-10, PXY-11.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct ProxyServer {
     /// Host name or IP address (D-11).

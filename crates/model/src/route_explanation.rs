@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What becomes of a packet that an ordinary program sends, and what decides it: the lines are those
 /// of ip-rule(8), ip-route(8) and nft(8).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct RouteExplanation {
     /// What becomes of it.
@@ -26,6 +27,7 @@ pub struct RouteExplanation {
 
 /// What becomes of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum RouteOutcome {
     /// It leaves by the interface.

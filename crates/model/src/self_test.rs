@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something that was tried, and what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct Check {
     /// What was tried, in a few words.
@@ -16,6 +17,7 @@ pub struct Check {
 
 /// Whether something is as it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum CheckOutcome {
     /// It is.

@@ -15,15 +15,18 @@ use crate::{
 /// Everything a provider asks of the network for its tunnel, as one whole: applying it replaces
 /// what was there before (TUN-9). Spec SET-1 to SET-12.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct PacketTunnelNetworkSettings {
     /// The server's address, for display. The loop guard does not depend on it (SET-2, PRV-11).
     pub tunnel_remote_address: IpAddr,
     /// IPv4; absent means that IPv4 goes outside the tunnel (SET-6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "specta", specta(type = Option<crate::ip::json::IpSettings>))]
     pub ipv4: Option<Ipv4Settings>,
     /// IPv6; absent means that IPv6 goes outside the tunnel (SET-7).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "specta", specta(type = Option<crate::ip::json::IpSettings>))]
     pub ipv6: Option<Ipv6Settings>,
     /// Name resolution; absent leaves the system's alone (SET-3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,6 +44,7 @@ pub struct PacketTunnelNetworkSettings {
     /// Destinations that are refused at once: they go neither inside nor outside. This is how a
     /// tunnel without IPv6 keeps IPv6 from going around it (SET-7).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "specta", specta(type = Vec<String>))]
     pub blocked_routes: Vec<IpNet>,
     /// Where the included routes are written.
     #[serde(default, skip_serializing_if = "RouteTable::is_auto")]
@@ -50,6 +54,7 @@ pub struct PacketTunnelNetworkSettings {
 /// Where a tunnel's routes are written. Other than `auto` is for people who do their own policy
 /// routing, as with `Table` of wg-quick(8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum RouteTable {
     /// Tables and rules of ours.

@@ -7,6 +7,7 @@ use crate::{ConfigurationId, DisconnectError};
 
 /// The state of a session (`NEVPNStatus`). Raw values are Apple's. Spec STAT-0 to STAT-5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 #[repr(u8)]
 pub enum VpnStatus {
@@ -26,6 +27,7 @@ pub enum VpnStatus {
 
 /// Everything a viewer shows of one session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct SessionStatus {
     /// Whose session this is.
@@ -36,6 +38,7 @@ pub struct SessionStatus {
     pub sequence: u64,
     /// When it became connected after being disconnected; reasserting keeps it. Spec SES-6, D-20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "specta", specta(type = Option<String>))]
     pub connected_at: Option<Timestamp>,
     /// The tunnel's network interface while there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +55,7 @@ pub struct SessionStatus {
 
 /// Something about a session that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct HealthItem {
     /// Stable name, for programs.
@@ -69,6 +73,7 @@ pub struct HealthItem {
 
 /// How bad a health item is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
     /// Good to know.

@@ -36,10 +36,12 @@ pub const OVERHEAD: u16 = 80;
 
 /// What wg-quick(8) and wg(8) say of an interface, except its keys.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct WireGuardConfiguration {
     /// Addresses of the interface.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "specta", specta(type = Vec<String>))]
     pub addresses: Vec<IpNet>,
     /// DNS servers inside the tunnel.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -76,15 +78,19 @@ pub struct WireGuardConfiguration {
 
 /// One other end of the tunnel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct WireGuardPeer {
     /// Its public key.
+    #[cfg_attr(feature = "specta", specta(type = String))]
     pub public_key: Key,
     /// Where it is reached; absent for a peer that comes to us.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "specta", specta(type = Option<String>))]
     pub endpoint: Option<Endpoint>,
     /// What it may send and what is sent to it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "specta", specta(type = Vec<String>))]
     pub allowed_ips: Vec<IpNet>,
     /// Seconds between keepalives; absent: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,6 +99,7 @@ pub struct WireGuardPeer {
 
 /// The commands of a wg-quick file, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct Scripts {
     /// `PreUp`

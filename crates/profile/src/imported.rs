@@ -19,6 +19,7 @@ pub struct Imported {
 
 /// Something about a profile that a person should know.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct Note {
     /// `Notice`: good to know; `Warning`: works, but not as the profile asks.

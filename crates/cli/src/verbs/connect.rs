@@ -1,5 +1,6 @@
 //! `adit connect` and `adit reconnect`
 
+use adit_sentence::{Glyph, Traffic, waiting_for};
 use std::time::{Duration, Instant};
 
 use adit_api::{Entry, Snapshot, Start};
@@ -16,14 +17,11 @@ use crate::{
     attempt::{Attempt, Stage},
     context::Context,
     failure::{Failure, Held},
-    glyph::Glyph,
     output::Report,
     page::Page,
     select::select,
-    sentence::waiting_for,
     subscription::Subscription,
     terminal::Progress,
-    traffic::Traffic,
 };
 
 /// What takes no longer needs no explanation.

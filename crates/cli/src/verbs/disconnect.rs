@@ -1,5 +1,6 @@
 //! `adit disconnect`
 
+use adit_sentence::Glyph;
 use std::{collections::BTreeMap, time::Duration};
 
 use adit_api::{CallError, Entry, Event, HelperError, List, Snapshot, Stop};
@@ -8,8 +9,8 @@ use serde::Serialize;
 use tokio::{signal, time};
 
 use crate::{
-    args::Disconnect, context::Context, failure::Failure, glyph::Glyph, machine, output::Report,
-    page::Page, select::select, subscription::Subscription,
+    args::Disconnect, context::Context, failure::Failure, machine, output::Report, page::Page,
+    select::select, subscription::Subscription,
 };
 
 /// The helper gives a provider less, so what takes longer does not come.

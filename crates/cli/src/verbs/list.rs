@@ -1,10 +1,11 @@
 //! `adit list`
 
 use adit_api::{Entry, List};
+use adit_sentence::sentence;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::{context::Context, failure::Failure, output::Report, page::Page, sentence::sentence};
+use crate::{context::Context, failure::Failure, output::Report, page::Page};
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let entries = context.helper().await?.call(&List {}).await?.entries;

@@ -2,13 +2,13 @@
 
 use adit_api::{LiftLockdown, List, LockDown};
 use adit_model::MachineStatus;
+use adit_sentence::Glyph;
 use serde::Serialize;
 
 use crate::{
     args::{Lockdown, LockdownSwitch},
     context::Context,
     failure::Failure,
-    glyph::Glyph,
     machine,
     output::Report,
     page::Page,

@@ -25,6 +25,7 @@ pub(super) async fn run(context: &Context) -> Result<(), Failure> {
         Err(error) => match error {
             ConnectError::NotPermitted(_) => return Err(error.into()),
             ConnectError::NotRunning(_)
+            | ConnectError::NotTrusted(..)
             | ConnectError::NoAnswer
             | ConnectError::OtherVersion { .. }
             | ConnectError::Failed(_) => without_service(error).await?,

@@ -2,12 +2,10 @@
 
 use adit_api::SelfTest;
 use adit_model::{Check, CheckOutcome};
+use adit_sentence::{Glyph, Sentence};
 use serde::Serialize;
 
-use crate::{
-    context::Context, failure::Failure, glyph::Glyph, output::Report, page::Page,
-    sentence::Sentence,
-};
+use crate::{context::Context, failure::Failure, output::Report, page::Page};
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let mut helper = context.helper().await?;

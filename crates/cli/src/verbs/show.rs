@@ -3,6 +3,7 @@
 use adit_api::{Get, Got};
 use adit_model::{Enablement, Scope, Secrets, VpnConfiguration, wireguard::WireGuardConfiguration};
 use adit_profile::wireguard_of;
+use adit_sentence::Traffic;
 use serde::Serialize;
 
 use crate::{
@@ -11,7 +12,6 @@ use crate::{
     failure::Failure,
     output::Report,
     page::Page,
-    traffic::Traffic,
 };
 
 pub(super) async fn run(arguments: Show, context: &Context) -> Result<(), Failure> {

@@ -8,22 +8,15 @@ use adit_model::{
     DnsSettings, IpSettings, MachineStatus, PacketTunnelNetworkSettings, Prefix, SessionStatus,
     Severity,
 };
+use adit_sentence::{Glyph, bytes, enumeration, local_time, sentence};
 use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::status_of_provider;
 use crate::{
-    args::Status,
-    context::Context,
-    failure::Failure,
-    glyph::Glyph,
-    hint, machine,
-    output::Report,
-    page::Page,
-    quantity::{bytes, enumeration, local_time},
+    args::Status, context::Context, failure::Failure, hint, machine, output::Report, page::Page,
     select::select,
-    sentence::sentence,
 };
 
 pub(super) async fn run(arguments: Status, context: &Context) -> Result<(), Failure> {

@@ -1,13 +1,11 @@
 //! What a provider tells of its session, for people.
 
+use adit_sentence::{bytes, since, span};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{
-    page::Page,
-    quantity::{bytes, since, span},
-};
+use crate::page::Page;
 
 /// The part of a WireGuard provider's status that people want to see; any provider may speak so.
 #[derive(Deserialize)]

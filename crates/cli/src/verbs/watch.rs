@@ -1,5 +1,6 @@
 //! `adit watch`
 
+use adit_sentence::{Glyph, local_time, sentence};
 use std::collections::BTreeMap;
 
 use adit_api::{Event, Snapshot};
@@ -8,8 +9,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::{
-    context::Context, failure::Failure, glyph::Glyph, machine, output::Report, page::Page,
-    quantity::local_time, sentence::sentence, subscription::Subscription,
+    context::Context, failure::Failure, machine, output::Report, page::Page,
+    subscription::Subscription,
 };
 
 /// Until the helper is gone for good, or whoever started it.

@@ -145,6 +145,32 @@ pub enum ExportError {
     },
 }
 
+impl ImportError {
+    /// The line that is wrong, from 1; absent when it is the whole.
+    #[must_use]
+    pub fn line(&self) -> Option<usize> {
+        match self {
+            Self::TooLarge
+            | Self::NotText
+            | Self::Markup
+            | Self::OpenVpn
+            | Self::NoInterface
+            | Self::NoPeer
+            | Self::Configuration(_) => None,
+            Self::ControlCharacter { line }
+            | Self::NotASetting { line }
+            | Self::UnknownSection { line, .. }
+            | Self::OutsideSection { line, .. }
+            | Self::UnknownKey { line, .. }
+            | Self::WrongSection { line, .. }
+            | Self::Value { line, .. }
+            | Self::Missing { line, .. }
+            | Self::DuplicatePeer { line, .. }
+            | Self::DuplicateNetwork { line, .. } => Some(*line),
+        }
+    }
+}
+
 fn hint(nearest: Option<&'static str>) -> String {
     nearest.map_or_else(|| ".".into(), |key| format!("; did you mean {key}?"))
 }

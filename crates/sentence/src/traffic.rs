@@ -11,7 +11,7 @@ const MAX_NAMED: usize = 3;
 
 /// Where traffic goes while a tunnel is up.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Traffic {
+pub struct Traffic {
     /// Nothing leaves but through the tunnel.
     everything: bool,
     inside: Vec<IpNet>,
@@ -20,7 +20,8 @@ pub(crate) struct Traffic {
 
 impl Traffic {
     /// As far as the configuration tells before the tunnel runs.
-    pub(crate) fn expected(configuration: &VpnConfiguration) -> Self {
+    #[must_use]
+    pub fn expected(configuration: &VpnConfiguration) -> Self {
         let protocol = &configuration.protocol;
         let routes = protocol.expected_routes.iter().copied();
         let (inside, blocked) = match wireguard_of(configuration) {
@@ -35,7 +36,8 @@ impl Traffic {
     }
 
     /// One or two sentences; none when nothing is known. `server` is the other end.
-    pub(crate) fn sentence(&self, server: &str) -> Option<String> {
+    #[must_use]
+    pub fn sentence(&self, server: &str) -> Option<String> {
         let inside = self.inside_sentence(server);
         let blocked = self.blocked_sentence();
         match (inside, blocked) {

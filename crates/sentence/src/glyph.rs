@@ -1,8 +1,12 @@
 //! The shapes of the states. The shape comes first; colour only repeats it.
 
-/// A state as a shape, for terminals.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Glyph {
+use serde::{Deserialize, Serialize};
+
+/// A state as a shape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub enum Glyph {
     /// Hollow circle.
     Disconnected,
     /// Ring with a gap.
@@ -22,7 +26,9 @@ pub(crate) enum Glyph {
 }
 
 impl Glyph {
-    pub(crate) fn shape(self) -> &'static str {
+    /// For terminals.
+    #[must_use]
+    pub fn shape(self) -> &'static str {
         match self {
             Self::Disconnected => "○",
             Self::Connecting => "↻",
@@ -36,7 +42,8 @@ impl Glyph {
     }
 
     /// The parameter of ECMA-48 SGR.
-    pub(crate) fn colour(self) -> Option<&'static str> {
+    #[must_use]
+    pub fn colour(self) -> Option<&'static str> {
         const RED: &str = "31";
         const GREEN: &str = "32";
         const YELLOW: &str = "33";

@@ -11,17 +11,34 @@ use crate::{
 
 /// A state in a shape and in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sentence {
-    pub(crate) glyph: Glyph,
-    pub(crate) text: String,
+pub struct Sentence {
+    /// The shape.
+    pub glyph: Glyph,
+    /// The words.
+    pub text: String,
 }
 
+/// Stands for the time since the session is connected, which goes on while nothing else changes.
+const TIME: &str = "{time}";
+
 /// What is to be said about a session at the time `now`.
-pub(crate) fn sentence(
+#[must_use]
+pub fn sentence(
     configuration: &VpnConfiguration,
     session: &SessionStatus,
     now: Timestamp,
 ) -> Sentence {
+    let Sentence { glyph, text } = headline(configuration, session);
+    let text = match session.connected_at {
+        Some(then) => text.replacen(TIME, &span(since(then, now)), 1),
+        None => text,
+    };
+    Sentence { glyph, text }
+}
+
+/// The same at any time: `{time}` stands for the time since the session is connected.
+#[must_use]
+pub fn headline(configuration: &VpnConfiguration, session: &SessionStatus) -> Sentence {
     let server = &configuration.protocol.server_address;
     match session.status {
         VpnStatus::Invalid => say(Glyph::Problem, "The configuration does not exist."),
@@ -30,7 +47,7 @@ pub(crate) fn sentence(
             let held = if session.blocking { " Traffic is held meanwhile." } else { "" };
             say(Glyph::Connecting, format!("Connecting to {server} ...{held}"))
         }
-        VpnStatus::Connected => connected(configuration, session, now),
+        VpnStatus::Connected => connected(configuration, session),
         VpnStatus::Reasserting => {
             let reason = worst(session).map_or_else(
                 || format!("waiting for {server} to answer"),
@@ -46,7 +63,8 @@ pub(crate) fn sentence(
 }
 
 /// What a session that is coming up waits for, to follow “Connecting to ...:”.
-pub(crate) fn waiting_for(configuration: &VpnConfiguration, session: &SessionStatus) -> String {
+#[must_use]
+pub fn waiting_for(configuration: &VpnConfiguration, session: &SessionStatus) -> String {
     match worst(session) {
         Some(item) => in_sentence(&item.title),
         None => format!("waiting for {} to answer", configuration.protocol.server_address),
@@ -75,11 +93,7 @@ fn disconnected(configuration: &VpnConfiguration, session: &SessionStatus) -> Se
     }
 }
 
-fn connected(
-    configuration: &VpnConfiguration,
-    session: &SessionStatus,
-    now: Timestamp,
-) -> Sentence {
+fn connected(configuration: &VpnConfiguration, session: &SessionStatus) -> Sentence {
     let problem = worst(session).filter(|item| item.severity == Severity::Problem);
     if session.blocking {
         let cause = problem.map_or_else(
@@ -92,7 +106,7 @@ fn connected(
         let text = format!("Connected, but {}.", in_sentence(&item.title));
         return say(Glyph::Impaired, text);
     }
-    let time = session.connected_at.map(|then| format!(" for {}", span(since(then, now))));
+    let time = session.connected_at.map(|_| format!(" for {TIME}"));
     let mut text = format!("Connected{}.", time.unwrap_or_default());
     if let Some(traffic) =
         Traffic::expected(configuration).sentence(&configuration.protocol.server_address)

@@ -8,7 +8,8 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 const BYTE_UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
 
 /// Bytes in decimal units, cut to a tenth: `999 B`, `1.2 MB`.
-pub(crate) fn bytes(count: u64) -> String {
+#[must_use]
+pub fn bytes(count: u64) -> String {
     let mut scale: u64 = 1;
     let mut unit = "B";
     for larger in BYTE_UNITS {
@@ -25,7 +26,8 @@ pub(crate) fn bytes(count: u64) -> String {
 }
 
 /// A time span in at most two units: `12 s`, `5 min`, `2 h 5 min`, `3 days 4 h`.
-pub(crate) fn span(span: Duration) -> String {
+#[must_use]
+pub fn span(span: Duration) -> String {
     let seconds = span.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let pair = |first: String, second: u64, unit: &str| match second {
@@ -42,18 +44,21 @@ pub(crate) fn span(span: Duration) -> String {
 }
 
 /// How long ago `then` was. A clock that was set back makes it zero, never negative.
-pub(crate) fn since(then: Timestamp, now: Timestamp) -> Duration {
+#[must_use]
+pub fn since(then: Timestamp, now: Timestamp) -> Duration {
     let elapsed = now.duration_since(then).max(SignedDuration::ZERO);
     Duration::try_from(elapsed).unwrap_or_default()
 }
 
 /// The local date and time: `2026-03-01 14:05:09`.
-pub(crate) fn local_time(time: Timestamp) -> String {
+#[must_use]
+pub fn local_time(time: Timestamp) -> String {
     time.to_zoned(TimeZone::system()).strftime("%F %T").to_string()
 }
 
 /// `a`, `a and b`, `a, b and c`.
-pub(crate) fn enumeration(items: &[String]) -> String {
+#[must_use]
+pub fn enumeration(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [only] => only.clone(),

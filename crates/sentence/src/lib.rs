@@ -1,0 +1,14 @@
+//! What is said about sessions: the same words in the window, the tray, notifications and on the
+//! command line.
+//!
+//! Everything here is a pure function; the time is passed in.
+
+mod glyph;
+mod quantity;
+mod sentence;
+mod traffic;
+
+pub use glyph::Glyph;
+pub use quantity::{bytes, enumeration, local_time, since, span};
+pub use sentence::{Sentence, headline, sentence, waiting_for};
+pub use traffic::Traffic;

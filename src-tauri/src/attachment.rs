@@ -1,0 +1,54 @@
+//! The one subscription to the helper, for as long as the app runs.
+
+use std::{path::Path, time::Duration};
+
+use adit_api::{Event, Subscription, SubscriptionError};
+use tokio::time::sleep;
+
+/// A helper that is replaced by the next version is back sooner, and nobody needs to hear of it.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// A helper that was missing is looked for after this time.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What is heard of the helper.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// There is one. A snapshot follows.
+    Attached {
+        /// Its version.
+        version: String,
+    },
+    /// It tells something.
+    Event(Event),
+    /// There is none, or it cannot be understood. It is looked for again.
+    Lost(SubscriptionError),
+}
+
+/// Passes on what the helper at `socket` tells, and why it tells nothing.
+pub(crate) async fn attach(socket: &Path, mut hear: impl FnMut(Heard) + Send) -> ! {
+    loop {
+        let error = match Subscription::open(socket).await {
+            Ok(subscription) => listen(subscription.with_patience(PATIENCE), &mut hear).await,
+            Err(error) => error,
+        };
+        hear(Heard::Lost(error));
+        sleep(PAUSE).await;
+    }
+}
+
+async fn listen(
+    mut subscription: Subscription,
+    hear: &mut (impl FnMut(Heard) + Send),
+) -> SubscriptionError {
+    loop {
+        match subscription.next().await {
+            Ok(event) => {
+                if matches!(event, Event::Snapshot(_)) {
+                    hear(Heard::Attached { version: subscription.version().into() });
+                }
+                hear(Heard::Event(event));
+            }
+            Err(error) => return error,
+        }
+    }
+}

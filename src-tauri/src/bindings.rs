@@ -1,0 +1,82 @@
+//! Commands and events as TypeScript.
+
+use tauri_specta::{Builder, collect_commands, collect_events};
+
+use crate::{command, service::Change};
+
+/// All that the window may ask for and hear.
+pub(crate) fn bindings() -> Builder<tauri::Wry> {
+    Builder::new()
+        .commands(collect_commands![
+            command::attach,
+            command::get,
+            command::save,
+            command::remove,
+            command::set_enabled,
+            command::providers,
+            command::start,
+            command::stop,
+            command::details,
+            command::lock_down,
+            command::lift_lockdown,
+            command::explain_route,
+            command::explain_dns,
+            command::self_test,
+            command::describe_network,
+            command::reset,
+            command::open_profile,
+            command::import_profile,
+            command::discard_profile,
+            command::notes,
+            command::to_text,
+            command::from_text,
+            command::export_profile,
+        ])
+        .events(collect_events![Change])
+        .dangerously_cast_bigints_to_number()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs};
+
+    use specta_typescript::Typescript;
+
+    use super::*;
+
+    const FILE: &str = "../ui/src/helper/bindings.ts";
+
+    /// With `UPDATE_BINDINGS` set, the file is written.
+    #[test]
+    fn the_window_calls_what_the_app_offers() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = folder.path().join("bindings.ts");
+        bindings().export(Typescript::default(), &made).unwrap();
+        let made = plain(&fs::read_to_string(made).unwrap());
+        if env::var_os("UPDATE_BINDINGS").is_some() {
+            fs::write(FILE, &made).unwrap();
+        }
+        let kept = fs::read_to_string(FILE).unwrap_or_default();
+        assert_eq!(
+            kept, made,
+            "update it with: UPDATE_BINDINGS=1 cargo test -p adit-desktop bindings"
+        );
+    }
+
+    /// A field that may be absent becomes two types, for what the app writes and for what it reads.
+    /// Whatever it writes it reads too, so that one is enough for the window.
+    fn plain(made: &str) -> String {
+        let mut kept = String::new();
+        for item in made.split_inclusive("\n\n") {
+            let name = item.split("export type ").nth(1).and_then(|item| item.split(' ').next());
+            let is_read = name.is_some_and(|name| name.ends_with("_Deserialize"));
+            let is_both = name.is_some_and(|name| {
+                item.contains(&format!("{name}_Serialize | {name}_Deserialize;"))
+            });
+            if !is_read && !is_both {
+                kept += item;
+            }
+        }
+        kept.replace("_Serialize", "").replace("_Deserialize", "")
+    }
+}

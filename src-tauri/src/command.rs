@@ -1,0 +1,25 @@
+//! What the window may ask for. Each command is one method of the helper, or one thing that only
+//! the user's session can do.
+
+#![expect(clippy::needless_pass_by_value, reason = "Tauri hands over what it has read")]
+
+mod configurations;
+mod machine;
+mod profiles;
+mod sessions;
+
+use adit_api::{HelperClient, HelperError};
+use adit_varlink::Method;
+
+use crate::{app::Shared, failure::Failure};
+
+pub(crate) use self::{configurations::*, machine::*, profiles::*, sessions::*};
+
+/// Calls have a connection of their own, so that a long one holds nothing up.
+async fn call<M>(shared: &Shared, method: M) -> Result<M::Reply, Failure>
+where
+    M: Method<Error = HelperError>,
+{
+    let mut helper = HelperClient::connect(&shared.socket).await?;
+    Ok(helper.call(&method).await?)
+}

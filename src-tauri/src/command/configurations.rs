@@ -1,0 +1,69 @@
+//! Stored configurations.
+
+use adit_api::{Get, Got, Provider, Providers, Remove, Save, SetEnabled};
+use adit_model::{ConfigurationId, Secrets, VpnConfiguration};
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use tauri::State;
+
+use super::call;
+use crate::{app::Shared, failure::Failure};
+
+/// A configuration as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StoredConfiguration {
+    /// The configuration.
+    pub(crate) configuration: VpnConfiguration,
+    /// Only on request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) secrets: Option<Secrets>,
+}
+
+/// One configuration. Its secrets are for somebody who has asked to see them.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn get(
+    shared: State<'_, Shared>,
+    id: ConfigurationId,
+    include_secrets: bool,
+) -> Result<StoredConfiguration, Failure> {
+    let Got { entry, secrets } = call(&shared, Get { id, include_secrets }).await?;
+    Ok(StoredConfiguration { configuration: entry.configuration, secrets })
+}
+
+/// Stores a configuration, with generation 0 to create it. Without secrets, those that are stored stay.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn save(
+    shared: State<'_, Shared>,
+    configuration: VpnConfiguration,
+    secrets: Option<Secrets>,
+) -> Result<VpnConfiguration, Failure> {
+    Ok(call(&shared, Save { configuration, secrets }).await?.configuration)
+}
+
+/// Deletes a configuration.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn remove(shared: State<'_, Shared>, id: ConfigurationId) -> Result<(), Failure> {
+    call(&shared, Remove { id }).await.map(drop)
+}
+
+/// Allows or forbids a configuration to start.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn set_enabled(
+    shared: State<'_, Shared>,
+    id: ConfigurationId,
+    enabled: bool,
+) -> Result<VpnConfiguration, Failure> {
+    Ok(call(&shared, SetEnabled { id, enabled }).await?.configuration)
+}
+
+/// The installed providers.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn providers(shared: State<'_, Shared>) -> Result<Vec<Provider>, Failure> {
+    Ok(call(&shared, Providers {}).await?.providers)
+}

@@ -1,0 +1,40 @@
+//! Sessions: starting, stopping, and what they have to tell.
+
+use adit_api::{Details, SessionDetails, Start, Stop};
+use adit_model::ConfigurationId;
+use tauri::State;
+
+use super::call;
+use crate::{app::Shared, failure::Failure, service::Change};
+
+/// Everything that is known at this moment. To miss nothing, listen for `Change` before.
+#[tauri::command]
+#[specta::specta]
+#[must_use]
+pub(crate) fn attach(shared: State<'_, Shared>) -> Vec<Change> {
+    shared.service().changes_so_far()
+}
+
+/// Starts a session. That it is connected, an event says.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn start(shared: State<'_, Shared>, id: ConfigurationId) -> Result<(), Failure> {
+    call(&shared, Start { id, options: None }).await.map(drop)
+}
+
+/// Ends a session, at any time.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn stop(shared: State<'_, Shared>, id: ConfigurationId) -> Result<(), Failure> {
+    call(&shared, Stop { id }).await.map(drop)
+}
+
+/// The settings in force, counters, and what the provider says of itself.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn details(
+    shared: State<'_, Shared>,
+    id: ConfigurationId,
+) -> Result<SessionDetails, Failure> {
+    call(&shared, Details { id }).await
+}

@@ -1,0 +1,105 @@
+//! Why a command of the window failed.
+
+use adit_api::{CallError, ConnectError, HelperError, ServiceError};
+use serde::{Deserialize, Serialize};
+use specta::Type;
+
+/// What the window shows, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Failure {
+    /// For what the window does about it.
+    pub(crate) kind: FailureKind,
+    /// For people, with what to do about it.
+    pub(crate) sentence: String,
+    /// The field of the configuration that it is about: `protocol.serverAddress`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) field: Option<String>,
+    /// The line of the text that it is about, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) line: Option<u32>,
+}
+
+/// The kinds that make a difference to what can be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum FailureKind {
+    /// The service cannot be asked.
+    Unavailable,
+    /// The user may not do that.
+    NotAuthorised,
+    /// The configuration does not exist any more.
+    Gone,
+    /// The configuration, or the text of one, is not valid.
+    Invalid,
+    /// The configuration is disabled.
+    Disabled,
+    /// Somebody else has changed the configuration meanwhile.
+    Stale,
+    /// Another configuration has that name.
+    NameTaken,
+    /// Another tunnel leads to the same destination.
+    RoutesConflict,
+    /// The session is not running.
+    NotRunning,
+    /// Anything else.
+    Failed,
+}
+
+impl Failure {
+    /// A failure about nothing in particular.
+    pub(crate) fn new(kind: FailureKind, sentence: impl Into<String>) -> Self {
+        Self { kind, sentence: sentence.into(), field: None, line: None }
+    }
+}
+
+impl From<ConnectError> for Failure {
+    fn from(error: ConnectError) -> Self {
+        let kind = match error {
+            ConnectError::NotPermitted(_) => FailureKind::NotAuthorised,
+            ConnectError::NotRunning(_)
+            | ConnectError::NotTrusted(..)
+            | ConnectError::NoAnswer
+            | ConnectError::OtherVersion { .. }
+            | ConnectError::Failed(_) => FailureKind::Unavailable,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<CallError<HelperError>> for Failure {
+    fn from(error: CallError<HelperError>) -> Self {
+        let kind = match &error {
+            CallError::Api(error) => kind(error),
+            CallError::Service(ServiceError::PermissionDenied { .. }) => FailureKind::NotAuthorised,
+            CallError::Disconnected => FailureKind::Unavailable,
+            CallError::Service(_)
+            | CallError::UnknownError { .. }
+            | CallError::InvalidReply { .. }
+            | CallError::Wire(_) => FailureKind::Failed,
+        };
+        let field = match &error {
+            CallError::Api(HelperError::ConfigurationInvalid { field, .. }) => Some(field.clone()),
+            CallError::Api(HelperError::NameTaken { .. }) => Some("name".into()),
+            _ => None,
+        };
+        Self { field, ..Self::new(kind, error.to_string()) }
+    }
+}
+
+fn kind(error: &HelperError) -> FailureKind {
+    match error {
+        HelperError::NoSuchConfiguration { .. } => FailureKind::Gone,
+        HelperError::NotAuthorized { .. } => FailureKind::NotAuthorised,
+        HelperError::ConfigurationInvalid { .. } => FailureKind::Invalid,
+        HelperError::ConfigurationDisabled { .. } => FailureKind::Disabled,
+        HelperError::ConfigurationStale { .. } => FailureKind::Stale,
+        HelperError::NameTaken { .. } => FailureKind::NameTaken,
+        HelperError::RoutesConflict { .. } => FailureKind::RoutesConflict,
+        HelperError::NotRunning { .. } => FailureKind::NotRunning,
+        HelperError::ProviderUnavailable { .. }
+        | HelperError::ProviderSilent { .. }
+        | HelperError::StorageFailed { .. }
+        | HelperError::SystemFailed { .. } => FailureKind::Failed,
+    }
+}

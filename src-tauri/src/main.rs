@@ -1,0 +1,5 @@
+//! The desktop app of Adit.
+
+fn main() -> std::process::ExitCode {
+    adit_desktop::run()
+}
