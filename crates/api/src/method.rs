@@ -291,8 +291,10 @@ mod tests {
     use adit_model::{
         CheckOutcome, ConnectionError, HealthItem, Lockdown, LookupReason, LookupServer,
         RouteOutcome, Severity, TunnelProviderProtocol, VpnStatus,
+        on_demand::{CurrentRule, OnDemandRule, OnDemandStatus, PauseEnd},
     };
     use adit_varlink::idl::Interface;
+    use serde_json::json;
 
     use super::*;
     use crate::{Lagged, Snapshot};
@@ -304,6 +306,8 @@ mod tests {
         let entry = example();
         let check = |name: &str, value: Value| interface.check_type(name, &value).unwrap();
         check("Entry", serde_json::to_value(&entry).unwrap());
+        let held_off = OnDemandStatus::Paused { end: PauseEnd::NextNetwork };
+        check("OnDemandStatus", serde_json::to_value(held_off).unwrap());
         let machine = MachineStatus {
             lockdown: Some(Lockdown { allow_local_networks: true, set_by: 1000 }),
             blocking: true,
@@ -347,11 +351,39 @@ mod tests {
         }
     }
 
+    /// Every field of them.
+    fn on_demand_rules() -> Vec<OnDemandRule> {
+        let rules = json!([
+            {
+                "action": "connect",
+                "eager": true,
+                "interfaceType": "wiFi",
+                "ssids": ["Café"],
+                "bssids": ["00:11:22:aa:bb:cc"],
+                "searchDomains": ["*.example"],
+                "dnsServers": {"mode": "all", "servers": ["17.*"]},
+                "gatewayMacs": ["00:11:22:aa:bb:cc"],
+                "metered": true,
+                "connectionIds": ["Home"],
+                "time": {"days": ["monday"], "from": "08:00", "until": "18:00"},
+                "probeUrl": "http://probe.example/",
+            },
+            {"action": "evaluateConnection", "connectionRules": [
+                {"domains": ["a.example"], "action": "connectIfNeeded", "dnsServers": ["10.0.0.1"],
+                 "probeUrl": "http://probe.example/"},
+                {"domains": ["b.example"], "action": "neverConnect"},
+            ]},
+        ]);
+        serde_json::from_value(rules).unwrap()
+    }
+
     fn example() -> Entry {
         let id = ConfigurationId::from_random([1; 16]);
         let protocol = TunnelProviderProtocol::new("org.example.vpn", "vpn.example");
+        let mut configuration = VpnConfiguration::new(id, "home", protocol);
+        configuration.on_demand.rules = on_demand_rules();
         Entry {
-            configuration: VpnConfiguration::new(id, "home", protocol),
+            configuration,
             session: SessionStatus {
                 id,
                 status: VpnStatus::Reasserting,
@@ -360,6 +392,14 @@ mod tests {
                 interface: Some("adit0".into()),
                 blocking: false,
                 last_error: Some(ConnectionError::ServerDead.plain()),
+                on_demand: Some(OnDemandStatus::Armed {
+                    rule: Some(CurrentRule {
+                        index: 0,
+                        action: "An action".into(),
+                        reason: "A reason".into(),
+                    }),
+                    retry_at: None,
+                }),
                 health: vec![HealthItem {
                     code: "dns.split-unavailable".into(),
                     severity: Severity::Warning,

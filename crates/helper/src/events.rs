@@ -11,7 +11,7 @@ use crate::access;
 #[derive(Debug, Clone)]
 enum Notice {
     /// Of one configuration, which decides who may hear of it.
-    Of(Box<VpnConfiguration>, Event),
+    Of(Box<VpnConfiguration>, Box<Event>),
     /// Of the machine as a whole, as far as it is not of a configuration.
     Machine,
 }
@@ -32,7 +32,7 @@ impl Events {
 
     pub(crate) fn announce(&self, about: &VpnConfiguration, event: Event) {
         // Nobody may be watching.
-        let _ = self.sender.send(Notice::Of(Box::new(about.clone()), event));
+        let _ = self.sender.send(Notice::Of(Box::new(about.clone()), Box::new(event)));
     }
 
     /// Has everybody who watches look at the machine again.
@@ -89,7 +89,7 @@ impl<S: Fn() -> Snapshot, M: Fn() -> MachineStatus> Watcher<S, M> {
             }
             match self.notices.recv().await {
                 Ok(Notice::Of(about, event)) if access::may_see(self.uid, &about) => {
-                    return Some(event);
+                    return Some(*event);
                 }
                 Ok(Notice::Of(..) | Notice::Machine) => {}
                 Err(broadcast::error::RecvError::Lagged(missed)) => {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{InvalidConfiguration, TunnelProviderProtocol};
+use crate::{InvalidConfiguration, TunnelProviderProtocol, on_demand::OnDemandSettings};
 
 /// One VPN configuration as it is stored. Spec MGR-1 to MGR-25.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,12 @@ pub struct VpnConfiguration {
     pub owner: u32,
     /// The provider and what it needs (MGR-10).
     pub protocol: TunnelProviderProtocol,
+    /// Whether and when it connects by itself (MGR-7, MGR-8).
+    #[serde(default, skip_serializing_if = "OnDemandSettings::is_default")]
+    pub on_demand: OnDemandSettings,
+    /// The file of an administrator that it comes from and changes with. Set by the helper (MDM-C3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub managed_by: Option<String>,
     /// Fields of a later version, kept so that saving loses nothing.
     #[serde(flatten)]
     #[cfg_attr(feature = "specta", specta(skip))]
@@ -93,6 +99,8 @@ impl VpnConfiguration {
             scope: Scope::User,
             owner: 0,
             protocol,
+            on_demand: OnDemandSettings::default(),
+            managed_by: None,
             unknown: Map::new(),
         }
     }

@@ -16,6 +16,7 @@ mod ip;
 mod lockdown;
 mod name_lookup;
 mod network_description;
+pub mod on_demand;
 mod path;
 mod protocol;
 mod proxy;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfigurationId, DisconnectError};
+use crate::{ConfigurationId, DisconnectError, on_demand::OnDemandStatus};
 
 /// The state of a session (`NEVPNStatus`). Raw values are Apple's. Spec STAT-0 to STAT-5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct SessionStatus {
     /// Why the last session ended; absent after a clean stop. Spec SES-9.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_error: Option<DisconnectError>,
+    /// How on demand stands; absent while it is off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_demand: Option<OnDemandStatus>,
     /// What deserves attention.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub health: Vec<HealthItem>,
@@ -96,6 +99,7 @@ impl SessionStatus {
             interface: None,
             blocking: false,
             last_error: None,
+            on_demand: None,
             health: Vec::new(),
         }
     }
