@@ -6,6 +6,6 @@ export default defineConfig({
   clearScreen: false,
   server: { port: 1420, strictPort: true },
   // Assets stay files: the content security policy of the app allows no data: URLs.
-  build: { target: "safari18", outDir: "dist", emptyOutDir: true, assetsInlineLimit: 0 },
+  build: { chunkSizeWarningLimit: 700, target: "safari18", outDir: "dist", emptyOutDir: true, assetsInlineLimit: 0 },
   test: { include: ["src/**/*.test.ts"] },
 });

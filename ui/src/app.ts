@@ -6,6 +6,7 @@ import type { Announcer } from "./frame/announcer.svelte";
 import type { Helper } from "./helper/helper";
 import type { Language } from "./messages/language";
 import type { Router } from "./router/router.svelte";
+import type { Recorder } from "./transfer/recorder.svelte";
 import type { Clock } from "./world/clock.svelte";
 import type { World } from "./world/world.svelte";
 
@@ -16,6 +17,7 @@ export interface App {
   router: Router;
   announcer: Announcer;
   clock: Clock;
+  recorder: Recorder;
 }
 
 const KEY = Symbol("app");

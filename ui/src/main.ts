@@ -1,5 +1,6 @@
 import "./tokens.css";
 import "./base.css";
+import "./parts/menu.css";
 
 import { mount } from "svelte";
 
@@ -18,6 +19,8 @@ if (theme) root.dataset.theme = theme;
 const moreContrast = matchMedia("(prefers-contrast: more)").matches || asked.get("contrast") === "more";
 if (moreContrast) root.dataset.contrast = "more";
 
-const helper = isInApp() ? tauriHelper() : (await import("./helper/memory")).memoryHelper(asked);
+const { helper, recordings } = isInApp()
+  ? { helper: tauriHelper(), recordings: new Map() }
+  : (await import("./helper/memory")).rehearsal(asked);
 const target = document.getElementById("app");
-if (target) mount(App, { target, props: { helper, language } });
+if (target) mount(App, { target, props: { helper, language, recordings } });

@@ -3,16 +3,21 @@
 
 import type { Change, Helper, Secrets, StoredConfiguration } from "./helper";
 import { Refused } from "./helper";
-import { details, followedLog, transferred } from "./memory/answers";
+import { details, followedLog, recordingsOf, transferred } from "./memory/answers";
 import { history } from "./memory/examples";
 import { sceneOf, type Scene } from "./memory/scenes";
+import type { Recording } from "../transfer/recording";
 import type { Counters, Entry, LogLine, PauseEnd, SessionStatus, VpnConfiguration } from "./types";
 
 /** How long a connection takes to come up. */
 const HANDSHAKE_MS = 1800;
 
-export function memoryHelper(asked: URLSearchParams): Helper {
-  return new MemoryHelper(sceneOf(asked.get("state"), new Date()), asked.get("state") === "connecting");
+/** A helper in the asked state, and five minutes of traffic that were recorded of what is up. */
+export function rehearsal(asked: URLSearchParams): { helper: Helper; recordings: ReadonlyMap<string, Recording> } {
+  const now = new Date();
+  const scene = sceneOf(asked.get("state"), now);
+  const helper = new MemoryHelper(scene, asked.get("state") === "connecting");
+  return { helper, recordings: recordingsOf(scene.entries, now) };
 }
 
 class MemoryHelper implements Helper {

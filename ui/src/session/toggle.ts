@@ -1,5 +1,4 @@
 import type { App } from "../app";
-import { Refused } from "../helper/helper";
 import type { Entry } from "../helper/types";
 import { isWanted } from "./face";
 
@@ -9,13 +8,22 @@ export async function toggle({ configuration, session }: Entry, app: App): Promi
   await attempt(app, () => (isWanted(session) ? app.helper.stop(configuration.id) : app.helper.start(configuration.id)));
 }
 
+/** Ends a session and starts it again as soon as it is down. */
+export async function reconnect(id: string, app: App): Promise<void> {
+  await attempt(app, async () => {
+    await app.helper.stop(id);
+    await app.world.until(() => app.world.entry(id)?.session.status === "disconnected");
+    await app.helper.start(id);
+  });
+}
+
 /** Does something the helper may refuse, and tells if it does. Returns whether it was done. */
 export async function attempt(app: App, action: () => Promise<unknown>): Promise<boolean> {
   try {
     await action();
     return true;
   } catch (error) {
-    app.announcer.warn(error instanceof Refused || error instanceof Error ? error.message : String(error));
+    app.announcer.warn(error instanceof Error ? error.message : String(error));
     return false;
   }
 }

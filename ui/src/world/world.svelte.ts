@@ -5,10 +5,24 @@ import { changed, EMPTY, type Knowledge } from "./knowledge";
 /** What the app knows of the helper, as it is at this moment. Only the helper changes it. */
 export class World {
   #knowledge = $state.raw<Knowledge>(EMPTY);
+  #waiting = new Set<{ isTrue: () => boolean; done: () => void }>();
 
   /** Follows the helper; the returned function ends that. */
   follow(helper: Helper): () => void {
-    return helper.watch((change) => (this.#knowledge = changed(this.#knowledge, change)));
+    return helper.watch((change) => {
+      this.#knowledge = changed(this.#knowledge, change);
+      for (const wait of this.#waiting) {
+        if (!wait.isTrue()) continue;
+        this.#waiting.delete(wait);
+        wait.done();
+      }
+    });
+  }
+
+  /** Waits until something is true of the world. */
+  async until(isTrue: () => boolean): Promise<void> {
+    if (isTrue()) return;
+    await new Promise<void>((done) => this.#waiting.add({ isTrue, done }));
   }
 
   get link(): Link {

@@ -1,5 +1,6 @@
 // What a running session tells of itself.
 
+import { NOTHING, recorded, SPAN_S, type Recording } from "../../transfer/recording";
 import type { Counters, Entry, LogLine, SessionDetails, SessionStatus } from "../types";
 
 export function details({ configuration, session }: Entry, now: Date): SessionDetails {
@@ -54,11 +55,12 @@ export function details({ configuration, session }: Entry, now: Date): SessionDe
 export function transferred(session: SessionStatus, now: Date): Counters {
   const since = session.connectedAt === undefined ? now : new Date(session.connectedAt);
   const seconds = Math.max((now.getTime() - since.getTime()) / 1000, 0);
-  let [rxBytes, txBytes] = [seconds * 41_000, seconds * 6000];
-  for (let second = Math.max(Math.floor(seconds) - 320, 0); second < seconds; second += 1) {
-    const [down, up] = rates(Math.floor(since.getTime() / 1000) + second);
-    rxBytes += down;
-    txBytes += up;
+  let [rxBytes, txBytes] = [0, 0];
+  for (let second = 0; second < seconds; second += 1) {
+    const [down, up] = rates(second);
+    const part = Math.min(seconds - second, 1);
+    rxBytes += down * part;
+    txBytes += up * part;
   }
   return {
     rxBytes: Math.round(rxBytes),
@@ -68,6 +70,16 @@ export function transferred(session: SessionStatus, now: Date): Counters {
     rxDropped: 0,
     txDropped: 0,
   };
+}
+
+export function recordingsOf(entries: readonly Entry[], now: Date): Map<string, Recording> {
+  const up = entries.filter(({ session }) => session.status === "connected" || session.status === "reasserting");
+  return new Map(up.map(({ configuration, session }) => [configuration.id, recordedUntil(now, session)]));
+}
+
+function recordedUntil(now: Date, session: SessionStatus): Recording {
+  const seconds = Array.from({ length: SPAN_S }, (_, i) => now.getTime() / 1000 - SPAN_S + i);
+  return seconds.reduce((recording, at) => recorded(recording, at, transferred(session, new Date(at * 1000))), NOTHING);
 }
 
 /** Bytes in a second, always the same for the same second. */

@@ -1,0 +1,60 @@
+// What is photographed.
+
+const STATES = [
+  "empty",
+  "disconnected",
+  "waiting",
+  "paused",
+  "connecting",
+  "connected",
+  "split",
+  "onDemand",
+  "reasserting",
+  "noTraffic",
+  "warned",
+  "blocked",
+  "problem",
+  "disabled",
+  "setAside",
+  "lockdown",
+  "missing",
+  "lost",
+  "otherVersion",
+  "untrusted",
+  "many",
+];
+const PAGES = ["create", "import", "settings", "logs", "about"];
+
+export function views() {
+  const states = STATES.flatMap((state) => [
+    view(`${state}-light`, { state, theme: "light" }),
+    view(`${state}-dark`, { state, theme: "dark" }),
+  ]);
+  const pages = PAGES.flatMap((page) => [
+    view(`page-${page}-light`, { theme: "light" }, { hash: `#/${page}` }),
+    view(`page-${page}-dark`, { theme: "dark" }, { hash: `#/${page}` }),
+  ]);
+  return [
+    ...states,
+    ...pages,
+    view("whole-page-light", { state: "onDemand", theme: "light" }, { isTall: true }),
+    view("whole-page-dark", { state: "onDemand", theme: "dark" }, { isTall: true }),
+    view("narrow-list", { theme: "light" }, { isNarrow: true }),
+    view("narrow-detail", { theme: "light" }, { isNarrow: true, hash: HOME, isTall: true }),
+    view("narrow-blocked-dark", { state: "blocked", theme: "dark" }, { isNarrow: true, hash: ABROAD }),
+    view("narrow-empty", { state: "empty", theme: "light" }, { isNarrow: true }),
+    view("german-connected", { theme: "light", lang: "de" }, { isTall: true }),
+    view("german-blocked", { state: "blocked", theme: "dark", lang: "de" }),
+    view("german-missing", { state: "missing", theme: "light", lang: "de" }),
+    view("mirrored-connected", { theme: "light", lang: "en-x-mirrored" }, { isTall: true }),
+    view("contrast-light", { theme: "light", contrast: "more" }),
+    view("contrast-dark", { state: "blocked", theme: "dark", contrast: "more" }),
+  ];
+}
+
+const HOME = "#/configuration/1f3c8a52-0000-4000-8000-000000000001";
+const ABROAD = "#/configuration/1f3c8a52-0000-4000-8000-000000000003";
+
+function view(name, query, { hash = "#/", isNarrow = false, isTall = false, act } = {}) {
+  return { name, query: { state: "connected", ...query }, hash, isNarrow, isTall, act };
+}
