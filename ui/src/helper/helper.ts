@@ -1,5 +1,6 @@
 // All that the pages ask of the helper. `tauri.ts` has it in the app, `memory.ts` in a browser.
 
+import type { Failure, FailureKind } from "./bindings";
 import type {
   Counters,
   DnsExplanation,
@@ -63,8 +64,10 @@ export type Link =
   | { state: "attached"; version: string }
   | { state: "missing" }
   | { state: "otherVersion"; helper: string; app: string }
-  /** The socket is not the system's: somebody else pretends to be the helper. */
-  | { state: "untrusted"; reason: string };
+  /** Whoever listens is not to be trusted, or does not trust the user. */
+  | { state: "untrusted"; reason: string }
+  /** It does not answer as it should. */
+  | { state: "failed"; reason: string };
 
 export type Secrets = { [name: string]: string };
 
@@ -75,15 +78,17 @@ export interface StoredConfiguration {
 
 /** Why the helper refused: a sentence that a person can act on. */
 export class Refused extends Error {
-  /** Stable name, for programs: `NameTaken`, `ConfigurationStale` and so on. */
-  readonly code: string;
-  /** The path of the field that is wrong, where one is. */
+  readonly kind: FailureKind;
+  /** The path of the field that is wrong, where one is: `protocol.serverAddress`. */
   readonly field: string | undefined;
+  /** The line of the text that is wrong, from 1, where one is. */
+  readonly line: number | undefined;
 
-  constructor(code: string, message: string, field?: string) {
-    super(message);
+  constructor({ kind, sentence, field, line }: Failure) {
+    super(sentence);
     this.name = "Refused";
-    this.code = code;
+    this.kind = kind;
     this.field = field;
+    this.line = line;
   }
 }

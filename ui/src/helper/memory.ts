@@ -43,7 +43,7 @@ class MemoryHelper implements Helper {
   async start(id: string): Promise<void> {
     const { configuration } = this.#entry(id);
     if (configuration.enablement === "disabled")
-      throw new Refused("ConfigurationDisabled", `“${configuration.name}” is disabled.`);
+      throw new Refused({ kind: "disabled", sentence: `“${configuration.name}” is disabled.` });
     this.#session(id, { status: "connecting", interface: "adit0", blocking: false }, ["lastError", "health"]);
     if (this.#stuck) return;
     setTimeout(() => {
@@ -89,10 +89,10 @@ class MemoryHelper implements Helper {
     const taken = this.#scene.entries.some(
       (entry) => entry.configuration.name === configuration.name && entry.configuration.id !== configuration.id,
     );
-    if (taken)
-      throw new Refused("NameTaken", `There is already a configuration named “${configuration.name}”. Choose another name.`, "name");
+    const sentence = `There is already a configuration named “${configuration.name}”. Choose another name.`;
+    if (taken) throw new Refused({ kind: "nameTaken", sentence, field: "name" });
     if (configuration.name.trim() === "")
-      throw new Refused("ConfigurationInvalid", "The configuration is not valid: name: must not be empty.", "name");
+      throw new Refused({ kind: "invalid", sentence: "The name must not be empty.", field: "name" });
     if (secrets) this.#secrets.set(configuration.id, secrets);
     return this.#store({ ...configuration, generation: configuration.generation + 1 });
   }
@@ -134,7 +134,7 @@ class MemoryHelper implements Helper {
   }
 
   async explainRoute(address: string) {
-    if (!/^[0-9a-f.:]+$/i.test(address)) throw new Refused("Invalid", `“${address}” is not an address.`);
+    if (!/^[0-9a-f.:]+$/i.test(address)) throw new Refused({ kind: "invalid", sentence: `“${address}” is not an address.` });
     const up = this.#scene.entries.some((entry) => entry.session.status === "connected");
     return up
       ? {
@@ -169,7 +169,7 @@ class MemoryHelper implements Helper {
 
   #entry(id: string): Entry {
     const entry = this.#scene.entries.find((candidate) => candidate.configuration.id === id);
-    if (!entry) throw new Refused("NoSuchConfiguration", "There is no such configuration.");
+    if (!entry) throw new Refused({ kind: "gone", sentence: "There is no such configuration." });
     return entry;
   }
 

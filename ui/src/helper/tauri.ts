@@ -1,6 +1,8 @@
 // The helper by way of the app's Rust side.
 
-import type { Helper } from "./helper";
+import { commands, events, type Failure } from "./bindings";
+import { Refused, type Change, type Helper } from "./helper";
+import type { VpnConfiguration } from "./types";
 
 /** Whether this page runs in the app and not in a browser. */
 export function isInApp(): boolean {
@@ -8,5 +10,69 @@ export function isInApp(): boolean {
 }
 
 export function tauriHelper(): Helper {
-  throw new Error("This build has no commands of the app yet.");
+  return {
+    watch,
+    start: (id) => done(commands.start(id)),
+    stop: (id) => done(commands.stop(id)),
+    setEnabled: (id, enabled) => done(commands.setEnabled(id, enabled)),
+    details: (id) => data(commands.details(id)),
+    counters: async (id) => (await data(commands.details(id))).counters,
+    history: notYet,
+    get: (id, includeSecrets) => data(commands.get(id, includeSecrets)),
+    save: (configuration, secrets) => data(commands.save(configuration, secrets ?? null)),
+    remove: (id) => done(commands.remove(id)),
+    providers: () => data(commands.providers()),
+    setOnDemand,
+    pauseOnDemand: notYet,
+    resumeOnDemand: notYet,
+    lockDown: (allowLocalNetworks) => done(commands.lockDown(allowLocalNetworks)),
+    liftLockdown: () => done(commands.liftLockdown()),
+    explainRoute: (address) => data(commands.explainRoute(address)),
+    explainDns: (name) => data(commands.explainDns(name)),
+    watchLogs: () => () => {},
+    startService: notYet,
+  };
+}
+
+function watch(listener: (change: Change) => void): () => void {
+  let isOver = false;
+  let early: Change[] | undefined = [];
+  // Listening comes first, so that nothing falls between the snapshot and the first change after it. What comes before
+  // the snapshot has arrived is told after it.
+  const listening = events.change.listen(({ payload }) => {
+    if (early) early.push(payload);
+    else if (!isOver) listener(payload);
+  });
+  const attaching = listening.then(() => commands.attach());
+  void attaching.then((known) => {
+    const changes = [...known, ...(early ?? [])];
+    early = undefined;
+    if (!isOver) changes.forEach(listener);
+  });
+  return () => {
+    isOver = true;
+    void listening.then((stop) => stop());
+  };
+}
+
+async function setOnDemand(id: string, enabled: boolean): Promise<void> {
+  const { configuration }: { configuration: VpnConfiguration } = await data(commands.get(id, false));
+  const changed = { ...configuration, onDemand: { ...configuration.onDemand, enabled } };
+  await done(commands.save(changed, null));
+}
+
+type Answer<T> = { status: "ok"; data: T } | { status: "error"; error: Failure };
+
+async function data<T>(answer: Promise<Answer<T>>): Promise<T> {
+  const result = await answer;
+  if (result.status === "error") throw new Refused(result.error);
+  return result.data;
+}
+
+async function done(answer: Promise<Answer<unknown>>): Promise<void> {
+  await data(answer);
+}
+
+async function notYet(): Promise<never> {
+  throw new Refused({ kind: "unavailable", sentence: "This version of the app cannot do that." });
 }

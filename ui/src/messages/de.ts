@@ -153,6 +153,7 @@ export const de: Messages = {
     otherWhy: (helper, app) =>
       `Der Dienst hat Version ${helper}, dieses Fenster ${app}. Die Tunnel laufen solange weiter.`,
     restart: "Starten Sie dieses Fenster neu, um die neue Version zu benutzen.",
+    failedTitle: "Der Adit-Dienst antwortet nicht",
     untrustedTitle: "Das ist nicht der Adit-Dienst",
     connecting: "Sucht den Adit-Dienst …",
     lost: "Die Verbindung zum Dienst ist abgebrochen. Was hier steht, ist von vorher.",

@@ -157,6 +157,7 @@ export const en = {
     otherWhy: (helper: string, app: string) =>
       `The service is version ${helper}, this window is ${app}. Tunnels go on meanwhile.`,
     restart: "Restart this window to use the new version.",
+    failedTitle: "The Adit service does not answer",
     untrustedTitle: "This is not the Adit service",
     connecting: "Looking for the Adit service …",
     lost: "The connection to the service was lost. What is shown is from before.",

@@ -44,7 +44,11 @@ function withConfiguration(entries: readonly Entry[], configuration: VpnConfigur
 }
 
 function withSession(entries: readonly Entry[], session: SessionStatus): Entry[] {
-  return entries.map((entry) => (entry.session.id === session.id ? { ...entry, session } : entry));
+  return entries.map((entry) => {
+    // What was overtaken on the way is older than what is known.
+    const isNews = entry.session.id === session.id && entry.session.sequence <= session.sequence;
+    return isNews ? { ...entry, session } : entry;
+  });
 }
 
 function fresh(id: string): SessionStatus {
