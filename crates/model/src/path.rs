@@ -38,6 +38,7 @@ pub struct PathInterface {
 
 /// What kind of link an interface is. Spec OD-7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum InterfaceKind {
     /// Wired.

@@ -112,6 +112,20 @@ export type CheckOutcome =
 /**  The identity of a configuration. */
 export type ConfigurationId = string;
 
+/**  What a name that is looked up leads to (`NEEvaluateConnectionRuleAction`). Spec OD-16. */
+export type ConnectionAction = 
+/**  Connect if the name cannot be reached without the tunnel. Spec OD-17. */
+{ action: "connectIfNeeded"; 
+/**
+ *  Ask these in place of the network's own servers; any failure of theirs connects. Of an
+ *  empty list none answers. Spec OD-19.
+ */
+dnsServers?: string[]; 
+/**  Anything but a plain 200 from here connects too. Spec OD-20. */
+probeUrl?: string } | 
+/**  Do not connect for these. Spec OD-18. */
+{ action: "neverConnect" };
+
 /**  What went through an interface since it exists, in bytes and packets. */
 export type Counters = {
 	/**  Bytes out of the tunnel to this machine. */
@@ -126,6 +140,16 @@ export type Counters = {
 	rxDropped: number,
 	/**  Packets lost on the way out. */
 	txDropped: number,
+};
+
+/**  The rule that decides at this moment. */
+export type CurrentRule = {
+	/**  Its place in the list, from 0. */
+	index: number,
+	/**  What it does, in words. */
+	action: string,
+	/**  Why it is this one, in words. */
+	reason: string,
 };
 
 /**
@@ -164,6 +188,21 @@ export type DnsProtocol =
 	/**  URI template of the server. */
 	serverUrl: string,
 } }) & { tls?: never };
+
+/**  Which DNS servers the network has to have. Spec OD-10. */
+export type DnsServerMatch = {
+	/**  How many of them have to be in the list. */
+	mode: DnsServerMode,
+	/**  The list. */
+	servers: string[],
+};
+
+/**  How many of the network's DNS servers have to be in the list. */
+export type DnsServerMode = 
+/**  At least one, as in Apple's profiles. */
+"any" | 
+/**  Each, and at least one, as in Apple's API. */
+"all";
 
 /**  Which servers answer which names while the tunnel is up. Spec DNS-1 to DNS-18. */
 export type DnsSettings = {
@@ -205,6 +244,12 @@ export type Entry = {
 	/**  As it is at this moment. */
 	session: SessionStatus,
 };
+
+/**  What happens when one of some names is looked up. Spec OD-15. */
+export type EvaluateConnectionRule = {
+	/**  Label suffixes: `example.com` is itself and whatever ends in `.example.com`. */
+	domains: string[],
+} & ConnectionAction;
 
 /**  The kinds that make a difference to what can be done. */
 export type FailureKind = 
@@ -254,6 +299,15 @@ export type HealthItem = {
 	/**  What to do about it, when there is something to do. */
 	action?: string,
 };
+
+/**  What the primary interface has to be. Spec OD-7. */
+export type InterfaceType = 
+/**  Wired. */
+"ethernet" | 
+/**  Wireless LAN. */
+"wiFi" | 
+/**  Mobile network. */
+"cellular";
 
 /**  Addresses and routes of one family. */
 export type IpSettings = {
@@ -374,6 +428,40 @@ export type Note = {
 	text: string,
 };
 
+export type OnDemandAction = "connect" | "disconnect" | "ignore" | "evaluateConnection";
+
+/**  A rule in JSON: the parameters of the action stand beside it. */
+export type OnDemandRule = {
+	action: OnDemandAction,
+	eager?: boolean,
+	connectionRules?: EvaluateConnectionRule[],
+} & RuleConditions;
+
+/**  Whether and when a configuration connects and disconnects by itself. Spec OD-23. */
+export type OnDemandSettings = {
+	/**  Whether the rules count (ODP-1). */
+	enabled: boolean,
+	/**  In order: the first that matches is the current one. */
+	rules?: OnDemandRule[],
+	/**  Users may neither switch it off nor pause it (ODP-2). */
+	userOverrideDisabled?: boolean,
+	/**  Seconds without traffic after which a session that began by a rule ends (ODP-16). */
+	idleTimeout?: number,
+};
+
+/**  How on demand stands. A session whose configuration has it off has none. */
+export type OnDemandStatus = 
+/**  The rules count. */
+{ state: "armed"; 
+/**  The current one; absent when none matches or the network is still being looked at. */
+rule?: CurrentRule; 
+/**  Starts failed, and before this moment there is no other. Spec OD-25. */
+retryAt?: string } | 
+/**  Somebody holds them off. Spec OD-22. */
+{
+	state: "paused",
+} & PauseEnd;
+
 /**
  *  Everything a provider asks of the network for its tunnel, as one whole: applying it replaces
  *  what was there before (TUN-9). Spec SET-1 to SET-12.
@@ -404,6 +492,19 @@ export type PacketTunnelNetworkSettings = {
 	/**  Where the included routes are written. */
 	routeTable?: RouteTable,
 };
+
+/**  What ends a pause. */
+export type PauseEnd = 
+/**  A moment. */
+{ until: "time"; 
+/**  When. */
+at: string } | 
+/**  Another network. */
+{ until: "nextNetwork" } | 
+/**  The next boot. */
+{ until: "nextBoot" } | 
+/**  Somebody who resumes or connects. */
+{ until: "byHand" };
 
 /**  What a file would become. */
 export type Preview = {
@@ -526,6 +627,36 @@ export type Route = {
 	gateway?: string,
 };
 
+/**
+ *  What has to hold, all of it; what is absent is not asked. An empty list is not absent: nothing
+ *  is in it, so it never holds. Spec OD-7 to OD-12.
+ */
+export type RuleConditions = {
+	/**  The type of the primary interface. */
+	interfaceType?: InterfaceType,
+	/**  The primary network is wireless and has one of these names. */
+	ssids?: string[],
+	/**  The access point is one of these. */
+	bssids?: string[],
+	/**  One of the network's search domains is one of these; `*.example.com` is all below it. */
+	searchDomains?: string[],
+	/**  What its DNS servers have to be. */
+	dnsServers?: DnsServerMatch,
+	/**  The hardware address of a gateway is one of these. */
+	gatewayMacs?: string[],
+	/**  Traffic costs money, or does not. Never holds when nobody says. */
+	metered?: boolean,
+	/**  `NetworkManager` has the connection under one of these names. */
+	connectionIds?: string[],
+	/**  When. */
+	time?: TimeWindow,
+	/**
+	 *  A GET past the tunnel is answered with 200, without a redirection. Asked last, and only if
+	 *  all else holds.
+	 */
+	probeUrl?: string,
+};
+
 /**  Whose configuration it is. Spec TN34-10. */
 export type Scope = 
 /**  Its owner's alone: others neither see nor use it, and it stops when the owner logs out. */
@@ -564,6 +695,8 @@ export type SessionStatus = {
 	blocking: boolean,
 	/**  Why the last session ended; absent after a clean stop. Spec SES-9. */
 	lastError?: DisconnectError,
+	/**  How on demand stands; absent while it is off. */
+	onDemand?: OnDemandStatus,
 	/**  What deserves attention. */
 	health?: HealthItem[],
 };
@@ -583,6 +716,16 @@ export type StoredConfiguration = {
 	configuration: VpnConfiguration,
 	/**  Only on request. */
 	secrets?: { [key in string]: Secret },
+};
+
+/**  Hours of some days, in local time. */
+export type TimeWindow = {
+	/**  The days on which it begins; absent: every day. */
+	days?: Weekday[],
+	/**  From this time on. */
+	from: string,
+	/**  Up to this time, and no longer at it. If that is not after `from`, it is the next day's. */
+	until: string,
 };
 
 /**
@@ -643,6 +786,10 @@ export type VpnConfiguration = {
 	owner: number,
 	/**  The provider and what it needs (MGR-10). */
 	protocol: TunnelProviderProtocol,
+	/**  Whether and when it connects by itself (MGR-7, MGR-8). */
+	onDemand?: OnDemandSettings,
+	/**  The file of an administrator that it comes from and changes with. Set by the helper (MDM-C3). */
+	managedBy?: string,
 };
 
 /**  The state of a session (`NEVPNStatus`). Raw values are Apple's. Spec STAT-0 to STAT-5. */
@@ -659,6 +806,9 @@ export type VpnStatus =
 "reasserting" | 
 /**  Going down. */
 "disconnecting";
+
+/**  A day of the week. */
+export type Weekday = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
 
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {

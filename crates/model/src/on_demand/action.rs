@@ -23,6 +23,7 @@ pub enum OnDemandAction {
 
 /// What happens when one of some names is looked up. Spec OD-15.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct EvaluateConnectionRule {
     /// Label suffixes: `example.com` is itself and whatever ends in `.example.com`.
@@ -34,6 +35,7 @@ pub struct EvaluateConnectionRule {
 
 /// What a name that is looked up leads to (`NEEvaluateConnectionRuleAction`). Spec OD-16.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(tag = "action", rename_all = "camelCase")]
 pub enum ConnectionAction {
     /// Connect if the name cannot be reached without the tunnel. Spec OD-17.
@@ -42,6 +44,7 @@ pub enum ConnectionAction {
         /// Ask these in place of the network's own servers; any failure of theirs connects. Of an
         /// empty list none answers. Spec OD-19.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "specta", specta(type = Option<Vec<String>>))]
         dns_servers: Option<Vec<IpAddr>>,
         /// Anything but a plain 200 from here connects too. Spec OD-20.
         #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -6,17 +6,20 @@ use serde::{Deserialize, Serialize};
 
 /// Which DNS servers the network has to have. Spec OD-10.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DnsServerMatch {
     /// How many of them have to be in the list.
     #[serde(default)]
     pub mode: DnsServerMode,
     /// The list.
+    #[cfg_attr(feature = "specta", specta(type = Vec<String>))]
     pub servers: Vec<DnsServerPattern>,
 }
 
 /// How many of the network's DNS servers have to be in the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum DnsServerMode {
     /// At least one, as in Apple's profiles.

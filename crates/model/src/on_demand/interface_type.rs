@@ -6,6 +6,7 @@ use crate::InterfaceKind;
 
 /// What the primary interface has to be. Spec OD-7.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum InterfaceType {
     /// Wired.

@@ -9,6 +9,7 @@ use crate::InterfaceKind;
 
 /// What the rules are compared with. No tunnel of ours ever shows up here. Spec OD-14.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct NetworkState {
     /// Counts changes of what is below it, so that a result from before a change is recognised.
@@ -20,6 +21,7 @@ pub struct NetworkState {
 
 /// The network of the primary physical interface.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct PrimaryNetwork {
     /// The kernel's name of the interface.
@@ -28,12 +30,15 @@ pub struct PrimaryNetwork {
     pub kind: InterfaceKind,
     /// The wireless network's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "specta", specta(type = Option<String>))]
     pub ssid: Option<Ssid>,
     /// The access point.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "specta", specta(type = Option<String>))]
     pub bssid: Option<MacAddress>,
     /// Its DNS servers, in order of preference.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "specta", specta(type = Vec<String>))]
     pub dns_servers: Vec<IpAddr>,
     /// Its search domains, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -54,12 +59,15 @@ pub struct PrimaryNetwork {
 
 /// The next router.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct Gateway {
     /// Its address.
+    #[cfg_attr(feature = "specta", specta(type = String))]
     pub address: IpAddr,
     /// Its hardware address, once it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "specta", specta(type = Option<String>))]
     pub mac: Option<MacAddress>,
 }
 

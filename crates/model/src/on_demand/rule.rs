@@ -21,6 +21,7 @@ pub struct OnDemandRule {
 /// What has to hold, all of it; what is absent is not asked. An empty list is not absent: nothing
 /// is in it, so it never holds. Spec OD-7 to OD-12.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct RuleConditions {
     /// The type of the primary interface.
@@ -28,9 +29,11 @@ pub struct RuleConditions {
     pub interface_type: Option<InterfaceType>,
     /// The primary network is wireless and has one of these names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "specta", specta(type = Option<Vec<String>>))]
     pub ssids: Option<Vec<Ssid>>,
     /// The access point is one of these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "specta", specta(type = Option<Vec<String>>))]
     pub bssids: Option<Vec<MacAddress>>,
     /// One of the network's search domains is one of these; `*.example.com` is all below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -40,6 +43,7 @@ pub struct RuleConditions {
     pub dns_servers: Option<DnsServerMatch>,
     /// The hardware address of a gateway is one of these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "specta", specta(type = Option<Vec<String>>))]
     pub gateway_macs: Option<Vec<MacAddress>>,
     /// Traffic costs money, or does not. Never holds when nobody says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -56,6 +60,7 @@ pub struct RuleConditions {
     pub probe_url: Option<String>,
     /// Conditions of a later version. A rule that has one never matches: what it asks is not known.
     #[serde(flatten)]
+    #[cfg_attr(feature = "specta", specta(skip))]
     pub unknown: Map<String, Value>,
 }
 
@@ -69,8 +74,9 @@ impl OnDemandRule {
 
 /// A rule in JSON: the parameters of the action stand beside it.
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Record {
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename = "OnDemandRule", rename_all = "camelCase")]
+pub(super) struct Record {
     action: Action,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     eager: Option<bool>,
@@ -81,7 +87,8 @@ struct Record {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename = "OnDemandAction", rename_all = "camelCase")]
 enum Action {
     Connect,
     Disconnect,

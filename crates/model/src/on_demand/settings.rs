@@ -6,6 +6,7 @@ use super::OnDemandRule;
 
 /// Whether and when a configuration connects and disconnects by itself. Spec OD-23.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct OnDemandSettings {
     /// Whether the rules count (ODP-1).
@@ -13,6 +14,7 @@ pub struct OnDemandSettings {
     pub enabled: bool,
     /// In order: the first that matches is the current one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "specta", specta(type = Vec<super::rule::Record>))]
     pub rules: Vec<OnDemandRule>,
     /// Users may neither switch it off nor pause it (ODP-2).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

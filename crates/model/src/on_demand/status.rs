@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// How on demand stands. A session whose configuration has it off has none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum OnDemandStatus {
     /// The rules count.
@@ -14,6 +15,7 @@ pub enum OnDemandStatus {
         rule: Option<CurrentRule>,
         /// Starts failed, and before this moment there is no other. Spec OD-25.
         #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "specta", specta(type = Option<String>))]
         retry_at: Option<Timestamp>,
     },
     /// Somebody holds them off. Spec OD-22.
@@ -26,6 +28,7 @@ pub enum OnDemandStatus {
 
 /// The rule that decides at this moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct CurrentRule {
     /// Its place in the list, from 0.
@@ -38,11 +41,13 @@ pub struct CurrentRule {
 
 /// What ends a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(tag = "until", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum PauseEnd {
     /// A moment.
     Time {
         /// When.
+        #[cfg_attr(feature = "specta", specta(type = String))]
         at: Timestamp,
     },
     /// Another network.

@@ -5,19 +5,23 @@ use serde::{Deserialize, Serialize};
 
 /// Hours of some days, in local time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TimeWindow {
     /// The days on which it begins; absent: every day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub days: Option<Vec<Weekday>>,
     /// From this time on.
+    #[cfg_attr(feature = "specta", specta(type = String))]
     pub from: civil::Time,
     /// Up to this time, and no longer at it. If that is not after `from`, it is the next day's.
+    #[cfg_attr(feature = "specta", specta(type = String))]
     pub until: civil::Time,
 }
 
 /// A day of the week.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 #[allow(missing_docs)]
 pub enum Weekday {

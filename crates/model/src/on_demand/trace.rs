@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One rule that was looked at, or would have been.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct RuleTrace {
     /// Its place in the list, from 0.
@@ -19,6 +20,7 @@ pub struct RuleTrace {
 
 /// What came of a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum RuleOutcome {
     /// All conditions hold: it is the current one.
@@ -31,6 +33,7 @@ pub enum RuleOutcome {
 
 /// One condition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct ConditionTrace {
     /// What is asked for, in words.
@@ -43,6 +46,7 @@ pub struct ConditionTrace {
 
 /// What came of a condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub enum ConditionOutcome {
     /// It holds.
