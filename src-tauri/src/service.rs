@@ -38,7 +38,7 @@ pub(crate) enum Change {
     /// A session changed.
     Status {
         /// As it is.
-        session: SessionStatus,
+        session: Box<SessionStatus>,
     },
     /// What the machine as a whole lets out changed.
     Machine {
@@ -127,7 +127,7 @@ impl Service {
             Event::StatusChanged(change) => {
                 let entry = self.entries.get_mut(&change.session.id)?;
                 entry.session.clone_from(&change.session);
-                Some(Change::Status { session: change.session })
+                Some(Change::Status { session: Box::new(change.session) })
             }
             Event::MachineChanged(change) => {
                 self.machine.clone_from(&change.machine);
@@ -205,11 +205,15 @@ mod tests {
         let Entry { configuration, session } = entry(1, "a");
         let id = session.id;
         let connected = SessionStatus { status: VpnStatus::Connected, ..session };
-        let status =
-            || Heard::Event(Event::StatusChanged(StatusChange { session: connected.clone() }));
+        let status = || {
+            Heard::Event(Event::StatusChanged(Box::new(StatusChange {
+                session: connected.clone(),
+            })))
+        };
         assert_eq!(service.follow(status()), None);
         service.follow(Heard::Event(Event::ConfigurationSaved(Box::new(Saved { configuration }))));
-        assert_eq!(service.follow(status()), Some(Change::Status { session: connected.clone() }));
+        let session = Box::new(connected.clone());
+        assert_eq!(service.follow(status()), Some(Change::Status { session }));
         assert_eq!(service.entries[&id].session, connected);
         let removed = || Heard::Event(Event::ConfigurationRemoved(Removed { id }));
         assert_eq!(service.follow(removed()), Some(Change::Removed { id }));

@@ -28,6 +28,7 @@ fn a_killed_helper_loses_nothing_and_leaks_nothing() {
 
     adit.connect("home");
     let (before, provider) = (adit.session("home"), adit.providers());
+    assert_eq!(before["startCause"]["user"]["uid"], 0, "{before}");
     let sniffer = lab.sniff_client();
     let done = AtomicBool::new(false);
     let (sent, transfer) = thread::scope(|scope| {
@@ -39,7 +40,7 @@ fn a_killed_helper_loses_nothing_and_leaks_nothing() {
             thread::sleep(Duration::from_millis(50));
             adit.restart_helper();
             let after = adit.session("home");
-            for same in ["status", "connectedAt", "interface"] {
+            for same in ["status", "connectedAt", "startCause", "interface"] {
                 assert_eq!(after[same], before[same], "{after}");
             }
             assert_eq!(adit.providers(), provider);

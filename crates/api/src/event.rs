@@ -17,7 +17,7 @@ pub enum Event {
     /// A configuration was deleted.
     ConfigurationRemoved(Removed),
     /// A session changed.
-    StatusChanged(StatusChange),
+    StatusChanged(Box<StatusChange>),
     /// What the machine as a whole lets out changed.
     MachineChanged(MachineChange),
     /// Events were missed; a snapshot follows.

@@ -290,7 +290,7 @@ adit_varlink::methods! {
 mod tests {
     use adit_model::{
         CheckOutcome, ConnectionError, HealthItem, Lockdown, LookupReason, LookupServer,
-        RouteOutcome, Severity, TunnelProviderProtocol, VpnStatus,
+        RouteOutcome, Severity, StartCause, TunnelProviderProtocol, VpnStatus,
         on_demand::{CurrentRule, OnDemandRule, OnDemandStatus, PauseEnd},
     };
     use adit_varlink::idl::Interface;
@@ -389,6 +389,7 @@ mod tests {
                 status: VpnStatus::Reasserting,
                 sequence: 4,
                 connected_at: None,
+                start_cause: Some(StartCause::OnDemand { rule: 0, reason: "a reason".into() }),
                 interface: Some("adit0".into()),
                 blocking: false,
                 last_error: Some(ConnectionError::ServerDead.plain()),

@@ -9,6 +9,7 @@ use adit_api::{
     RouteReply, Save, SaveReply, SelfTest, SelfTestReply, SendProviderMessage, SetEnabled,
     Snapshot, Start, Stop, Watch, WatchReply,
 };
+use adit_model::StartCause;
 use adit_provider::{Kind, Manifest, ManifestError};
 use adit_varlink::{Empty, Limits, Peer, Router, ServiceInfo};
 use futures_util::StreamExt;
@@ -16,6 +17,7 @@ use futures_util::StreamExt;
 use crate::{
     access::{self, Access},
     service::Service,
+    session::StartRequest,
 };
 
 /// Every method with who may call it.
@@ -63,10 +65,7 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
             })
         })
         .on(Access::AnyUser, |service: State, peer, call: Start| {
-            carried(async move {
-                service.start(peer.uid, call.id, call.options).await?;
-                Ok(Empty {})
-            })
+            carried(async move { start(&service, peer.uid, call).await })
         })
         .on(Access::AnyUser, |service: State, peer, call: Stop| async move {
             service.stop(peer.uid, call.id).await?;
@@ -131,6 +130,12 @@ fn get(service: &Service, peer: &Peer, call: &Get) -> Result<Got, HelperError> {
     let secrets = service.owned(peer.uid, call.id)?.secrets;
     let (entry, _) = service.get(peer.uid, call.id)?;
     Ok(Got { entry, secrets: Some(secrets) })
+}
+
+async fn start(service: &Service, uid: u32, call: Start) -> Result<Empty, HelperError> {
+    let request = StartRequest { cause: StartCause::User { uid }, options: call.options };
+    service.start(uid, call.id, request).await?;
+    Ok(Empty {})
 }
 
 /// It tells no more than what everybody on this computer can find out.

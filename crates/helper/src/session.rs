@@ -13,6 +13,7 @@ mod network;
 mod provider;
 mod record;
 mod run;
+mod start_request;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,13 +24,13 @@ use adit_model::{
     session::{Event, RequestId, StartAnswer},
 };
 use adit_network::{NetworkState, healing::Healed};
-use serde_json::{Map, Value};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::{actor::Actor, network::Applied};
 pub(crate) use self::{
     adoption::{Adoption, Left},
     record::SessionFolder,
+    start_request::StartRequest,
 };
 use crate::{store::Record, surroundings::Surroundings};
 
@@ -48,7 +49,7 @@ pub(crate) enum Input {
     /// It was deleted.
     Removed,
     /// Answered when the session has begun, or is going to after the one that ends.
-    Start(Option<Map<String, Value>>, oneshot::Sender<()>),
+    Start(StartRequest, oneshot::Sender<()>),
     Stop(ProviderStopReason),
     /// What is held back, for this session or for the machine, is different.
     BarrierChanged,

@@ -26,6 +26,7 @@ mod self_test;
 pub mod session;
 mod settings;
 mod shell_word;
+mod start_cause;
 mod status;
 mod stop_reason;
 pub mod wireguard;
@@ -50,6 +51,7 @@ pub use secret::{Secret, Secrets};
 pub use self_test::{Check, CheckOutcome};
 pub use settings::{InvalidSettings, PacketTunnelNetworkSettings, RouteTable};
 pub use shell_word::shell_word;
+pub use start_cause::StartCause;
 pub use status::{HealthItem, SessionStatus, Severity, VpnStatus};
 pub use stop_reason::ProviderStopReason;
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfigurationId, DisconnectError, on_demand::OnDemandStatus};
+use crate::{ConfigurationId, DisconnectError, StartCause, on_demand::OnDemandStatus};
 
 /// The state of a session (`NEVPNStatus`). Raw values are Apple's. Spec STAT-0 to STAT-5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub struct SessionStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "specta", specta(type = Option<String>))]
     pub connected_at: Option<Timestamp>,
+    /// Why it was started, while it is not down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_cause: Option<StartCause>,
     /// The tunnel's network interface while there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
@@ -96,6 +99,7 @@ impl SessionStatus {
             status: VpnStatus::Invalid,
             sequence: 0,
             connected_at: None,
+            start_cause: None,
             interface: None,
             blocking: false,
             last_error: None,

@@ -689,6 +689,8 @@ export type SessionStatus = {
 	sequence: number,
 	/**  When it became connected after being disconnected; reasserting keeps it. Spec SES-6, D-20. */
 	connectedAt?: string,
+	/**  Why it was started, while it is not down. */
+	startCause?: StartCause,
 	/**  The tunnel's network interface while there is one. */
 	interface?: string,
 	/**  Whether traffic is being dropped on purpose. */
@@ -709,6 +711,24 @@ export type Severity =
 "warning" | 
 /**  Does not work. */
 "problem";
+
+/**
+ *  Why a session was started. It stays what it was when the session outlives the service, or is started
+ *  again because the service died.
+ */
+export type StartCause = 
+/**  Somebody asked for it. */
+({ user: {
+	/**  Who. */
+	uid: number,
+} }) & { onDemand?: never } | 
+/**  A rule of its configuration asked for it. Spec OD-1. */
+({ onDemand: {
+	/**  Which of them, from 0. */
+	rule: number,
+	/**  What made the rule act, as a part of a sentence: `rule 3 matched Wi-Fi Café`. */
+	reason: string,
+} }) & { user?: never };
 
 /**  A configuration as it is stored. */
 export type StoredConfiguration = {

@@ -1,7 +1,9 @@
 //! `adit show`
 
-use adit_api::{Get, Got};
-use adit_model::{Enablement, Scope, Secrets, VpnConfiguration, wireguard::WireGuardConfiguration};
+use adit_api::{Entry, Get, Got};
+use adit_model::{
+    Enablement, Scope, Secrets, StartCause, VpnConfiguration, wireguard::WireGuardConfiguration,
+};
 use adit_profile::wireguard_of;
 use adit_sentence::Traffic;
 use serde::Serialize;
@@ -19,12 +21,17 @@ pub(super) async fn run(arguments: Show, context: &Context) -> Result<(), Failur
     let id = find(&mut helper, &arguments.name).await?.configuration.id;
     let Got { entry, secrets } =
         helper.call(&Get { id, include_secrets: arguments.secrets }).await?;
-    context.output.report(&Shown { configuration: entry.configuration, secrets })
+    let Entry { configuration, session } = entry;
+    let shown = Shown { configuration, start_cause: session.start_cause, secrets };
+    context.output.report(&shown)
 }
 
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct Shown {
     configuration: VpnConfiguration,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_cause: Option<StartCause>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secrets: Option<Secrets>,
 }
@@ -53,6 +60,8 @@ impl Report for Shown {
                 Scope::System => "everybody on this computer",
             },
         );
+        let viewer = rustix::process::geteuid().as_raw();
+        page.list("Started", self.start_cause.as_ref().map(|cause| cause.words(viewer)));
         let traffic = Traffic::expected(configuration).sentence(&protocol.server_address);
         page.field("Traffic", &traffic.unwrap_or_default());
         page.list("Options", options(configuration));

@@ -149,6 +149,8 @@ impl Report for State {
 
 fn write_session(session: &SessionStatus, page: &mut Page) {
     page.list("Since", session.connected_at.map(local_time));
+    let viewer = rustix::process::geteuid().as_raw();
+    page.list("Started", session.start_cause.as_ref().map(|cause| cause.words(viewer)));
     page.list("Interface", &session.interface);
 }
 

@@ -312,7 +312,7 @@ impl State {
         let holds = self.script == Script::FailsClosed && !stopped;
         session.set_hold(&entry.configuration.name, holds, false);
         let change = StatusChange { session: session.clone() };
-        let _ = self.events.send(Event::StatusChanged(change));
+        let _ = self.events.send(Event::StatusChanged(Box::new(change)));
     }
 
     fn watch(&self) -> impl Stream<Item = Result<WatchReply, HelperError>> + Send + use<> {

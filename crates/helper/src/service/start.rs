@@ -3,10 +3,12 @@
 use adit_api::HelperError;
 use adit_model::{Admission, ConfigurationId, Enablement, ProviderStopReason, VpnConfiguration};
 use adit_provider::Kind;
-use serde_json::{Map, Value};
 
 use super::{STOP_PATIENCE, Service, locked};
-use crate::{access, session::Input};
+use crate::{
+    access,
+    session::{Input, StartRequest},
+};
 
 impl Service {
     /// Starts a session and returns when it is connecting. Spec SES-1, SES-3, ordering I.
@@ -14,7 +16,7 @@ impl Service {
         &self,
         uid: u32,
         id: ConfigurationId,
-        options: Option<Map<String, Value>>,
+        request: StartRequest,
     ) -> Result<(), HelperError> {
         let _one = self.starting.lock().await;
         let configuration = self.owned(uid, id)?.configuration;
@@ -44,19 +46,16 @@ impl Service {
         }
         self.set_rivals_aside(uid, &configuration, ProviderStopReason::Superceded).await?;
         // The session takes its destinations when it launches, before it answers.
-        let started = session.ask(|answer| Input::Start(options, answer)).await;
+        let started = session.ask(|answer| Input::Start(request, answer)).await;
         started.ok_or_else(|| HelperError::NoSuchConfiguration { id: id.to_string() })
     }
 
     /// Starts the sessions that were starting when an earlier helper died, as their owners had asked.
-    pub(crate) async fn start_again(
-        &self,
-        sessions: Vec<(ConfigurationId, Option<Map<String, Value>>)>,
-    ) {
-        for (id, options) in sessions {
+    pub(crate) async fn start_again(&self, sessions: Vec<(ConfigurationId, StartRequest)>) {
+        for (id, request) in sessions {
             let owner = locked(&self.configurations).get(id).map(|it| it.configuration.owner);
             let Some(owner) = owner else { continue };
-            if let Err(error) = self.start(owner, id, options).await {
+            if let Err(error) = self.start(owner, id, request).await {
                 tracing::warn!("a session that was starting cannot be started again: {error}");
             }
         }

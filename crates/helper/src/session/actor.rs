@@ -10,14 +10,13 @@ use adit_model::{
 };
 use adit_network::healing::Healed;
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until},
 };
 
 use super::{
-    Adoption, Input, Report, Reporter, health,
+    Adoption, Input, Report, Reporter, StartRequest, health,
     run::{LaunchError, Run},
 };
 use crate::{store::Record, surroundings::Surroundings};
@@ -36,7 +35,7 @@ pub(super) struct Actor {
     /// The number of what its present provider reports: the last that was given.
     provider_number: u64,
     /// What the session was started with.
-    options: Option<Map<String, Value>>,
+    start: Option<StartRequest>,
     limit: Option<Instant>,
     /// Settings requests that the provider waits for.
     answers: Vec<(RequestId, oneshot::Sender<Result<(), NetworkSettingsError>>)>,
@@ -67,7 +66,7 @@ impl Actor {
             run: None,
             run_number: 0,
             provider_number: 0,
-            options: None,
+            start: None,
             limit: None,
             answers: Vec::new(),
             start_answer: None,
@@ -90,7 +89,7 @@ impl Actor {
             tracing::error!("the destinations of a tunnel that goes on are not free: {error}");
         }
         self.machine = Session::adopted(adoption.established.connected_at);
-        self.options.clone_from(&adoption.options);
+        self.start = Some(adoption.start.clone());
         let reasserting = adoption.provider.as_ref().map(|provider| provider.reasserting);
         let reporter = self.reporter_of_run();
         let configuration = &self.record.configuration;
@@ -131,13 +130,13 @@ impl Actor {
                 self.feed(Event::Removed);
                 self.lift_hold();
             }
-            Input::Start(options, answer) => {
+            Input::Start(start, answer) => {
                 // Those of a start that changes nothing are not for the next one.
                 if matches!(
                     self.machine.status(),
                     VpnStatus::Disconnected | VpnStatus::Disconnecting
                 ) {
-                    self.options = options;
+                    self.start = Some(start);
                 }
                 self.lifts_hold = false;
                 self.feed(Event::Start);
@@ -288,7 +287,7 @@ impl Actor {
             Effect::LaunchProvider => self.launch(),
             Effect::RelaunchProvider => self.relaunch(),
             Effect::StartProvider => {
-                let options = self.options.clone();
+                let options = self.start.as_ref().and_then(|start| start.options.clone());
                 self.with_run(|run, record| run.start_provider(record, options));
             }
             Effect::StopProvider(reason) => self.with_run(|run, _| run.stop_provider(reason)),
@@ -363,8 +362,9 @@ impl Actor {
 
     fn launch(&mut self) {
         self.is_behind = false;
+        let Some(start) = self.start.clone() else { return };
         let reporter = self.reporter_of_run();
-        match self.claim_and_launch(&reporter) {
+        match self.claim_and_launch(&start, &reporter) {
             Ok(run) => {
                 self.run = Some(run);
                 tokio::spawn(async move { reporter.event(Event::Launched).await });
@@ -393,12 +393,15 @@ impl Actor {
         tokio::spawn(async move { reporter.event(Event::LaunchFailed(error)).await });
     }
 
-    fn claim_and_launch(&self, reporter: &Reporter) -> Result<Run, LaunchError> {
+    fn claim_and_launch(
+        &self,
+        start: &StartRequest,
+        reporter: &Reporter,
+    ) -> Result<Run, LaunchError> {
         let configuration = &self.record.configuration;
         let expected = configuration.protocol.expected_routes.clone();
         self.surroundings.claims.take(configuration, expected).map_err(LaunchError::Taken)?;
-        let options = self.options.as_ref();
-        Run::launch(configuration, &self.machine, options, &self.surroundings, reporter.clone())
+        Run::launch(configuration, &self.machine, start, &self.surroundings, reporter.clone())
     }
 
     /// For a new run and its first provider.
@@ -410,9 +413,8 @@ impl Actor {
 
     /// A session that cannot be written down does not outlive this helper, but goes on.
     fn save(&mut self) {
-        let Some(run) = &mut self.run else { return };
-        let (configuration, options) = (&self.record.configuration, self.options.as_ref());
-        if let Err(error) = run.save(configuration, &self.machine, options) {
+        let (Some(run), Some(start)) = (&mut self.run, &self.start) else { return };
+        if let Err(error) = run.save(&self.record.configuration, &self.machine, start) {
             tracing::warn!("a session cannot be written down: {error}");
         }
     }
@@ -450,6 +452,8 @@ impl Actor {
             published.sequence += 1;
             published.connected_at = self.machine.connected_at();
             published.last_error = self.machine.last_error().cloned();
+            let start = self.start.as_ref().filter(|_| status.is_active());
+            published.start_cause = start.map(|start| start.cause.clone());
             published.interface = self.run.as_ref().map(|run| run.interface().to_owned());
             published.health = self.health();
             let barrier = &self.surroundings.barrier;
@@ -457,7 +461,7 @@ impl Actor {
             published.set_hold(&self.record.configuration.name, holds, barrier.setting().is_on());
         });
         let session = self.publisher.borrow().clone();
-        let event = ApiEvent::StatusChanged(StatusChange { session });
+        let event = ApiEvent::StatusChanged(Box::new(StatusChange { session }));
         self.surroundings.events.announce(&self.record.configuration, event);
     }
 }

@@ -17,10 +17,12 @@ use adit_network::{
 };
 use futures_util::future::join_all;
 use ipnet::IpNet;
-use serde_json::{Map, Value};
 use tokio::time::sleep;
 
-use super::record::{Established, SessionFolder, SessionRecord};
+use super::{
+    StartRequest,
+    record::{Established, SessionFolder, SessionRecord},
+};
 use crate::{
     configurations::Configurations,
     kept_descriptors::KeptDescriptors,
@@ -34,7 +36,7 @@ pub(crate) struct Adoption {
     pub(super) slot: SlotGuard,
     pub(super) tun: TunDevice,
     pub(super) established: Established,
-    pub(super) options: Option<Map<String, Value>>,
+    pub(super) start: StartRequest,
     /// None if another one has to be started.
     pub(super) provider: Option<TakenProvider>,
 }
@@ -61,7 +63,7 @@ impl Adoption {
 pub(crate) struct Left {
     pub(crate) adoptions: BTreeMap<ConfigurationId, Adoption>,
     /// Those to start again, with what they were started with.
-    pub(crate) again: Vec<(ConfigurationId, Option<Map<String, Value>>)>,
+    pub(crate) again: Vec<(ConfigurationId, StartRequest)>,
     /// Whether there were providers that nothing could be done with.
     pub(crate) ended: bool,
 }
@@ -113,7 +115,7 @@ impl Left {
                     left.let_go(&record).await;
                     folder.remove();
                     if is_sound && record.wanted {
-                        left.again.push((id, record.options));
+                        left.again.push((id, record.start));
                     }
                 }
             }
@@ -148,8 +150,8 @@ impl Left {
         let Candidate { id, folder, slot, record, established, .. } = candidate;
         match interface(&record, provider, kept, vnet_header).await {
             Ok((tun, provider)) => {
-                let options = record.options;
-                let adoption = Adoption { folder, slot, tun, established, options, provider };
+                let start = record.start;
+                let adoption = Adoption { folder, slot, tun, established, start, provider };
                 self.adoptions.insert(id, adoption);
             }
             Err(error) => {
@@ -157,7 +159,7 @@ impl Left {
                     "the interface of a tunnel is lost and cannot be made again: {error}"
                 );
                 folder.remove();
-                self.again.push((id, record.options));
+                self.again.push((id, record.start));
             }
         }
     }

@@ -12,8 +12,8 @@ use adit_network::Strength;
 use adit_provider::VirtualInterface;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
+use super::StartRequest;
 use crate::{durable_file, provider::ProcessName};
 
 /// A session as the next helper needs to know it. It is written by root for root.
@@ -27,7 +27,7 @@ pub(crate) struct SessionRecord {
     /// None before it runs and while it is being replaced.
     pub(crate) provider: Option<ProcessName>,
     /// What it was started with.
-    pub(crate) options: Option<Map<String, Value>>,
+    pub(crate) start: StartRequest,
     /// Not any more once it is ending.
     pub(crate) wanted: bool,
     pub(crate) established: Option<Established>,
@@ -121,6 +121,8 @@ impl SessionFolder {
 
 #[cfg(test)]
 mod tests {
+    use adit_model::StartCause;
+
     use super::*;
 
     #[test]
@@ -170,7 +172,7 @@ mod tests {
             slot: 3,
             interface: VirtualInterface { name: "adit3".into(), index: 7 },
             provider: None,
-            options: None,
+            start: StartRequest { cause: StartCause::User { uid: 1000 }, options: None },
             wanted: true,
             established: Some(Established {
                 connected_at: Timestamp::UNIX_EPOCH,

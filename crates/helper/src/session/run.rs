@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
 use super::{
-    Reporter,
+    Reporter, StartRequest,
     adoption::Adoption,
     network::{Applied, Job, NetworkTask},
     provider::Provider,
@@ -91,7 +91,7 @@ impl Run {
     pub(super) fn launch(
         configuration: &VpnConfiguration,
         machine: &Session,
-        options: Option<&Map<String, Value>>,
+        start: &StartRequest,
         surroundings: &Arc<Surroundings>,
         reporter: Reporter,
     ) -> Result<Self, LaunchError> {
@@ -105,7 +105,7 @@ impl Run {
             .map_err(|source| LaunchError::Record { folder: sessions.clone(), source })?;
         kept_descriptors::keep(configuration.id, &tun.queues);
         let mut run = Self::new(surroundings, reporter, slot, folder, tun);
-        let launched = run.begin(configuration, machine, options);
+        let launched = run.begin(configuration, machine, start);
         if let Err(error) = launched {
             run.end(configuration);
             return Err(error);
@@ -120,7 +120,7 @@ impl Run {
         surroundings: &Arc<Surroundings>,
         reporter: Reporter,
     ) -> Self {
-        let Adoption { folder, slot, tun, established, provider, options: _ } = adoption;
+        let Adoption { folder, slot, tun, established, provider, start: _ } = adoption;
         kept_descriptors::keep(configuration.id, &tun.queues);
         let mut run = Self::new(surroundings, reporter.clone(), slot, folder, tun);
         let Established { settings, strength, .. } = established;
@@ -331,9 +331,9 @@ impl Run {
         &mut self,
         configuration: &VpnConfiguration,
         machine: &Session,
-        options: Option<&Map<String, Value>>,
+        start: &StartRequest,
     ) -> io::Result<()> {
-        let record = self.record(configuration, machine, options);
+        let record = self.record(configuration, machine, start);
         self.folder.save(&record)
     }
 
@@ -371,9 +371,9 @@ impl Run {
         &mut self,
         configuration: &VpnConfiguration,
         machine: &Session,
-        options: Option<&Map<String, Value>>,
+        start: &StartRequest,
     ) -> Result<(), LaunchError> {
-        let saved = self.save(configuration, machine, options);
+        let saved = self.save(configuration, machine, start);
         saved.map_err(|source| self.unwritable(source))?;
         self.start_process(configuration, self.reporter.clone())
     }
@@ -400,7 +400,7 @@ impl Run {
         &self,
         configuration: &VpnConfiguration,
         machine: &Session,
-        options: Option<&Map<String, Value>>,
+        start: &StartRequest,
     ) -> SessionRecord {
         let established = machine.connected_at().zip(self.applied.as_ref());
         SessionRecord {
@@ -408,7 +408,7 @@ impl Run {
             slot: self.slot.slot().number(),
             interface: self.virtual_interface(),
             provider: self.provider.as_ref().and_then(Provider::name),
-            options: options.cloned(),
+            start: start.clone(),
             wanted: machine.is_wanted(),
             established: established.map(|(connected_at, applied)| Established {
                 connected_at,
