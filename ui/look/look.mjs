@@ -41,7 +41,8 @@ async function look({ name, query, hash, isNarrow, isTall, act }) {
   await new Promise((resolve) => setTimeout(resolve, 350));
   await writeFile(`${folder}/${name}.png`, await browser.photograph());
   await browser.run(axe);
-  const found = await browser.runAsync("return (await axe.run()).violations");
+  // Hundreds of rows are all alike.
+  const found = await browser.runAsync("return (await axe.run({ exclude: ['nav li:nth-child(n+20)'] })).violations");
   if (!Array.isArray(found)) throw new Error(`${name}: axe-core did not run: ${JSON.stringify(found)}`);
   for (const { id, help, nodes } of found) {
     violations += 1;

@@ -26,10 +26,13 @@ const STATES = [
 const PAGES = ["create", "import", "settings", "logs", "about"];
 
 export function views() {
-  const states = STATES.flatMap((state) => [
-    view(`${state}-light`, { state, theme: "light" }),
-    view(`${state}-dark`, { state, theme: "dark" }),
-  ]);
+  const states = STATES.flatMap((state) => {
+    const hash = ABOUT[state] ?? "#/";
+    return [
+      view(`${state}-light`, { state, theme: "light" }, { hash }),
+      view(`${state}-dark`, { state, theme: "dark" }, { hash }),
+    ];
+  });
   const pages = PAGES.flatMap((page) => [
     view(`page-${page}-light`, { theme: "light" }, { hash: `#/${page}` }),
     view(`page-${page}-dark`, { theme: "dark" }, { hash: `#/${page}` }),
@@ -54,6 +57,10 @@ export function views() {
 
 const HOME = "#/configuration/1f3c8a52-0000-4000-8000-000000000001";
 const ABROAD = "#/configuration/1f3c8a52-0000-4000-8000-000000000003";
+
+const TRAVEL = "#/configuration/1f3c8a52-0000-4000-8000-000000000004";
+/** States of a configuration that is not the foremost. */
+const ABOUT = { disconnected: HOME, waiting: TRAVEL, paused: TRAVEL, disabled: HOME, setAside: HOME, lockdown: HOME };
 
 function view(name, query, { hash = "#/", isNarrow = false, isTall = false, act } = {}) {
   return { name, query: { state: "connected", ...query }, hash, isNarrow, isTall, act };

@@ -3,6 +3,7 @@
 import { getContext, setContext } from "svelte";
 
 import type { Announcer } from "./frame/announcer.svelte";
+import type { Notices } from "./frame/notices.svelte";
 import type { Helper } from "./helper/helper";
 import type { Language } from "./messages/language";
 import type { Router } from "./router/router.svelte";
@@ -16,6 +17,7 @@ export interface App {
   language: Language;
   router: Router;
   announcer: Announcer;
+  notices: Notices;
   clock: Clock;
   recorder: Recorder;
 }

@@ -23,7 +23,7 @@ export async function attempt(app: App, action: () => Promise<unknown>): Promise
     await action();
     return true;
   } catch (error) {
-    app.announcer.warn(error instanceof Error ? error.message : String(error));
+    app.notices.show({ tone: "stop", text: error instanceof Error ? error.message : String(error) });
     return false;
   }
 }

@@ -12,12 +12,16 @@ export function graphData({ rates }: Recording, now: number): uPlot.AlignedData 
   return [times, down, up];
 }
 
+/** Where the axis is labelled: at the ends of what was seen, and at zero. */
+export function graphMarks(recording: Recording): [up: number, zero: number, down: number] {
+  const peak = peakRate(recording);
+  return [-niceCeiling(Math.max(peak.up, QUIET / 4)), 0, niceCeiling(Math.max(peak.down, QUIET))];
+}
+
 /** One scale for both directions, so that they can be compared; what is up keeps at least a quarter of the height. */
 export function graphRange(recording: Recording): [lowest: number, highest: number] {
-  const peak = peakRate(recording);
-  const down = niceCeiling(Math.max(peak.down, QUIET));
-  const up = niceCeiling(Math.max(peak.up, QUIET / 4));
-  return [-Math.max(up, down / 4), Math.max(down, up / 4)];
+  const [up, , down] = graphMarks(recording);
+  return [-Math.max(-up, down / 4), Math.max(down, -up / 4)];
 }
 
 /** Keepalives alone must not look like a storm. */

@@ -48,7 +48,7 @@ describe("a recording", () => {
 
 describe("the end of an axis", () => {
   it("is a round number that is not exceeded", () => {
-    expect([0, 1, 1.5, 4, 7, 10, 1234, 99_999].map(niceCeiling)).toEqual([1, 1, 2, 5, 10, 10, 2000, 100_000]);
+    expect([0, 1, 1.5, 4, 7, 10, 1234, 99_999].map(niceCeiling)).toEqual([1, 1, 1.5, 4, 8, 10, 1500, 100_000]);
   });
 });
 

@@ -69,8 +69,8 @@ export function byMinute({ rates }: Recording, now: number): { minutesAgo: numbe
     .map(([minutesAgo, { count, down, up }]) => ({ minutesAgo, down: down / count, up: up / count }));
 }
 
-/** The next of 1, 2 and 5 times a power of ten: the end of an axis that does not jump with each sample. */
+/** The next round number: the end of an axis that does not jump with each sample. */
 export function niceCeiling(value: number): number {
   const scale = 10 ** Math.floor(Math.log10(Math.max(value, 1)));
-  return (([1, 2, 5] as const).find((step) => step * scale >= value) ?? 10) * scale;
+  return (([1, 1.5, 2, 3, 4, 5, 6, 8] as const).find((step) => step * scale >= value) ?? 10) * scale;
 }

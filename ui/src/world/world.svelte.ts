@@ -5,7 +5,11 @@ import { changed, EMPTY, type Knowledge } from "./knowledge";
 /** What the app knows of the helper, as it is at this moment. Only the helper changes it. */
 export class World {
   #knowledge = $state.raw<Knowledge>(EMPTY);
+  /** Deleted as far as people can see; see `session/removal.ts`. */
+  #hidden = $state.raw<readonly string[]>([]);
   #waiting = new Set<{ isTrue: () => boolean; done: () => void }>();
+
+  #shown = $derived(this.#knowledge.entries.filter(({ configuration }) => !this.#hidden.includes(configuration.id)));
 
   /** Follows the helper; the returned function ends that. */
   follow(helper: Helper): () => void {
@@ -31,7 +35,7 @@ export class World {
 
   /** By name. */
   get entries(): readonly Entry[] {
-    return this.#knowledge.entries;
+    return this.#shown;
   }
 
   get machine(): MachineStatus {
@@ -44,6 +48,14 @@ export class World {
   }
 
   entry(id: string): Entry | undefined {
-    return this.#knowledge.entries.find((entry) => entry.configuration.id === id);
+    return this.#shown.find((entry) => entry.configuration.id === id);
+  }
+
+  hide(id: string): void {
+    this.#hidden = [...this.#hidden, id];
+  }
+
+  unhide(id: string): void {
+    this.#hidden = this.#hidden.filter((other) => other !== id);
   }
 }
