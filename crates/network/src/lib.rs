@@ -2,6 +2,7 @@
 //! and the system's name resolution equal to that plan and back again.
 
 mod atomic_file;
+mod demand;
 mod destinations;
 mod dns;
 mod error;
@@ -28,6 +29,7 @@ mod state;
 mod sysctl;
 pub mod tun;
 
+pub use demand::WaitingQueue;
 pub use dns::{DnsError, RepairedDns};
 pub use error::{ApplyError, NetworkError};
 pub use firewall::Lockdown;
