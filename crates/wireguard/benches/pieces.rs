@@ -115,6 +115,7 @@ fn engine(
         public_key: theirs.public_key(),
         preshared_key: None,
         endpoint: Some(endpoint),
+        is_looked_for: false,
         allowed_ips: vec!["0.0.0.0/0".parse().expect("a network")],
         persistent_keepalive: None,
     };

@@ -337,6 +337,7 @@ mod tests {
             public_key: client().public_key(),
             preshared_key: None,
             endpoint: None,
+            is_looked_for: false,
             allowed_ips: vec!["0.0.0.0/0".parse().unwrap()],
             persistent_keepalive: None,
         };

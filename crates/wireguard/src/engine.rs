@@ -44,6 +44,8 @@ pub struct PeerParameters {
     pub preshared_key: Option<PresharedKey>,
     /// Where it is; absent: it comes to us.
     pub endpoint: Option<SocketAddr>,
+    /// Its address is being looked for: until it is known packets wait, as they do for a handshake.
+    pub is_looked_for: bool,
     /// What it may send and what is sent to it.
     pub allowed_ips: Vec<IpNet>,
     /// Seconds between keepalives; absent: none.

@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::{
+    engine::PeerParameters,
     exchange::Exchange,
     handshake::Request,
     keypairs::Keypairs,
@@ -42,6 +43,7 @@ pub(crate) struct Control {
     jitter: Duration,
     waiting: VecDeque<Vec<u8>>,
     endpoint: Option<SocketAddr>,
+    is_looked_for: bool,
     last_handshake: Option<Timestamp>,
     /// When the first of the initiations was sent that are unanswered.
     asked_at: Option<Instant>,
@@ -100,13 +102,9 @@ pub(crate) struct Liveness {
 }
 
 impl Peer {
-    pub(crate) fn new(
-        allowed_ips: Vec<IpNet>,
-        persistent_keepalive: Option<u16>,
-        endpoint: Option<SocketAddr>,
-        exchange: Exchange,
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new(parameters: PeerParameters, exchange: Exchange, now: Instant) -> Self {
+        let PeerParameters { allowed_ips, persistent_keepalive, endpoint, is_looked_for, .. } =
+            parameters;
         let key = exchange.them();
         let control = Control {
             exchange,
@@ -115,6 +113,7 @@ impl Peer {
             jitter: Duration::ZERO,
             waiting: VecDeque::new(),
             endpoint,
+            is_looked_for,
             last_handshake: None,
             asked_at: None,
             heard_at: None,
@@ -163,7 +162,9 @@ impl Control {
 
     /// How packets are sent, for a batch of them.
     pub(crate) fn sending(&self, now: Instant) -> Result<Sending, Unsendable> {
-        let endpoint = self.endpoint.ok_or(Unsendable::NoEndpoint)?;
+        let unknown =
+            if self.is_looked_for { Unsendable::NoSession } else { Unsendable::NoEndpoint };
+        let endpoint = self.endpoint.ok_or(unknown)?;
         let session = self.keypairs.current(now).cloned().ok_or(Unsendable::NoSession)?;
         Ok(Sending { session, endpoint })
     }

@@ -77,8 +77,7 @@ impl Plane {
         let make = |(peer, number): (PeerParameters, u32)| {
             let preshared = peer.preshared_key.as_ref().map_or([0; 32], PresharedKey::bytes);
             let exchange = Exchange::new(private_key.clone(), peer.public_key, preshared, number);
-            let PeerParameters { allowed_ips, persistent_keepalive, endpoint, .. } = peer;
-            Peer::new(allowed_ips, persistent_keepalive, endpoint, exchange, now)
+            Peer::new(peer, exchange, now)
         };
         Self {
             flow,

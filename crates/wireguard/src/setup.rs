@@ -53,6 +53,7 @@ impl Setup {
             public_key: peer.public_key,
             preshared_key: self.preshared_keys.get(&peer.public_key).cloned(),
             endpoint: None,
+            is_looked_for: peer.endpoint.is_some(),
             allowed_ips: peer.allowed_ips.clone(),
             persistent_keepalive: peer.persistent_keepalive.filter(|seconds| *seconds != 0),
         };

@@ -222,6 +222,7 @@ fn engine_of(
         public_key: PrivateKey::new(them).public_key(),
         preshared_key: preshared.map(PresharedKey::new),
         endpoint,
+        is_looked_for: false,
         allowed_ips: vec!["0.0.0.0/0".parse().unwrap()],
         persistent_keepalive: None,
     };

@@ -108,6 +108,28 @@ fn what_has_no_way_is_dropped_and_counted() {
 }
 
 #[test]
+fn packets_wait_while_a_peer_is_looked_for() {
+    let server = End::new(key(2), None, key(1).public_key(), None, "127.0.0.1:0");
+    let peer = PeerParameters {
+        public_key: server.key(),
+        preshared_key: None,
+        endpoint: None,
+        is_looked_for: true,
+        allowed_ips: vec![SERVER.parse::<IpAddr>().unwrap().into()],
+        persistent_keepalive: None,
+    };
+    let client = End::with_peers(key(1), vec![peer], "127.0.0.1:0");
+    let early = packet(CLIENT, SERVER, b"early");
+    client.system.send(&early).unwrap();
+    // It is read, as the packet behind it was.
+    client.system.send(b"no packet").unwrap();
+    eventually("not IP", || client.drops(DropCause::NotIp) == 1);
+    client.engine.set_endpoint(&server.key(), server.address);
+    client.engine.handshake(&server.key());
+    assert_eq!(server.receive(), early);
+}
+
+#[test]
 fn a_peer_may_move_and_a_session_be_renewed() {
     let (client, server) = tunnel("127.0.0.1:0", None, None);
     let knock = packet(CLIENT, SERVER, b"knock");
@@ -140,6 +162,7 @@ fn several_peers_are_told_apart() {
         public_key: key(number).public_key(),
         preshared_key: None,
         endpoint,
+        is_looked_for: false,
         allowed_ips: vec![address.parse::<IpAddr>().unwrap().into()],
         persistent_keepalive: None,
     };
@@ -215,6 +238,7 @@ impl End {
             public_key: peer,
             preshared_key,
             endpoint,
+            is_looked_for: false,
             allowed_ips: addresses
                 .map(|address| address.parse::<IpAddr>().unwrap().into())
                 .to_vec(),

@@ -194,6 +194,7 @@ impl Server {
                 public_key: PrivateKey::new([1; 32]).public_key(),
                 preshared_key: None,
                 endpoint: None,
+                is_looked_for: false,
                 allowed_ips: vec![IpAddr::from(CLIENT).into()],
                 persistent_keepalive: None,
             }],

@@ -71,6 +71,7 @@ fn start(peer: &Peer, endpoint: std::net::SocketAddr, vnet_header: bool) -> Engi
             public_key: peer.server_key.parse().unwrap(),
             preshared_key: peer.preshared_key.as_ref().map(|key| key.parse().unwrap()),
             endpoint: Some(endpoint),
+            is_looked_for: false,
             allowed_ips: vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()],
             persistent_keepalive: peer.keepalive,
         }],

@@ -64,6 +64,7 @@ fn start(device: &TunDevice, conf: &str) -> Result<Option<Engine>, Box<dyn Error
             public_key: peer.public_key,
             preshared_key: preshared.map(|key| key.expose().parse()).transpose()?,
             endpoint: None,
+            is_looked_for: false,
             allowed_ips: peer.allowed_ips.clone(),
             persistent_keepalive: peer.persistent_keepalive,
         });
