@@ -21,6 +21,8 @@ mod session;
 mod store;
 mod surroundings;
 mod suspend;
+#[allow(dead_code, reason = "nothing is armed yet")]
+mod trigger;
 
 use std::process::ExitCode;
 

@@ -32,7 +32,7 @@ pub(crate) use self::{
     record::SessionFolder,
     start_request::StartRequest,
 };
-use crate::{store::Record, surroundings::Surroundings};
+use crate::{store::Record, surroundings::Surroundings, trigger::ParkedTunnel};
 
 /// The way to a session's task.
 #[derive(Debug, Clone)]
@@ -49,7 +49,12 @@ pub(crate) enum Input {
     /// It was deleted.
     Removed,
     /// Answered when the session has begun, or is going to after the one that ends.
-    Start(StartRequest, oneshot::Sender<()>),
+    Start {
+        request: StartRequest,
+        /// An interface that waits for it.
+        parked: Option<ParkedTunnel>,
+        answer: oneshot::Sender<()>,
+    },
     Stop(ProviderStopReason),
     /// What is held back, for this session or for the machine, is different.
     BarrierChanged,

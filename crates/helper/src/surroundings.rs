@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 pub(crate) use self::slots::SlotGuard;
 use self::{claims::Claims, slots::Slots};
-use crate::{barrier::Barrier, events::Events};
+use crate::{barrier::Barrier, events::Events, trigger::Parking};
 
 /// One of these for the whole helper.
 pub(crate) struct Surroundings {
@@ -20,6 +20,7 @@ pub(crate) struct Surroundings {
     pub(crate) events: Events,
     pub(crate) slots: Slots,
     pub(crate) claims: Claims,
+    pub(crate) parking: Parking,
     pub(crate) sessions_dir: PathBuf,
     pub(crate) providers_dir: PathBuf,
     state: watch::Receiver<NetworkState>,
@@ -39,6 +40,7 @@ impl Surroundings {
             events: Events::new(),
             slots: Slots::default(),
             claims: Claims::default(),
+            parking: Parking::default(),
             sessions_dir,
             providers_dir,
             state,
@@ -48,6 +50,13 @@ impl Surroundings {
     /// The physical network at this moment.
     pub(crate) fn state(&self) -> NetworkState {
         self.state.borrow().clone()
+    }
+
+    /// The physical network from now on.
+    pub(crate) fn watch_state(&self) -> watch::Receiver<NetworkState> {
+        let mut state = self.state.clone();
+        state.mark_unchanged();
+        state
     }
 
     pub(crate) fn manifest(&self, provider_id: &str) -> Result<Manifest, ManifestError> {

@@ -58,10 +58,9 @@ impl WaitingQueue {
             let length = self.next().await?;
             let frame = Frame::new(&self.buffer[..length], self.has_header);
             let Some(wanted) = frame.wanted() else { continue };
-            match frame.whole() {
-                Some(packet) => self.put_back(&packet, wanted),
-                // Its program sends it again, in smaller pieces.
-                None => tracing::debug!("a run of segments is not put back"),
+            // A run of segments is sent again by its program, in smaller pieces.
+            if let Some(packet) = frame.whole() {
+                self.put_back(&packet, wanted);
             }
             return Ok(wanted);
         }

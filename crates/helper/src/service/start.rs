@@ -45,8 +45,10 @@ impl Service {
             self.enable(id, Enablement::Enabled).await?;
         }
         self.set_rivals_aside(uid, &configuration, ProviderStopReason::Superceded).await?;
+        self.surroundings.parking.make_room(&configuration).await;
+        let parked = self.surroundings.parking.take(id).await;
         // The session takes its destinations when it launches, before it answers.
-        let started = session.ask(|answer| Input::Start(request, answer)).await;
+        let started = session.ask(|answer| Input::Start { request, parked, answer }).await;
         started.ok_or_else(|| HelperError::NoSuchConfiguration { id: id.to_string() })
     }
 

@@ -19,7 +19,7 @@ use super::{
     Adoption, Input, Report, Reporter, StartRequest, health,
     run::{LaunchError, Run},
 };
-use crate::{store::Record, surroundings::Surroundings};
+use crate::{store::Record, surroundings::Surroundings, trigger::ParkedTunnel};
 
 /// The task of one configuration's session.
 pub(super) struct Actor {
@@ -36,6 +36,8 @@ pub(super) struct Actor {
     provider_number: u64,
     /// What the session was started with.
     start: Option<StartRequest>,
+    /// An interface that waits for the session.
+    parked: Option<ParkedTunnel>,
     limit: Option<Instant>,
     /// Settings requests that the provider waits for.
     answers: Vec<(RequestId, oneshot::Sender<Result<(), NetworkSettingsError>>)>,
@@ -67,6 +69,7 @@ impl Actor {
             run_number: 0,
             provider_number: 0,
             start: None,
+            parked: None,
             limit: None,
             answers: Vec::new(),
             start_answer: None,
@@ -118,6 +121,7 @@ impl Actor {
             };
             let Some(input) = input else { return };
             self.take(input);
+            self.disinherit();
             self.save();
         }
     }
@@ -126,17 +130,19 @@ impl Actor {
         match input {
             Input::Stored(record) => self.stored(*record),
             Input::Removed => {
+                self.surroundings.parking.forget(self.id);
                 self.lifts_hold = true;
                 self.feed(Event::Removed);
                 self.lift_hold();
             }
-            Input::Start(start, answer) => {
+            Input::Start { request, parked, answer } => {
+                self.inherit(parked);
                 // Those of a start that changes nothing are not for the next one.
                 if matches!(
                     self.machine.status(),
                     VpnStatus::Disconnected | VpnStatus::Disconnecting
                 ) {
-                    self.start = Some(start);
+                    self.start = Some(request);
                 }
                 self.lifts_hold = false;
                 self.feed(Event::Start);
@@ -172,6 +178,23 @@ impl Actor {
                     self.reported(report);
                 }
             }
+        }
+    }
+
+    /// Keeps an interface for the next run, in the place of any other.
+    fn inherit(&mut self, parked: Option<ParkedTunnel>) {
+        let Some(parked) = parked else { return };
+        if let Some(before) = self.parked.replace(parked) {
+            tokio::spawn(before.clear());
+        }
+    }
+
+    /// Clears an interface away that no run has taken or is going to take.
+    fn disinherit(&mut self) {
+        let comes_after_this_run =
+            self.machine.is_wanted() && self.machine.status() == VpnStatus::Disconnecting;
+        if !comes_after_this_run && let Some(parked) = self.parked.take() {
+            tokio::spawn(parked.clear());
         }
     }
 
@@ -251,6 +274,9 @@ impl Actor {
                 self.feed(Event::StartCompleted(result));
             }
             Report::Applied(id, applied) => {
+                if let Some(settings) = &applied.settings {
+                    self.surroundings.parking.remember(self.id, settings.clone());
+                }
                 if let Some(run) = &mut self.run {
                     run.applied(*applied);
                 }
@@ -394,14 +420,15 @@ impl Actor {
     }
 
     fn claim_and_launch(
-        &self,
+        &mut self,
         start: &StartRequest,
         reporter: &Reporter,
     ) -> Result<Run, LaunchError> {
         let configuration = &self.record.configuration;
         let expected = configuration.protocol.expected_routes.clone();
         self.surroundings.claims.take(configuration, expected).map_err(LaunchError::Taken)?;
-        Run::launch(configuration, &self.machine, start, &self.surroundings, reporter.clone())
+        let (parked, surroundings) = (&mut self.parked, &self.surroundings);
+        Run::launch(configuration, &self.machine, start, parked, surroundings, reporter.clone())
     }
 
     /// For a new run and its first provider.

@@ -14,7 +14,7 @@ use adit_network::{
     tun::{self, TunDevice, TunError, TunOptions},
 };
 use adit_provider::{
-    Kind, ManifestError, VirtualInterface,
+    Kind, Manifest, ManifestError, VirtualInterface,
     protocol::{PathChanged, Start, TunDevice as WireTun, Wake},
 };
 use ipnet::IpNet;
@@ -33,6 +33,7 @@ use crate::{
     provider::ProviderProcess,
     store::Record,
     surroundings::{SlotGuard, Surroundings},
+    trigger::ParkedTunnel,
 };
 
 /// What exists while a session is not disconnected.
@@ -51,6 +52,8 @@ pub(super) struct Run {
     /// What others have changed.
     disturbances: Vec<HealthItem>,
     slot: SlotGuard,
+    /// What was applied before the session began is in force, and nothing of the session's own.
+    inherits: bool,
 }
 
 /// Why a run could not begin. Nothing is left of it.
@@ -88,23 +91,30 @@ impl LaunchError {
 }
 
 impl Run {
+    /// Takes the interface that waits for the session, if there is one. An error that comes before
+    /// leaves it where it is.
     pub(super) fn launch(
         configuration: &VpnConfiguration,
         machine: &Session,
         start: &StartRequest,
+        parked: &mut Option<ParkedTunnel>,
         surroundings: &Arc<Surroundings>,
         reporter: Reporter,
     ) -> Result<Self, LaunchError> {
         let manifest = surroundings.manifest(&configuration.protocol.provider_id)?;
         manifest.require(Kind::PacketTunnel)?;
-        let slot = surroundings.slots.take(configuration.owner).ok_or(LaunchError::NoSlot)?;
-        let tun_options = TunOptions { vnet_header: manifest.offloads, ..TunOptions::default() };
-        let tun = tun::open(&tun_options)?;
         let sessions = &surroundings.sessions_dir;
         let folder = SessionFolder::create(sessions, configuration.id)
             .map_err(|source| LaunchError::Record { folder: sessions.clone(), source })?;
+        let inherits = parked.is_some();
+        let opened = match parked.take() {
+            Some(ParkedTunnel { slot, tun, .. }) => Ok((slot, tun)),
+            None => open_interface(configuration, &manifest, surroundings),
+        };
+        let (slot, tun) = opened.inspect_err(|_| folder.remove())?;
         kept_descriptors::keep(configuration.id, &tun.queues);
         let mut run = Self::new(surroundings, reporter, slot, folder, tun);
+        run.inherits = inherits;
         let launched = run.begin(configuration, machine, start);
         if let Err(error) = launched {
             run.end(configuration);
@@ -246,6 +256,8 @@ impl Run {
 
     pub(super) fn apply(&mut self, id: RequestId, record: &Record) {
         let Some(settings) = self.requests.remove(&id) else { return };
+        // From here on it is for the session to revert.
+        self.inherits = false;
         // A request before this one was cancelled.
         self.requests.clear();
         let routes = settings.iter().flat_map(PacketTunnelNetworkSettings::included).collect();
@@ -341,6 +353,10 @@ impl Run {
     pub(super) fn end(self, configuration: &VpnConfiguration) {
         kept_descriptors::forget(configuration.id);
         self.folder.remove();
+        if self.inherits {
+            let network = Arc::clone(&self.surroundings.network);
+            tokio::spawn(ParkedTunnel::of_session(self.slot, self.tun, network).clear());
+        }
     }
 
     fn new(
@@ -363,6 +379,7 @@ impl Run {
             applied: None,
             disturbances: Vec::new(),
             slot,
+            inherits: false,
         }
     }
 
@@ -431,6 +448,16 @@ impl Run {
 
 fn tunnel(slot: &SlotGuard, tun: &TunDevice) -> Tunnel {
     Tunnel { slot: slot.slot(), interface: tun.name.clone(), index: tun.index }
+}
+
+fn open_interface(
+    configuration: &VpnConfiguration,
+    manifest: &Manifest,
+    surroundings: &Surroundings,
+) -> Result<(SlotGuard, TunDevice), LaunchError> {
+    let slot = surroundings.slots.take(configuration.owner).ok_or(LaunchError::NoSlot)?;
+    let options = TunOptions { vnet_header: manifest.offloads, ..TunOptions::default() };
+    Ok((slot, tun::open(&options)?))
 }
 
 /// A route in a table of somebody's own may lead anybody's packets away.
