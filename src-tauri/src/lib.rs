@@ -6,7 +6,6 @@ mod bindings;
 mod command;
 mod failure;
 mod service;
-mod text;
 mod window;
 
 use std::process::ExitCode;

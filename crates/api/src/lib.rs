@@ -13,10 +13,11 @@ pub use client::{ConnectError, DEFAULT_SOCKET, HelperClient, SOCKET_VARIABLE, so
 pub use error::HelperError;
 pub use event::{Event, Lagged, MachineChange, Removed, Saved, Snapshot, StatusChange};
 pub use method::{
-    Counters, DescribeNetwork, Details, DnsExplanation, Entry, ExplainDns, ExplainRoute, Get, Got,
-    Hello, HelloReply, IDL, LiftLockdown, List, Listing, LockDown, MachineReply, MessageReply,
-    NetworkReply, Provider, ProviderListing, Providers, Remove, Reset, ResetReply, RouteReply,
-    Save, SaveReply, SelfTest, SelfTestReply, SendProviderMessage, SessionDetails, SetEnabled,
-    Start, Stop, Watch, WatchReply, helper_methods,
+    Counters, DescribeNetwork, Details, DnsExplanation, Entry, ExplainDns, ExplainRoute,
+    GenerateKey, Get, Got, Hello, HelloReply, IDL, LiftLockdown, List, Listing, LockDown,
+    MachineReply, MessageReply, NetworkReply, Provider, ProviderListing, Providers, PublicKey,
+    PublicKeyReply, Remove, Reset, ResetReply, RouteReply, Save, SaveReply, SecretChanges,
+    SelfTest, SelfTestReply, SendProviderMessage, SessionDetails, SetEnabled, Start, Stop, Watch,
+    WatchReply, helper_methods,
 };
 pub use subscription::{Subscription, SubscriptionError};

@@ -1,11 +1,11 @@
 //! The methods, one struct each.
 
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use adit_model::{
     Check, ConfigurationId, MachineStatus, NameLookup, NetworkDescription,
-    PacketTunnelNetworkSettings, Resolver, RouteExplanation, Secrets, SessionStatus,
-    VpnConfiguration,
+    PacketTunnelNetworkSettings, Resolver, RouteExplanation, SecretChange, Secrets, SessionStatus,
+    VpnConfiguration, wireguard::Key,
 };
 use adit_varlink::Empty;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,9 @@ use crate::{Event, HelperError};
 
 /// The text of `org.adit.Helper`.
 pub const IDL: &str = include_str!("org.adit.Helper.varlink");
+
+/// What becomes of secrets, by name.
+pub type SecretChanges = BTreeMap<String, SecretChange>;
 
 macro_rules! messages {
     ($($(#[$meta:meta])* pub struct $name:ident { $($body:tt)* })*) => { $(
@@ -73,6 +76,9 @@ messages! {
         /// Only on request.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub secrets: Option<Secrets>,
+        /// What it has in its store, whoever may read it.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub secret_names: Vec<String>,
     }
 
     /// Store a configuration. Spec MGR-3.
@@ -82,11 +88,30 @@ messages! {
         /// Absent: those that are stored stay.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub secrets: Option<Secrets>,
+        /// What becomes of these beyond that.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub secret_changes: SecretChanges,
     }
     /// As it was stored.
     pub struct SaveReply {
         /// With its new generation.
         pub configuration: VpnConfiguration,
+    }
+
+    /// Make a Curve25519 key pair and keep the private half until a save asks for it.
+    pub struct GenerateKey {}
+    /// Find out the public half of a stored Curve25519 key.
+    pub struct PublicKey {
+        /// Of this configuration.
+        pub id: ConfigurationId,
+        /// Its name among the secrets.
+        pub secret: String,
+    }
+    /// The public half.
+    pub struct PublicKeyReply {
+        /// Base64.
+        #[cfg_attr(feature = "specta", specta(type = String))]
+        pub public_key: Key,
     }
 
     /// Delete a configuration. Spec MGR-4.
@@ -194,6 +219,11 @@ messages! {
         /// What it can be, in the words of the manifest.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub kinds: Vec<String>,
+        /// JSON Schema of its `providerConfiguration`. Its keyword `secrets` says which secrets it
+        /// takes, by name; `{peers.publicKey}` in a name is that of each peer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "specta", specta(type = Option<Value>))]
+        pub configuration_schema: Option<Value>,
         /// Why it cannot be used.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub reason: Option<String>,
@@ -283,6 +313,8 @@ adit_varlink::methods! {
         SelfTest -> SelfTestReply,
         DescribeNetwork -> NetworkReply,
         Reset -> ResetReply,
+        GenerateKey -> PublicKeyReply,
+        PublicKey -> PublicKeyReply,
     }
 }
 
@@ -290,7 +322,7 @@ adit_varlink::methods! {
 mod tests {
     use adit_model::{
         CheckOutcome, ConnectionError, HealthItem, Lockdown, LookupReason, LookupServer,
-        RouteOutcome, Severity, StartCause, TunnelProviderProtocol, VpnStatus,
+        RouteOutcome, Secret, Severity, StartCause, TunnelProviderProtocol, VpnStatus,
         on_demand::{CurrentRule, OnDemandRule, OnDemandStatus, PauseEnd},
     };
     use adit_varlink::idl::Interface;
@@ -335,6 +367,13 @@ mod tests {
         check("NetworkDescription", serde_json::to_value(network).unwrap());
         check("RouteExplanation", serde_json::to_value(route).unwrap());
         check("Event", serde_json::to_value(Event::Lagged(Lagged { missed: 3 })).unwrap());
+        for change in [
+            SecretChange::Set(Secret::new("x")),
+            SecretChange::KeyOf(Key::new([1; 32])),
+            SecretChange::Remove {},
+        ] {
+            check("SecretChange", serde_json::to_value(change).unwrap());
+        }
     }
 
     fn lookup() -> NameLookup {

@@ -4,9 +4,9 @@ use std::{io, path::PathBuf};
 
 use adit_api::{CallError, ConnectError, HelperError, ServiceError, SubscriptionError};
 use adit_model::{DisconnectError, InvalidConfiguration, SessionStatus, shell_word};
-use adit_profile::{ExportError, ImportError};
+use adit_profile::{ArchiveError, ExportError, ImportError};
 
-use crate::{archive::ArchiveError, hint, select::SelectError};
+use crate::{hint, select::SelectError};
 
 const FAILED: u8 = 1;
 /// The exit code of wrong usage.

@@ -1,6 +1,5 @@
 //! `adit`: the command line of Adit.
 
-mod archive;
 mod args;
 mod attempt;
 mod context;

@@ -1,18 +1,19 @@
 //! The interface `org.adit.Helper`, served to apps and command lines.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use adit_api::{
-    DescribeNetwork, Details, DnsExplanation, ExplainDns, ExplainRoute, Get, Got, Hello,
-    HelloReply, HelperError, IDL, LiftLockdown, List, Listing, LockDown, MachineReply,
-    MessageReply, NetworkReply, Provider, ProviderListing, Providers, Remove, Reset, ResetReply,
-    RouteReply, Save, SaveReply, SelfTest, SelfTestReply, SendProviderMessage, SetEnabled,
-    Snapshot, Start, Stop, Watch, WatchReply,
+    DescribeNetwork, Details, DnsExplanation, ExplainDns, ExplainRoute, GenerateKey, Get, Got,
+    Hello, HelloReply, HelperError, IDL, LiftLockdown, List, Listing, LockDown, MachineReply,
+    MessageReply, NetworkReply, Provider, ProviderListing, Providers, PublicKey, PublicKeyReply,
+    Remove, Reset, ResetReply, RouteReply, Save, SaveReply, SelfTest, SelfTestReply,
+    SendProviderMessage, SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
 };
 use adit_model::StartCause;
 use adit_provider::{Kind, Manifest, ManifestError};
 use adit_varlink::{Empty, Limits, Peer, Router, ServiceInfo};
 use futures_util::StreamExt;
+use serde_json::Value;
 
 use crate::{
     access::{self, Access},
@@ -20,7 +21,11 @@ use crate::{
     session::StartRequest,
 };
 
+/// Bytes. All of them go into one message.
+const MOST_OF_A_SCHEMA: u64 = 64 << 10;
+
 /// Every method with who may call it.
+#[expect(clippy::too_many_lines, reason = "one entry for each method")]
 pub(crate) fn router() -> Router<Arc<Service>, Access> {
     type State = Arc<Service>;
     let info = ServiceInfo {
@@ -48,7 +53,8 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         })
         .on(Access::AnyUser, |service: State, peer, call: Save| {
             carried(async move {
-                let saved = service.save(peer.uid, call.configuration, call.secrets).await?;
+                let Save { configuration, secrets, secret_changes } = call;
+                let saved = service.save(peer.uid, configuration, secrets, secret_changes).await?;
                 Ok(SaveReply { configuration: saved })
             })
         })
@@ -119,17 +125,22 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         .on(Access::Root, |service: State, _, _: Reset| {
             carried(async move { Ok(ResetReply { undone: service.reset().await? }) })
         })
+        .on(Access::AnyUser, |service: State, peer, _: GenerateKey| async move {
+            Ok(PublicKeyReply { public_key: service.generate_key(peer.uid)? })
+        })
+        .on(Access::AnyUser, |service: State, peer, call: PublicKey| async move {
+            let public_key = service.public_key(peer.uid, call.id, &call.secret)?;
+            Ok(PublicKeyReply { public_key })
+        })
 }
 
 fn get(service: &Service, peer: &Peer, call: &Get) -> Result<Got, HelperError> {
-    if !call.include_secrets {
-        let (entry, _) = service.get(peer.uid, call.id)?;
-        return Ok(Got { entry, secrets: None });
-    }
     // Whoever may not change a configuration may not read its keys either.
-    let secrets = service.owned(peer.uid, call.id)?.secrets;
-    let (entry, _) = service.get(peer.uid, call.id)?;
-    Ok(Got { entry, secrets: Some(secrets) })
+    let secrets =
+        if call.include_secrets { Some(service.owned(peer.uid, call.id)?.secrets) } else { None };
+    let (entry, record) = service.get(peer.uid, call.id)?;
+    let secret_names = record.secrets.into_keys().collect();
+    Ok(Got { entry, secrets, secret_names })
 }
 
 async fn start(service: &Service, uid: u32, call: Start) -> Result<Empty, HelperError> {
@@ -185,20 +196,32 @@ fn providers(service: &Service) -> Result<Vec<Provider>, HelperError> {
     let found = Manifest::load_all(folder, trusted).map_err(|error| HelperError::SystemFailed {
         message: format!("The providers in {} cannot be read: {error}", folder.display()),
     })?;
-    let describe = |(id, manifest): (String, Result<Manifest, ManifestError>)| match manifest {
-        Ok(manifest) => {
-            let kind = |kind: &Kind| match kind {
-                Kind::PacketTunnel => "packet-tunnel".to_owned(),
-                Kind::EthernetTunnel => "ethernet-tunnel".to_owned(),
-            };
-            let kinds = manifest.kinds.iter().map(kind).collect();
-            Provider { id, name: Some(manifest.name), kinds, reason: None }
-        }
-        Err(error) => {
-            Provider { id, name: None, kinds: Vec::new(), reason: Some(error.to_string()) }
-        }
+    Ok(found.into_iter().map(|(id, manifest)| describe(id, manifest)).collect())
+}
+
+fn describe(id: String, manifest: Result<Manifest, ManifestError>) -> Provider {
+    let absent =
+        Provider { id, name: None, kinds: Vec::new(), configuration_schema: None, reason: None };
+    let manifest = match manifest {
+        Ok(manifest) => manifest,
+        Err(error) => return Provider { reason: Some(error.to_string()), ..absent },
     };
-    Ok(found.into_iter().map(describe).collect())
+    let kind = |kind: &Kind| match kind {
+        Kind::PacketTunnel => "packet-tunnel".to_owned(),
+        Kind::EthernetTunnel => "ethernet-tunnel".to_owned(),
+    };
+    let kinds = manifest.kinds.iter().map(kind).collect();
+    let configuration_schema = manifest.configuration_schema.as_deref().and_then(schema);
+    Provider { name: Some(manifest.name), kinds, configuration_schema, ..absent }
+}
+
+/// A provider that has none, or one that cannot be understood, can be used all the same.
+fn schema(path: &Path) -> Option<Value> {
+    let length = path.metadata().ok()?.len();
+    if length > MOST_OF_A_SCHEMA {
+        return None;
+    }
+    serde_json::from_slice(&std::fs::read(path).ok()?).ok().filter(Value::is_object)
 }
 
 /// A change that was begun is carried through, also when its caller leaves meanwhile.

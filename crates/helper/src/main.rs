@@ -13,6 +13,7 @@ mod durable_file;
 mod events;
 mod instance;
 mod kept_descriptors;
+mod key_pairs;
 mod provider;
 mod recovery;
 mod runtime_dir;

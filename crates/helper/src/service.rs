@@ -1,6 +1,7 @@
 //! Configurations and their sessions together: what may be started beside what, and what follows
 //! from a change.
 
+mod keys;
 mod lockdown;
 mod sleep;
 mod start;
@@ -11,7 +12,9 @@ use std::{
     time::Duration,
 };
 
-use adit_api::{Entry, Event, HelperError, Removed, Saved, SessionDetails, Snapshot};
+use adit_api::{
+    Entry, Event, HelperError, Removed, Saved, SecretChanges, SessionDetails, Snapshot,
+};
 use adit_model::{
     ConfigurationId, Enablement, ProviderStopReason, Scope, Secrets, VpnConfiguration,
 };
@@ -21,6 +24,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use crate::{
     access,
     configurations::Configurations,
+    key_pairs::KeyPairs,
     recovery,
     session::{Adoption, Input, SessionHandle},
     store::Record,
@@ -34,6 +38,7 @@ pub(crate) struct Service {
     sessions: Mutex<BTreeMap<ConfigurationId, SessionHandle>>,
     /// One start at a time: whether it may start depends on what else has started.
     starting: AsyncMutex<()>,
+    key_pairs: Mutex<KeyPairs>,
 }
 
 /// A session that was told to stop is down within the provider's limit and a little more.
@@ -56,6 +61,7 @@ impl Service {
             configurations: Mutex::new(configurations),
             sessions: Mutex::new(sessions),
             starting: AsyncMutex::default(),
+            key_pairs: Mutex::default(),
         }
     }
 
@@ -103,6 +109,7 @@ impl Service {
         uid: u32,
         configuration: VpnConfiguration,
         secrets: Option<Secrets>,
+        changes: SecretChanges,
     ) -> Result<VpnConfiguration, HelperError> {
         let _one = self.starting.lock().await;
         let before = locked(&self.configurations).get(configuration.id).cloned();
@@ -112,6 +119,7 @@ impl Service {
         if configuration.scope == Scope::System {
             access::authorise_system(uid)?;
         }
+        let secrets = self.changed_secrets(uid, before.as_ref(), secrets, changes)?;
         let record = locked(&self.configurations).save(uid, configuration, secrets)?;
         if let Some(before) = &before
             && before.configuration.scope != record.configuration.scope
@@ -142,7 +150,7 @@ impl Service {
     ) -> Result<VpnConfiguration, HelperError> {
         let mut configuration = self.owned(uid, id)?.configuration;
         configuration.enablement = if enabled { Enablement::Enabled } else { Enablement::Disabled };
-        self.save(uid, configuration, None).await
+        self.save(uid, configuration, None, SecretChanges::new()).await
     }
 
     pub(crate) async fn remove(&self, uid: u32, id: ConfigurationId) -> Result<(), HelperError> {

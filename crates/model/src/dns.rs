@@ -53,3 +53,9 @@ pub enum DnsProtocol {
         server_url: String,
     },
 }
+
+impl DnsProtocol {
+    pub(crate) fn is_cleartext(&self) -> bool {
+        *self == Self::Cleartext
+    }
+}

@@ -47,7 +47,7 @@ pub use path::{InterfaceKind, NetworkPath, PathInterface, PathStatus};
 pub use protocol::TunnelProviderProtocol;
 pub use proxy::{ProxyMode, ProxyServer, ProxySettings};
 pub use route_explanation::{RouteExplanation, RouteOutcome};
-pub use secret::{Secret, Secrets};
+pub use secret::{Secret, SecretChange, Secrets};
 pub use self_test::{Check, CheckOutcome};
 pub use settings::{InvalidSettings, PacketTunnelNetworkSettings, RouteTable};
 pub use shell_word::shell_word;

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    DnsSettings, Family, InvalidConfiguration, IpSettings, PacketTunnelNetworkSettings, Route,
-    RouteTable,
+    DnsProtocol, DnsSettings, Family, InvalidConfiguration, IpSettings,
+    PacketTunnelNetworkSettings, Route, RouteTable,
 };
 
 pub use endpoint::{Endpoint, InvalidEndpoint};
@@ -49,6 +49,13 @@ pub struct WireGuardConfiguration {
     /// Search domains: the names among the `DNS` values.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub search_domains: Vec<String>,
+    /// The names that the DNS servers answer, with those below them; absent: all. wg-quick has no
+    /// word for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub match_domains: Option<Vec<String>>,
+    /// How the DNS servers are spoken to. wg-quick knows cleartext only.
+    #[serde(default, skip_serializing_if = "DnsProtocol::is_cleartext")]
+    pub dns_protocol: DnsProtocol,
     /// MTU of the interface in bytes; absent: that of the path less the overhead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mtu: Option<u16>,
@@ -171,7 +178,7 @@ impl WireGuardConfiguration {
     }
 
     /// What the tunnel asks of the network, with `remote` as the server's address. wg-quick sends
-    /// all names to the tunnel's servers, so the match domain is `""`; the peers' allowed IPs are
+    /// all names to the tunnel's servers, so without match domains it is `""`; the peers' allowed IPs are
     /// the included routes. Those of a family without address are blocked: somebody who wrote
     /// `::/0` does not want IPv6 to go outside.
     #[must_use]
@@ -193,7 +200,8 @@ impl WireGuardConfiguration {
             settings.dns = Some(DnsSettings {
                 servers: self.dns_servers.clone(),
                 search_domains: self.search_domains.clone(),
-                match_domains: Some(vec![String::new()]),
+                protocol: self.dns_protocol.clone(),
+                match_domains: Some(self.match_domains.clone().unwrap_or(vec![String::new()])),
                 ..DnsSettings::default()
             });
         }
@@ -271,6 +279,11 @@ mod tests {
         assert_eq!(blocked, ["::/0".parse().unwrap()]);
         assert_eq!(settings.interface_mtu(Some(1500)), 1420);
         assert_eq!(settings.dns.unwrap().match_domains, Some(vec![String::new()]));
+        configuration.match_domains = Some(vec!["corp.example".into()]);
+        configuration.dns_protocol = DnsProtocol::Tls { server_name: "dns.example".into() };
+        let dns = configuration.network_settings("192.0.2.1".parse().unwrap()).dns.unwrap();
+        assert_eq!(dns.match_domains, configuration.match_domains);
+        assert_eq!(dns.protocol, configuration.dns_protocol);
     }
 
     #[test]

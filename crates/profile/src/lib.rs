@@ -3,6 +3,8 @@
 //! Everything here is a pure function from bytes to a configuration or back. Files are read and
 //! written, and ids drawn, by whoever calls.
 
+mod archive;
+mod check;
 mod configuration;
 mod imported;
 mod lint;
@@ -10,9 +12,14 @@ mod name;
 mod protection;
 mod wg_quick;
 
+pub use archive::{Archive, ArchiveError};
+pub use check::check;
 pub use configuration::{set_wireguard, wireguard_of};
 pub use imported::{Imported, Note};
 pub use lint::lint;
 pub use name::name_from_file;
 pub use protection::{Protection, protect};
-pub use wg_quick::{ExportError, ImportError, MAX_SIZE, export_wg_quick, import_wg_quick};
+pub use wg_quick::{
+    Draft, ExportError, ImportError, MAX_SIZE, export_wg_quick, import_wg_quick, read_draft,
+    write_draft,
+};

@@ -44,6 +44,7 @@ fn summary(wireguard: &WireGuardConfiguration, routed: &[IpNet]) -> Note {
         RouteTable::Auto => {}
         RouteTable::Off => {
             return Note::notice(
+                "table.off",
                 "Table is off: no routes are set, and nothing enters the tunnel until you set some.",
             )
             .about("Table");
@@ -52,31 +53,38 @@ fn summary(wireguard: &WireGuardConfiguration, routed: &[IpNet]) -> Note {
             let text = format!(
                 "The routes are written to routing table {number}, and no rules that lead there."
             );
-            return Note::notice(text).about("Table");
+            return Note::notice("table.number", text).about("Table").with("number", &number);
         }
     }
     let (and_dns, dns_and) =
         if wireguard.dns_servers.is_empty() { ("", "") } else { (" and DNS", "DNS and ") };
-    let what = match (is_full(Family::Ipv4, routed), is_full(Family::Ipv6, routed)) {
-        (true, true) => format!("All traffic{and_dns}"),
-        (true, false) => format!("All IPv4 traffic{and_dns}"),
-        (false, true) => format!("All IPv6 traffic{and_dns}"),
+    let (code, what) = match (is_full(Family::Ipv4, routed), is_full(Family::Ipv6, routed)) {
+        (true, true) => ("route.all", format!("All traffic{and_dns}")),
+        (true, false) => ("route.all-ipv4", format!("All IPv4 traffic{and_dns}")),
+        (false, true) => ("route.all-ipv6", format!("All IPv6 traffic{and_dns}")),
         (false, false) if routed.is_empty() => {
             let text =
                 "Nothing will go through the tunnel: no network in AllowedIPs can be routed.";
-            return Note::warning(text).about("AllowedIPs");
+            return Note::warning("route.nothing", text).about("AllowedIPs");
         }
-        (false, false) => format!("Only {dns_and}traffic to {}", named(routed)),
+        (false, false) => ("route.some", format!("Only {dns_and}traffic to {}", named(routed))),
     };
-    let way = way(&wireguard.peers);
-    Note::notice(format!("{what} will go through {way}.")).about("AllowedIPs")
+    let server = server(&wireguard.peers);
+    let way = server.unwrap_or("the tunnel");
+    let mut note = Note::notice(code, format!("{what} will go through {way}."))
+        .about("AllowedIPs")
+        .with("networks", &first_of(routed))
+        .with("more", &beyond_first(routed))
+        .with("dns", &!wireguard.dns_servers.is_empty());
+    note.arguments.extend(server.map(|server| ("server".into(), server.into())));
+    note
 }
 
 /// The one server that everything goes through, when there is one.
-fn way(peers: &[WireGuardPeer]) -> &str {
+fn server(peers: &[WireGuardPeer]) -> Option<&str> {
     let mut used = peers.iter().filter(|peer| !peer.allowed_ips.is_empty());
-    let (Some(only), None) = (used.next(), used.next()) else { return "the tunnel" };
-    only.endpoint.as_ref().map_or("the tunnel", |endpoint| &endpoint.host)
+    let (Some(only), None) = (used.next(), used.next()) else { return None };
+    only.endpoint.as_ref().map(|endpoint| endpoint.host.as_str())
 }
 
 /// See [`WireGuardConfiguration::network_settings`].
@@ -86,14 +94,16 @@ fn blocked_family(blocked: &[IpNet]) -> Option<Note> {
         "{family} to {} is blocked while the tunnel is up: the tunnel has no {family} address.",
         named(blocked)
     );
-    Some(Note::warning(text).about("AllowedIPs"))
+    let note = Note::warning("family.blocked", text).about("AllowedIPs");
+    let note = note.with("family", &family).with("networks", &first_of(blocked));
+    Some(note.with("more", &beyond_first(blocked)))
 }
 
 /// See [`protect`](crate::protect).
 fn blocked_ipv6(wireguard: &WireGuardConfiguration) -> Option<Note> {
     let text = "IPv6 is blocked while the tunnel is up, since the tunnel has none; to let it go \
                 outside, import with --allow-ipv6.";
-    wireguard.blocks_ipv6().then(|| Note::notice(text).about("AllowedIPs"))
+    wireguard.blocks_ipv6().then(|| Note::notice("ipv6.blocked", text).about("AllowedIPs"))
 }
 
 /// See [`protect`](crate::protect).
@@ -102,14 +112,17 @@ fn enforced_routes(configuration: &VpnConfiguration) -> Option<Note> {
     if !protocol.enforce_routes || !owns_default_route(&protocol.expected_routes) {
         return None;
     }
-    Some(Note::notice(if protocol.exclude_local_networks {
-        "No network that you join takes traffic out of the tunnel, but for what is directly on it; \
-         to let the routes of the network win, import with --no-enforce-routes."
+    Some(if protocol.exclude_local_networks {
+        let text = "No network that you join takes traffic out of the tunnel, but for what is \
+                    directly on it; to let the routes of the network win, import with \
+                    --no-enforce-routes.";
+        Note::notice("routes.enforced-but-local", text)
     } else {
-        "No network that you join takes traffic out of the tunnel, the local one neither; to reach \
-         that, import with --exclude-local-networks, or with --no-enforce-routes to let all routes \
-         of the network win."
-    }))
+        let text = "No network that you join takes traffic out of the tunnel, the local one \
+                    neither; to reach that, import with --exclude-local-networks, or with \
+                    --no-enforce-routes to let all routes of the network win.";
+        Note::notice("routes.enforced", text)
+    })
 }
 
 /// One family goes through the tunnel as a whole, the other does not.
@@ -131,21 +144,24 @@ fn leaking_family(wireguard: &WireGuardConfiguration) -> Option<Note> {
         full.name(),
         other.default_route()
     );
-    Some(Note::warning(text).about("AllowedIPs"))
+    let note = Note::warning("family.leaks", text).about("AllowedIPs").with("partly", &partly);
+    Some(note.with("other", &other.name()).with("full", &full.name()))
 }
 
 fn missing_dns(wireguard: &WireGuardConfiguration, routed: &[IpNet]) -> Option<Note> {
     if !wireguard.dns_servers.is_empty() {
         return None;
     }
-    let text = if !wireguard.search_domains.is_empty() {
-        "The search domains have no effect without a DNS server; add one to DNS."
+    let note = if !wireguard.search_domains.is_empty() {
+        let text = "The search domains have no effect without a DNS server; add one to DNS.";
+        Note::warning("dns.domains-without-server", text)
     } else if wireguard.table == RouteTable::Auto && owns_default_route(routed) {
-        "There is no DNS: the network’s own servers will still see the names you visit."
+        let text = "There is no DNS: the network’s own servers will still see the names you visit.";
+        Note::warning("dns.none", text)
     } else {
         return None;
     };
-    Some(Note::warning(text).about("DNS"))
+    Some(note.about("DNS"))
 }
 
 fn unrouted_dns<'a>(
@@ -159,7 +175,7 @@ fn unrouted_dns<'a>(
         let text = format!(
             "The DNS server {server} is not within AllowedIPs: the tunnel does not lead to it."
         );
-        Note::warning(text).about("DNS")
+        Note::warning("dns.unrouted", text).about("DNS").with("server", server)
     })
 }
 
@@ -170,18 +186,26 @@ fn waiting_peers(peers: &[WireGuardPeer]) -> impl Iterator<Item = Note> + '_ {
             "The peer {} has no Endpoint: nothing is sent to it until it has sent something.",
             peer.public_key
         );
-        Note::notice(text).about("Endpoint")
+        Note::notice("peer.waiting", text).about("Endpoint").with("peer", &peer.public_key)
     })
 }
 
 fn named(networks: &[IpNet]) -> String {
-    let first: Vec<String> = networks.iter().take(MAX_NAMED).map(ToString::to_string).collect();
-    let first = first.join(", ");
-    match networks.len().saturating_sub(MAX_NAMED) {
+    let first = first_of(networks);
+    match beyond_first(networks) {
         0 => first,
         1 => format!("{first} and 1 other network"),
         more => format!("{first} and {more} other networks"),
     }
+}
+
+fn first_of(networks: &[IpNet]) -> String {
+    let first: Vec<String> = networks.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+    first.join(", ")
+}
+
+fn beyond_first(networks: &[IpNet]) -> usize {
+    networks.len().saturating_sub(MAX_NAMED)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The files of wg-quick(8) and wg(8).
 
 mod document;
+mod draft;
 mod error;
 mod export;
 mod interface;
@@ -16,25 +17,27 @@ use std::{
 };
 
 use adit_model::{
-    ConfigurationId, InvalidSettings, Secret, Secrets,
-    wireguard::{PRIVATE_KEY, WireGuardConfiguration, preshared_key},
+    ConfigurationId, InvalidSettings, Secret, Secrets, VpnConfiguration,
+    wireguard::{InvalidKey, PRIVATE_KEY, WireGuardConfiguration, preshared_key},
 };
 
 use self::{
     document::{Document, Read},
     interface::Interface,
     peer::Peer,
+    value::WrittenKey,
 };
-use crate::{Imported, configuration::wireguard_configuration};
+use crate::{Imported, Note, configuration::wireguard_configuration};
 
 pub use self::{
+    draft::{Draft, read_draft, write_draft},
     error::{ExportError, ImportError},
     export::export_wg_quick,
     text::MAX_SIZE,
 };
 
 /// Any address: the settings are checked before the server's is known.
-const UNKNOWN_REMOTE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+pub(crate) const UNKNOWN_REMOTE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Reads a file of wg-quick(8): UTF-8, at most [`MAX_SIZE`] bytes. A file that wg-quick accepts as
 /// well means the same to both, except that commands are kept and never run. What wg-quick would
@@ -44,35 +47,74 @@ pub fn import_wg_quick(
     name: &str,
     id: ConfigurationId,
 ) -> Result<Imported, ImportError> {
-    let document = Document::parse(text::decode(bytes)?)?;
-    let mut notes = Vec::new();
-    let (interface, private_key) = Interface::read(&document.interface, &mut notes)?;
-    let peers = document
-        .peers
-        .iter()
-        .map(|block| Peer::read(block, &mut notes))
-        .collect::<Result<Vec<_>, _>>()?;
-    if peers.is_empty() {
-        return Err(ImportError::NoPeer);
-    }
-    check_peers(&peers)?;
-
-    let secrets = secrets(private_key, &peers);
-    let wireguard = WireGuardConfiguration {
-        peers: peers.into_iter().map(Peer::into_model).collect(),
-        ..interface.to_model()
-    };
-    check_settings(&wireguard, &interface)?;
-    let configuration = wireguard_configuration(id, name, &wireguard);
-    configuration.validate().map_err(ImportError::Configuration)?;
-    notes.sort_by_key(|note| note.line);
+    let File { configuration, keys, notes } = File::read(bytes, name, id)?;
+    let secrets = keys.into_iter().map(FoundKey::shown).collect::<Result<Secrets, _>>()?;
     Ok(Imported { configuration, secrets, notes })
 }
 
-fn secrets(private_key: Secret, peers: &[Peer]) -> Secrets {
-    let private = (PRIVATE_KEY.to_owned(), private_key);
+/// A file whose keys may be hidden.
+struct File {
+    configuration: VpnConfiguration,
+    keys: Vec<FoundKey>,
+    notes: Vec<Note>,
+}
+
+/// A key that must not be seen, and where it stands.
+struct FoundKey {
+    /// Its name among the secrets.
+    name: String,
+    /// Its name in the file.
+    key: &'static str,
+    read: Read<WrittenKey>,
+}
+
+impl File {
+    fn read(bytes: &[u8], name: &str, id: ConfigurationId) -> Result<Self, ImportError> {
+        let document = Document::parse(text::decode(bytes)?)?;
+        let mut notes = Vec::new();
+        let (interface, private_key) = Interface::read(&document.interface, &mut notes)?;
+        let peers = document
+            .peers
+            .iter()
+            .map(|block| Peer::read(block, &mut notes))
+            .collect::<Result<Vec<_>, _>>()?;
+        if peers.is_empty() {
+            return Err(ImportError::NoPeer);
+        }
+        check_peers(&peers)?;
+
+        let keys = keys(private_key, &peers);
+        let wireguard = WireGuardConfiguration {
+            peers: peers.into_iter().map(Peer::into_model).collect(),
+            ..interface.to_model()
+        };
+        check_settings(&wireguard, &interface)?;
+        let configuration = wireguard_configuration(id, name, &wireguard);
+        configuration.validate().map_err(ImportError::Configuration)?;
+        notes.sort_by_key(|note| note.line);
+        Ok(Self { configuration, keys, notes })
+    }
+}
+
+impl FoundKey {
+    /// Its name and itself. Outside an editor nothing knows a key that is hidden.
+    fn shown(self) -> Result<(String, Secret), ImportError> {
+        let Self { name, key, read: Read { line, value } } = self;
+        match value {
+            WrittenKey::Shown(secret) => Ok((name, secret)),
+            WrittenKey::Hidden => {
+                let reason = InvalidKey::NotBase64.to_string();
+                Err(ImportError::Value { line, key, reason })
+            }
+        }
+    }
+}
+
+fn keys(private_key: Read<WrittenKey>, peers: &[Peer]) -> Vec<FoundKey> {
+    let private = FoundKey { name: PRIVATE_KEY.to_owned(), key: "PrivateKey", read: private_key };
     let preshared = peers.iter().filter_map(|peer| {
-        peer.preshared_key.clone().map(|secret| (preshared_key(&peer.public_key.value), secret))
+        let read = peer.preshared_key.clone()?;
+        Some(FoundKey { name: preshared_key(&peer.public_key.value), key: "PresharedKey", read })
     });
     std::iter::once(private).chain(preshared).collect()
 }

@@ -138,6 +138,7 @@ mod tests {
         let text = "[Interface]";
         let full = json!({
             "addresses": ["10.0.0.2/32"], "dnsServers": ["10.0.0.1"], "searchDomains": ["a.test"],
+            "matchDomains": ["b.test"], "dnsProtocol": {"tls": {"serverName": "c.test"}},
             "mtu": 1420, "listenPort": 1, "fwmark": 1, "table": {"table": 7}, "blockIpv6": true, "saveConfig": true,
             "scripts": {"preUp": [text], "postUp": [text], "preDown": [text], "postDown": [text]},
             "peers": [{

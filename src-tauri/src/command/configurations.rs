@@ -1,6 +1,8 @@
 //! Stored configurations.
 
-use adit_api::{Get, Got, Provider, Providers, Remove, Save, SetEnabled};
+use adit_api::{
+    GenerateKey, Get, Got, Provider, Providers, PublicKey, Remove, Save, SecretChanges, SetEnabled,
+};
 use adit_model::{ConfigurationId, Secrets, VpnConfiguration};
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -18,6 +20,8 @@ pub(crate) struct StoredConfiguration {
     /// Only on request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) secrets: Option<Secrets>,
+    /// Which secrets are stored.
+    pub(crate) secret_names: Vec<String>,
 }
 
 /// One configuration. Its secrets are for somebody who has asked to see them.
@@ -28,19 +32,20 @@ pub(crate) async fn get(
     id: ConfigurationId,
     include_secrets: bool,
 ) -> Result<StoredConfiguration, Failure> {
-    let Got { entry, secrets } = call(&shared, Get { id, include_secrets }).await?;
-    Ok(StoredConfiguration { configuration: entry.configuration, secrets })
+    let Got { entry, secrets, secret_names } = call(&shared, Get { id, include_secrets }).await?;
+    Ok(StoredConfiguration { configuration: entry.configuration, secrets, secret_names })
 }
 
-/// Stores a configuration, with generation 0 to create it. Without secrets, those that are stored stay.
+/// Stores a configuration, with generation 0 to create it. Secrets that are not mentioned stay.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn save(
     shared: State<'_, Shared>,
     configuration: VpnConfiguration,
-    secrets: Option<Secrets>,
+    secret_changes: SecretChanges,
 ) -> Result<VpnConfiguration, Failure> {
-    Ok(call(&shared, Save { configuration, secrets }).await?.configuration)
+    let save = Save { configuration, secrets: None, secret_changes };
+    Ok(call(&shared, save).await?.configuration)
 }
 
 /// Deletes a configuration.
@@ -66,4 +71,22 @@ pub(crate) async fn set_enabled(
 #[specta::specta]
 pub(crate) async fn providers(shared: State<'_, Shared>) -> Result<Vec<Provider>, Failure> {
     Ok(call(&shared, Providers {}).await?.providers)
+}
+
+/// Makes a key pair. The private half stays in the helper until a save asks for it by the public one.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn generate_key(shared: State<'_, Shared>) -> Result<String, Failure> {
+    Ok(call(&shared, GenerateKey {}).await?.public_key.to_string())
+}
+
+/// The public half of a stored key.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn public_key(
+    shared: State<'_, Shared>,
+    id: ConfigurationId,
+    secret: String,
+) -> Result<String, Failure> {
+    Ok(call(&shared, PublicKey { id, secret }).await?.public_key.to_string())
 }

@@ -1,11 +1,14 @@
-//! Files that people have their configurations in. They come as content, never as paths, and what is
-//! secret in them does not go back to the window.
+//! Files that people have their configurations in, and the text of a configuration in the editor. Files
+//! come as content, never as paths, and what is secret in them does not go back to the window.
 
-use adit_api::{Get, Save};
-use adit_model::{ConfigurationId, Secrets, VpnConfiguration, wireguard::WireGuardConfiguration};
+use adit_api::{Get, Save, SecretChanges};
+use adit_model::{
+    ConfigurationId, InvalidConfiguration, Secrets, VpnConfiguration,
+    wireguard::WireGuardConfiguration,
+};
 use adit_profile::{
-    ImportError, Note, Protection, export_wg_quick, import_wg_quick, lint, name_from_file, protect,
-    set_wireguard, wireguard_of,
+    Archive, ArchiveError, ExportError, ImportError, Note, Protection, check, export_wg_quick,
+    import_wg_quick, lint, name_from_file, protect, read_draft, wireguard_of, write_draft,
 };
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -15,7 +18,6 @@ use super::call;
 use crate::{
     app::Shared,
     failure::{Failure, FailureKind},
-    text::{self, Text},
 };
 
 /// What a file would become.
@@ -24,7 +26,9 @@ use crate::{
 pub(crate) struct Preview {
     /// As it would be stored. The name and the protections may be changed before it is.
     pub(crate) configuration: VpnConfiguration,
-    /// What of the file counts for nothing or for something else, and what the tunnel will do.
+    /// Which secrets it has.
+    pub(crate) secret_names: Vec<String>,
+    /// What of the file counts for nothing or for something else.
     pub(crate) notes: Vec<Note>,
 }
 
@@ -34,11 +38,43 @@ pub(crate) struct Preview {
 pub(crate) struct Understood {
     /// With everything that the text does not say as it was.
     pub(crate) configuration: VpnConfiguration,
-    /// Only those that were written out, to be saved with it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) secrets: Option<Secrets>,
-    /// What of the text counts for nothing or for something else, and what the tunnel will do.
+    /// For the save.
+    pub(crate) secret_changes: SecretChanges,
+    /// What of the text counts for nothing or for something else.
     pub(crate) notes: Vec<Note>,
+}
+
+/// What a configuration will do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Checked {
+    /// With those fields up to date that follow from others.
+    pub(crate) configuration: VpnConfiguration,
+    /// What the helper or the provider would refuse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) invalid: Option<InvalidField>,
+    /// First what goes through the tunnel, then what may surprise.
+    pub(crate) notes: Vec<Note>,
+}
+
+/// A field by its path, and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InvalidField {
+    /// Such as `protocol.providerConfiguration.peers[0].publicKey`.
+    pub(crate) field: String,
+    /// What would be right.
+    pub(crate) reason: String,
+}
+
+/// The forms of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum ProfileFormat {
+    /// For wg-quick(8) and every app of WireGuard.
+    WgQuick,
+    /// All that Adit knows of it.
+    Adit,
 }
 
 /// Understands a file that was chosen, dropped, pasted or scanned. Nothing is stored until
@@ -50,13 +86,14 @@ pub(crate) fn open_profile(
     file_name: &str,
     content: Vec<u8>,
 ) -> Result<Preview, Failure> {
-    let name = name_from_file(file_name.as_ref());
-    let imported = import_wg_quick(&content, &name, ConfigurationId::random())?;
-    let mut configuration = imported.configuration;
-    protect(&mut configuration, Protection::FULL);
-    shared.pending().insert(configuration.id, imported.secrets);
-    let notes = [imported.notes, lint(&configuration)].concat();
-    Ok(Preview { configuration, notes })
+    let (configuration, secrets, notes) = if Archive::is_meant_by(&content) {
+        from_archive(&content)?
+    } else {
+        from_file(file_name, &content)?
+    };
+    let secret_names = secrets.keys().cloned().collect();
+    shared.pending().insert(configuration.id, secrets);
+    Ok(Preview { configuration, secret_names, notes })
 }
 
 /// Stores what `open_profile` has understood.
@@ -71,7 +108,9 @@ pub(crate) async fn import_profile(
         return Err(Failure::new(FailureKind::Gone, sentence));
     };
     let id = configuration.id;
-    let saved = call(&shared, Save { configuration, secrets: Some(secrets) }).await?;
+    let secret_changes = SecretChanges::new();
+    let saved =
+        call(&shared, Save { configuration, secrets: Some(secrets), secret_changes }).await?;
     shared.pending().remove(&id);
     Ok(saved.configuration)
 }
@@ -87,52 +126,78 @@ pub(crate) fn discard_profile(shared: State<'_, Shared>, id: ConfigurationId) {
 #[tauri::command]
 #[specta::specta]
 #[must_use]
-pub(crate) fn notes(configuration: VpnConfiguration) -> Vec<Note> {
-    lint(&configuration)
+pub(crate) fn check_configuration(mut configuration: VpnConfiguration) -> Checked {
+    let invalid = check(&mut configuration).err();
+    let invalid =
+        invalid.map(|InvalidConfiguration { field, reason }| InvalidField { field, reason });
+    let notes = lint(&configuration);
+    Checked { configuration, invalid, notes }
 }
 
-/// A WireGuard configuration as a file of wg-quick, in which words stand for the secrets.
+/// A WireGuard configuration as a file of wg-quick, with `(hidden)` in place of each of its secrets.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn to_text(
-    shared: State<'_, Shared>,
+pub(crate) fn to_text(
     configuration: VpnConfiguration,
+    secret_names: Vec<String>,
 ) -> Result<String, Failure> {
-    let id = configuration.id;
-    let stored = match configuration.generation {
-        0 => shared.pending().get(&id).cloned(),
-        _ => call(&shared, Get { id, include_secrets: true }).await?.secrets,
-    };
-    let wireguard = wireguard(&configuration)?;
-    Ok(text::write(&wireguard, &stored.unwrap_or_default())?)
+    Ok(write_draft(&wireguard(&configuration)?, &secret_names.into_iter().collect())?)
 }
 
 /// Understands what `to_text` has written and somebody has changed.
 #[tauri::command]
 #[specta::specta]
 pub(crate) fn from_text(
-    text: String,
-    mut configuration: VpnConfiguration,
+    text: &str,
+    configuration: VpnConfiguration,
+    secret_names: Vec<String>,
 ) -> Result<Understood, Failure> {
-    let block_ipv6 = wireguard(&configuration)?.block_ipv6;
-    let Text { mut wireguard, secrets, notes } = text::read(&text)?;
-    wireguard.block_ipv6 = block_ipv6;
-    set_wireguard(&mut configuration, &wireguard);
-    let notes = [notes, lint(&configuration)].concat();
-    Ok(Understood { configuration, secrets, notes })
+    let draft = read_draft(text, &configuration, &secret_names.into_iter().collect())?;
+    Ok(Understood {
+        configuration: draft.configuration,
+        secret_changes: draft.secrets,
+        notes: draft.notes,
+    })
 }
 
-/// A WireGuard configuration as a file of wg-quick with its keys: whoever can read it can use the tunnel.
+/// A configuration as a file with its keys: whoever can read it can use the tunnel.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn export_profile(
     shared: State<'_, Shared>,
     id: ConfigurationId,
+    format: ProfileFormat,
 ) -> Result<String, Failure> {
     let got = call(&shared, Get { id, include_secrets: true }).await?;
-    let wireguard = wireguard(&got.entry.configuration)?;
-    let text = export_wg_quick(&wireguard, &got.secrets.unwrap_or_default())?;
-    Ok(text.to_string())
+    let (configuration, secrets) = (got.entry.configuration, got.secrets.unwrap_or_default());
+    match format {
+        ProfileFormat::WgQuick => {
+            Ok(export_wg_quick(&wireguard(&configuration)?, &secrets)?.to_string())
+        }
+        ProfileFormat::Adit => serde_json::to_string_pretty(&Archive::new(configuration, secrets))
+            .map_err(|error| Failure::new(FailureKind::Failed, error.to_string())),
+    }
+}
+
+type Opened = (VpnConfiguration, Secrets, Vec<Note>);
+
+fn from_file(file_name: &str, content: &[u8]) -> Result<Opened, Failure> {
+    let name = name_from_file(file_name.as_ref());
+    let imported = import_wg_quick(content, &name, ConfigurationId::random())?;
+    let mut configuration = imported.configuration;
+    protect(&mut configuration, Protection::FULL);
+    Ok((configuration, imported.secrets, imported.notes))
+}
+
+/// An archive comes from elsewhere, where its id and generation stay. It says all about protections.
+fn from_archive(content: &[u8]) -> Result<Opened, Failure> {
+    let Archive { mut configuration, secrets, .. } = Archive::read(content)?;
+    configuration.id = ConfigurationId::random();
+    configuration.generation = 0;
+    configuration
+        .validate()
+        .map_err(|error| Failure::new(FailureKind::Invalid, error.to_string()))?;
+    Ok((configuration, secrets, Vec::new()))
 }
 
 fn wireguard(configuration: &VpnConfiguration) -> Result<WireGuardConfiguration, Failure> {
@@ -152,8 +217,14 @@ impl From<ImportError> for Failure {
     }
 }
 
-impl From<adit_profile::ExportError> for Failure {
-    fn from(error: adit_profile::ExportError) -> Self {
+impl From<ArchiveError> for Failure {
+    fn from(error: ArchiveError) -> Self {
+        Self::new(FailureKind::Invalid, error.to_string())
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Self {
         Self::new(FailureKind::Failed, error.to_string())
     }
 }

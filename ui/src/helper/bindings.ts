@@ -9,14 +9,18 @@ export const commands = {
 	attach: () => __TAURI_INVOKE<Change[]>("attach"),
 	/**  One configuration. Its secrets are for somebody who has asked to see them. */
 	get: (id: ConfigurationId, includeSecrets: boolean) => typedError<StoredConfiguration, Failure>(__TAURI_INVOKE("get", { id, includeSecrets })),
-	/**  Stores a configuration, with generation 0 to create it. Without secrets, those that are stored stay. */
-	save: (configuration: VpnConfiguration, secrets: { [key in string]: Secret } | null) => typedError<VpnConfiguration, Failure>(__TAURI_INVOKE("save", { configuration, secrets })),
+	/**  Stores a configuration, with generation 0 to create it. Secrets that are not mentioned stay. */
+	save: (configuration: VpnConfiguration, secretChanges: { [key in string]: SecretChange }) => typedError<VpnConfiguration, Failure>(__TAURI_INVOKE("save", { configuration, secretChanges })),
 	/**  Deletes a configuration. */
 	remove: (id: ConfigurationId) => typedError<null, Failure>(__TAURI_INVOKE("remove", { id })),
 	/**  Allows or forbids a configuration to start. */
 	setEnabled: (id: ConfigurationId, enabled: boolean) => typedError<VpnConfiguration, Failure>(__TAURI_INVOKE("set_enabled", { id, enabled })),
 	/**  The installed providers. */
 	providers: () => typedError<Provider[], Failure>(__TAURI_INVOKE("providers")),
+	/**  Makes a key pair. The private half stays in the helper until a save asks for it by the public one. */
+	generateKey: () => typedError<string, Failure>(__TAURI_INVOKE("generate_key")),
+	/**  The public half of a stored key. */
+	publicKey: (id: ConfigurationId, secret: string) => typedError<string, Failure>(__TAURI_INVOKE("public_key", { id, secret })),
 	/**  Starts a session. That it is connected, an event says. */
 	start: (id: ConfigurationId) => typedError<null, Failure>(__TAURI_INVOKE("start", { id })),
 	/**  Ends a session, at any time. */
@@ -47,13 +51,13 @@ export const commands = {
 	/**  Forgets what `open_profile` has understood. */
 	discardProfile: (id: ConfigurationId) => __TAURI_INVOKE<void>("discard_profile", { id }),
 	/**  What a configuration will do, in words, without storing it. */
-	notes: (configuration: VpnConfiguration) => __TAURI_INVOKE<Note[]>("notes", { configuration }),
-	/**  A WireGuard configuration as a file of wg-quick, in which words stand for the secrets. */
-	toText: (configuration: VpnConfiguration) => typedError<string, Failure>(__TAURI_INVOKE("to_text", { configuration })),
+	checkConfiguration: (configuration: VpnConfiguration) => __TAURI_INVOKE<Checked>("check_configuration", { configuration }),
+	/**  A WireGuard configuration as a file of wg-quick, with `(hidden)` in place of each of its secrets. */
+	toText: (configuration: VpnConfiguration, secretNames: string[]) => typedError<string, Failure>(__TAURI_INVOKE("to_text", { configuration, secretNames })),
 	/**  Understands what `to_text` has written and somebody has changed. */
-	fromText: (text: string, configuration: VpnConfiguration) => typedError<Understood, Failure>(__TAURI_INVOKE("from_text", { text, configuration })),
-	/**  A WireGuard configuration as a file of wg-quick with its keys: whoever can read it can use the tunnel. */
-	exportProfile: (id: ConfigurationId) => typedError<string, Failure>(__TAURI_INVOKE("export_profile", { id })),
+	fromText: (text: string, configuration: VpnConfiguration, secretNames: string[]) => typedError<Understood, Failure>(__TAURI_INVOKE("from_text", { text, configuration, secretNames })),
+	/**  A configuration as a file with its keys: whoever can read it can use the tunnel. */
+	exportProfile: (id: ConfigurationId, format: ProfileFormat) => typedError<string, Failure>(__TAURI_INVOKE("export_profile", { id, format })),
 };
 
 /** Events */
@@ -108,6 +112,16 @@ export type CheckOutcome =
 "failed" | 
 /**  Nothing is promised here, so that nothing can be broken. */
 "notApplicable";
+
+/**  What a configuration will do. */
+export type Checked = {
+	/**  With those fields up to date that follow from others. */
+	configuration: VpnConfiguration,
+	/**  What the helper or the provider would refuse. */
+	invalid?: InvalidField,
+	/**  First what goes through the tunnel, then what may surprise. */
+	notes: Note[],
+};
 
 /**  The identity of a configuration. */
 export type ConfigurationId = string;
@@ -309,6 +323,14 @@ export type InterfaceType =
 /**  Mobile network. */
 "cellular";
 
+/**  A field by its path, and what is wrong with it. */
+export type InvalidField = {
+	/**  Such as `protocol.providerConfiguration.peers[0].publicKey`. */
+	field: string,
+	/**  What would be right. */
+	reason: string,
+};
+
 /**  Addresses and routes of one family. */
 export type IpSettings = {
 	addresses: string[],
@@ -416,14 +438,21 @@ export type NetworkDescription = {
 	firewall: string,
 };
 
-/**  Something about a profile that a person should know. */
+/**
+ *  Something about a profile that a person should know. `text` says all of it in English; `code` and
+ *  `arguments` are for those who say it in another language.
+ */
 export type Note = {
 	/**  `Notice`: good to know; `Warning`: works, but not as the profile asks. */
 	severity: Severity,
+	/**  Which of all sentences it is, such as `dns.none`. */
+	code: string,
 	/**  Line in the imported file, from 1; absent when it is about the whole. */
 	line?: number,
 	/**  The key of the format that it is about. */
 	key?: string,
+	/**  What differs from one such sentence to the other. */
+	arguments?: { [key in string]: string },
 	/**  A sentence or two. */
 	text: string,
 };
@@ -510,9 +539,18 @@ at: string } |
 export type Preview = {
 	/**  As it would be stored. The name and the protections may be changed before it is. */
 	configuration: VpnConfiguration,
-	/**  What of the file counts for nothing or for something else, and what the tunnel will do. */
+	/**  Which secrets it has. */
+	secretNames: string[],
+	/**  What of the file counts for nothing or for something else. */
 	notes: Note[],
 };
+
+/**  The forms of a file. */
+export type ProfileFormat = 
+/**  For wg-quick(8) and every app of WireGuard. */
+"wgQuick" | 
+/**  All that Adit knows of it. */
+"adit";
 
 /**  One provider. */
 export type Provider = {
@@ -522,6 +560,11 @@ export type Provider = {
 	name?: string,
 	/**  What it can be, in the words of the manifest. */
 	kinds?: string[],
+	/**
+	 *  JSON Schema of its `providerConfiguration`. Its keyword `secrets` says which secrets it
+	 *  takes, by name; `{peers.publicKey}` in a name is that of each peer.
+	 */
+	configurationSchema?: Value,
 	/**  Why it cannot be used. */
 	reason?: string,
 };
@@ -667,6 +710,18 @@ export type Scope =
 /**  A password, key or token. */
 export type Secret = string;
 
+/**
+ *  What becomes of one secret when a configuration is saved by somebody who does not know the
+ *  others.
+ */
+export type SecretChange = 
+/**  It is this from now on. */
+({ set: Secret }) & { keyOf?: never; remove?: never } | 
+/**  It is the private half of a key pair that the helper has made, named by the public one. */
+({ keyOf: string }) & { remove?: never; set?: never } | 
+/**  It is forgotten. */
+({ remove: Record<string, never> }) & { keyOf?: never; set?: never };
+
 /**  All that a session has to tell. What is absent does not exist at this moment. */
 export type SessionDetails = {
 	/**  The active network settings. */
@@ -736,6 +791,8 @@ export type StoredConfiguration = {
 	configuration: VpnConfiguration,
 	/**  Only on request. */
 	secrets?: { [key in string]: Secret },
+	/**  Which secrets are stored. */
+	secretNames: string[],
 };
 
 /**  Hours of some days, in local time. */
@@ -782,9 +839,9 @@ export type TunnelProviderProtocol = {
 export type Understood = {
 	/**  With everything that the text does not say as it was. */
 	configuration: VpnConfiguration,
-	/**  Only those that were written out, to be saved with it. */
-	secrets?: { [key in string]: Secret },
-	/**  What of the text counts for nothing or for something else, and what the tunnel will do. */
+	/**  For the save. */
+	secretChanges: { [key in string]: SecretChange },
+	/**  What of the text counts for nothing or for something else. */
 	notes: Note[],
 };
 

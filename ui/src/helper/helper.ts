@@ -1,6 +1,6 @@
 // All that the pages ask of the helper. `tauri.ts` has it in the app, `memory.ts` in a browser.
 
-import type { Failure, FailureKind } from "./bindings";
+import type { Failure, FailureKind, SecretChange } from "./bindings";
 import type {
   Counters,
   DnsExplanation,
@@ -29,8 +29,8 @@ export interface Helper {
   history(id: string): Promise<PastSession[]>;
 
   get(id: string, includeSecrets: boolean): Promise<StoredConfiguration>;
-  /** With generation 0 it is created. Absent secrets stay as they are. */
-  save(configuration: VpnConfiguration, secrets?: Secrets): Promise<VpnConfiguration>;
+  /** With generation 0 it is created. Secrets that are not mentioned stay as they are. */
+  save(configuration: VpnConfiguration, secretChanges?: SecretChanges): Promise<VpnConfiguration>;
   remove(id: string): Promise<void>;
   providers(): Promise<Provider[]>;
 
@@ -70,10 +70,13 @@ export type Link =
   | { state: "failed"; reason: string };
 
 export type Secrets = { [name: string]: string };
+export type SecretChanges = { [name: string]: SecretChange };
 
 export interface StoredConfiguration {
   configuration: VpnConfiguration;
   secrets?: Secrets;
+  /** Which are stored, whether or not they were asked for. */
+  secretNames: string[];
 }
 
 /** Why the helper refused: a sentence that a person can act on. */

@@ -1,7 +1,7 @@
 // A helper in the browser's memory: pages are developed and photographed against it. It starts in a scripted state
 // (`?state=blocked`, see `memory/scenes.ts`) and from there does what it is told.
 
-import type { Change, Helper, Secrets, StoredConfiguration } from "./helper";
+import type { Change, Helper, SecretChanges, Secrets, StoredConfiguration } from "./helper";
 import { Refused } from "./helper";
 import { details, followedLog, recordingsOf, transferred } from "./memory/answers";
 import { history } from "./memory/examples";
@@ -18,6 +18,19 @@ export function rehearsal(asked: URLSearchParams): { helper: Helper; recordings:
   const scene = sceneOf(asked.get("state"), now);
   const helper = new MemoryHelper(scene, asked.get("state") === "connecting");
   return { helper, recordings: recordingsOf(scene.entries, now) };
+}
+
+/** Of nobody. */
+const EXAMPLE_KEY = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=";
+
+function changed(secrets: Secrets, changes: SecretChanges): Secrets {
+  const left = { ...secrets };
+  for (const [name, change] of Object.entries(changes)) {
+    if ("set" in change && change.set !== undefined) left[name] = change.set;
+    else if ("keyOf" in change && change.keyOf !== undefined) left[name] = EXAMPLE_KEY;
+    else delete left[name];
+  }
+  return left;
 }
 
 class MemoryHelper implements Helper {
@@ -82,10 +95,11 @@ class MemoryHelper implements Helper {
 
   async get(id: string, includeSecrets: boolean): Promise<StoredConfiguration> {
     const { configuration } = this.#entry(id);
-    return { configuration, ...(includeSecrets && { secrets: this.#secrets.get(id) ?? {} }) };
+    const secrets = this.#secrets.get(id) ?? { privateKey: EXAMPLE_KEY };
+    return { configuration, ...(includeSecrets && { secrets }), secretNames: Object.keys(secrets) };
   }
 
-  async save(configuration: VpnConfiguration, secrets?: Secrets): Promise<VpnConfiguration> {
+  async save(configuration: VpnConfiguration, changes: SecretChanges = {}): Promise<VpnConfiguration> {
     const taken = this.#scene.entries.some(
       (entry) => entry.configuration.name === configuration.name && entry.configuration.id !== configuration.id,
     );
@@ -93,7 +107,7 @@ class MemoryHelper implements Helper {
     if (taken) throw new Refused({ kind: "nameTaken", sentence, field: "name" });
     if (configuration.name.trim() === "")
       throw new Refused({ kind: "invalid", sentence: "The name must not be empty.", field: "name" });
-    if (secrets) this.#secrets.set(configuration.id, secrets);
+    this.#secrets.set(configuration.id, changed(this.#secrets.get(configuration.id) ?? {}, changes));
     return this.#store({ ...configuration, generation: configuration.generation + 1 });
   }
 

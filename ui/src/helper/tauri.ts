@@ -19,7 +19,7 @@ export function tauriHelper(): Helper {
     counters: async (id) => (await data(commands.details(id))).counters,
     history: notYet,
     get: (id, includeSecrets) => data(commands.get(id, includeSecrets)),
-    save: (configuration, secrets) => data(commands.save(configuration, secrets ?? null)),
+    save: (configuration, secretChanges) => data(commands.save(configuration, secretChanges ?? {})),
     remove: (id) => done(commands.remove(id)),
     providers: () => data(commands.providers()),
     setOnDemand,
@@ -58,7 +58,7 @@ function watch(listener: (change: Change) => void): () => void {
 async function setOnDemand(id: string, enabled: boolean): Promise<void> {
   const { configuration }: { configuration: VpnConfiguration } = await data(commands.get(id, false));
   const changed = { ...configuration, onDemand: { ...configuration.onDemand, enabled } };
-  await done(commands.save(changed, null));
+  await done(commands.save(changed, {}));
 }
 
 type Answer<T> = { status: "ok"; data: T } | { status: "error"; error: Failure };

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use adit_api::{Got, HelperClient, Save, SaveReply};
+use adit_api::{Got, HelperClient, Save, SaveReply, SecretChanges};
 use adit_model::VpnConfiguration;
 use adit_profile::{Imported, Note, import_wg_quick, lint, set_wireguard, wireguard_of};
 use serde::Serialize;
@@ -32,7 +32,7 @@ use crate::{
 
 pub(super) async fn run(arguments: Named, context: &Context) -> Result<(), Failure> {
     let mut helper = context.helper().await?;
-    let Got { entry, secrets } = find_with_secrets(&mut helper, &arguments.name).await?;
+    let Got { entry, secrets, .. } = find_with_secrets(&mut helper, &arguments.name).await?;
     let configuration = entry.configuration;
     let before = export::wg_quick(&configuration, &secrets.unwrap_or_default())?;
     let draft = Draft::write(&before).map_err(Failure::TemporaryFile)?;
@@ -76,7 +76,11 @@ async fn save(
         wireguard.block_ipv6 = wireguard_of(&configuration).is_some_and(|before| before.block_ipv6);
         set_wireguard(&mut configuration, &wireguard);
     }
-    let save = Save { configuration, secrets: Some(imported.secrets) };
+    let save = Save {
+        configuration,
+        secrets: Some(imported.secrets),
+        secret_changes: SecretChanges::new(),
+    };
     let SaveReply { configuration } = helper.call(&save).await?;
     let notes = [imported.notes, lint(&configuration)].concat();
     Ok(Edited { configuration, changed: true, notes })

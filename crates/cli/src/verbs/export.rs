@@ -2,12 +2,11 @@
 
 use adit_api::Got;
 use adit_model::{Secrets, VpnConfiguration};
-use adit_profile::{export_wg_quick, wireguard_of};
+use adit_profile::{Archive, export_wg_quick, wireguard_of};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::{
-    archive::Archive,
     args::{Export, Format},
     context::{Context, find_with_secrets},
     failure::Failure,
@@ -16,7 +15,7 @@ use crate::{
 
 pub(super) async fn run(arguments: Export, context: &Context) -> Result<(), Failure> {
     let mut helper = context.helper().await?;
-    let Got { entry, secrets } = find_with_secrets(&mut helper, &arguments.name).await?;
+    let Got { entry, secrets, .. } = find_with_secrets(&mut helper, &arguments.name).await?;
     let secrets = secrets.unwrap_or_default();
     match arguments.format {
         Format::WgQuick => {

@@ -7,18 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use adit_api::{Entry, HelperClient, List, Save, SaveReply};
+use adit_api::{Entry, HelperClient, List, Save, SaveReply, SecretChanges};
 use adit_model::{ConfigurationId, Scope, Secrets, Severity, VpnConfiguration};
 use adit_profile::{
-    MAX_SIZE, Note, Protection, import_wg_quick, lint, name_from_file, protect, set_wireguard,
-    wireguard_of,
+    Archive, MAX_SIZE, Note, Protection, import_wg_quick, lint, name_from_file, protect,
+    set_wireguard, wireguard_of,
 };
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::{
-    archive::Archive, args::Import, context::Context, failure::Failure, output::Report, page::Page,
-};
+use crate::{args::Import, context::Context, failure::Failure, output::Report, page::Page};
 
 /// All files are understood before the first is saved.
 pub(super) async fn run(arguments: Import, context: &Context) -> Result<(), Failure> {
@@ -205,7 +203,11 @@ async fn save(
         }
         Some(_) => return Err(Failure::NameTaken { name: name.clone() }),
     };
-    let save = Save { configuration, secrets: Some(profile.secrets) };
+    let save = Save {
+        configuration,
+        secrets: Some(profile.secrets),
+        secret_changes: SecretChanges::new(),
+    };
     let SaveReply { configuration } = helper.call(&save).await?;
     let notes = [profile.notes, lint(&configuration)].concat();
     Ok(Saved { file: profile.file, action, configuration, notes })

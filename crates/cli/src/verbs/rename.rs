@@ -1,6 +1,6 @@
 //! `adit rename`
 
-use adit_api::{Save, SaveReply};
+use adit_api::{Save, SaveReply, SecretChanges};
 use adit_model::VpnConfiguration;
 use serde::Serialize;
 
@@ -17,7 +17,8 @@ pub(super) async fn run(arguments: Rename, context: &Context) -> Result<(), Fail
     let mut configuration = find(&mut helper, &arguments.old).await?.configuration;
     let old = std::mem::replace(&mut configuration.name, arguments.new);
     configuration.validate()?;
-    let SaveReply { configuration } = helper.call(&Save { configuration, secrets: None }).await?;
+    let save = Save { configuration, secrets: None, secret_changes: SecretChanges::new() };
+    let SaveReply { configuration } = helper.call(&save).await?;
     context.output.report(&Renamed { old, configuration })
 }
 

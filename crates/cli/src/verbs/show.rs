@@ -19,7 +19,7 @@ use crate::{
 pub(super) async fn run(arguments: Show, context: &Context) -> Result<(), Failure> {
     let mut helper = context.helper().await?;
     let id = find(&mut helper, &arguments.name).await?.configuration.id;
-    let Got { entry, secrets } =
+    let Got { entry, secrets, .. } =
         helper.call(&Get { id, include_secrets: arguments.secrets }).await?;
     let Entry { configuration, session } = entry;
     let shown = Shown { configuration, start_cause: session.start_cause, secrets };

@@ -9,8 +9,8 @@ use std::{
 use adit_api::{
     Counters, Details, Entry, Event, Get, Got, Hello, HelloReply, HelperError, LiftLockdown, List,
     Listing, LockDown, MachineChange, MachineReply, Provider, ProviderListing, Providers, Remove,
-    Removed, Reset, ResetReply, Save, SaveReply, Saved, SessionDetails, SetEnabled, Snapshot,
-    Start, StatusChange, Stop, Watch, WatchReply,
+    Removed, Reset, ResetReply, Save, SaveReply, Saved, SecretChanges, SessionDetails, SetEnabled,
+    Snapshot, Start, StatusChange, Stop, Watch, WatchReply,
 };
 use adit_model::{
     ConfigurationId, ConnectionError, DisconnectError, Enablement, Lockdown, LockdownSetting,
@@ -153,7 +153,8 @@ fn router() -> Router<State, Access> {
         let mut configuration = state.entry(call.id)?.configuration;
         configuration.enablement =
             if call.enabled { Enablement::Enabled } else { Enablement::Disabled };
-        state.save(Save { configuration, secrets: None }, 0)
+        let secret_changes = SecretChanges::new();
+        state.save(Save { configuration, secrets: None, secret_changes }, 0)
     })
     .on(Access::Authorised, |state: State, _, call: Start| async move { state.start(call.id) })
     .on(Access::Anyone, |state: State, _, call: Stop| async move { state.stop(call.id) })
@@ -211,7 +212,8 @@ impl State {
         let entry = self.entry(call.id)?;
         let entries = self.entries.lock().unwrap();
         let secrets = entries.get(&call.id).map(|(_, secrets)| secrets.clone());
-        Ok(Got { entry, secrets: secrets.filter(|_| call.include_secrets) })
+        let secret_names = secrets.iter().flatten().map(|(name, _)| name.clone()).collect();
+        Ok(Got { entry, secrets: secrets.filter(|_| call.include_secrets), secret_names })
     }
 
     fn save(&self, call: Save, owner: u32) -> Result<SaveReply, HelperError> {
@@ -336,12 +338,14 @@ fn providers() -> Vec<Provider> {
         id: "org.adit.wireguard".into(),
         name: Some("WireGuard".into()),
         kinds: vec!["packet-tunnel".into()],
+        configuration_schema: None,
         reason: None,
     };
     let broken = Provider {
         id: "org.example.broken".into(),
         name: None,
         kinds: Vec::new(),
+        configuration_schema: None,
         reason: Some("Its executable is missing.".into()),
     };
     vec![wireguard, broken]

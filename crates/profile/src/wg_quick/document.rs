@@ -107,7 +107,8 @@ impl<K: SectionKey> Block<'_, K> {
             if let Some(later) = later.find(|later| later.key == entry.key) {
                 let name = entry.name;
                 let text = format!("{name} is given again on line {}, which counts.", later.line);
-                notes.push(Note::warning(text).about(name).at(entry.line));
+                let note = Note::warning("key.repeated", text).about(name).at(entry.line);
+                notes.push(note.with("later", &later.line));
             }
         }
     }

@@ -125,28 +125,8 @@ pub enum ImportError {
     Configuration(InvalidConfiguration),
 }
 
-/// Why a configuration cannot be written as a wg-quick file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ExportError {
-    /// The private key is elsewhere.
-    #[error("The private key is not at hand; unlock the configuration's secrets first.")]
-    NoPrivateKey,
-    /// A secret that is no key.
-    #[error("{key} is stored as something that is not a WireGuard key; set it again.")]
-    BadKey {
-        /// The key of the file.
-        key: &'static str,
-    },
-    /// A value that the format cannot carry.
-    #[error("{key} has a value that a WireGuard file cannot express; change it first.")]
-    Inexpressible {
-        /// The key of the file.
-        key: &'static str,
-    },
-}
-
 impl ImportError {
-    /// The line that is wrong, from 1; absent when it is the whole.
+    /// The line that is to blame, from 1; absent when it is the whole.
     #[must_use]
     pub fn line(&self) -> Option<usize> {
         match self {
@@ -169,6 +149,26 @@ impl ImportError {
             | Self::DuplicateNetwork { line, .. } => Some(*line),
         }
     }
+}
+
+/// Why a configuration cannot be written as a wg-quick file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ExportError {
+    /// The private key is elsewhere.
+    #[error("The private key is not at hand; unlock the configuration's secrets first.")]
+    NoPrivateKey,
+    /// A secret that is no key.
+    #[error("{key} is stored as something that is not a WireGuard key; set it again.")]
+    BadKey {
+        /// The key of the file.
+        key: &'static str,
+    },
+    /// A value that the format cannot carry.
+    #[error("{key} has a value that a WireGuard file cannot express; change it first.")]
+    Inexpressible {
+        /// The key of the file.
+        key: &'static str,
+    },
 }
 
 fn hint(nearest: Option<&'static str>) -> String {

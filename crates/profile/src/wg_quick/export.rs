@@ -1,6 +1,6 @@
 //! Writing a wg-quick file.
 
-use std::fmt::Display;
+use std::{collections::BTreeSet, fmt::Display};
 
 use adit_model::{
     RouteTable, Secrets,
@@ -8,17 +8,39 @@ use adit_model::{
 };
 use zeroize::Zeroizing;
 
-use super::{ExportError, value};
+use super::{
+    ExportError,
+    value::{self, HIDDEN},
+};
 
 /// Writes a file for wg-quick(8). Importing it again yields the same configuration and secrets.
 pub fn export_wg_quick(
     configuration: &WireGuardConfiguration,
     secrets: &Secrets,
 ) -> Result<Zeroizing<String>, ExportError> {
+    if !secrets.contains_key(PRIVATE_KEY) {
+        return Err(ExportError::NoPrivateKey);
+    }
+    write(configuration, Keys::Shown(secrets))
+}
+
+/// The keys that a file is written with.
+#[derive(Clone, Copy)]
+pub(super) enum Keys<'a> {
+    /// They stand in it.
+    Shown(&'a Secrets),
+    /// It says that there are those of these names.
+    Hidden(&'a BTreeSet<String>),
+}
+
+pub(super) fn write(
+    configuration: &WireGuardConfiguration,
+    keys: Keys<'_>,
+) -> Result<Zeroizing<String>, ExportError> {
     let mut lines = Lines::default();
-    lines.interface(configuration, secrets)?;
+    lines.interface(configuration, keys)?;
     for peer in &configuration.peers {
-        lines.peer(peer, secrets)?;
+        lines.peer(peer, keys)?;
     }
     Ok(lines.join())
 }
@@ -31,13 +53,10 @@ impl Lines {
     fn interface(
         &mut self,
         configuration: &WireGuardConfiguration,
-        secrets: &Secrets,
+        keys: Keys<'_>,
     ) -> Result<(), ExportError> {
         self.header("[Interface]");
-        if !secrets.contains_key(PRIVATE_KEY) {
-            return Err(ExportError::NoPrivateKey);
-        }
-        self.secret("PrivateKey", secrets, PRIVATE_KEY)?;
+        self.key("PrivateKey", keys, PRIVATE_KEY)?;
         self.optional("ListenPort", configuration.listen_port)?;
         self.optional("FwMark", configuration.fwmark.map(|mark| format!("{mark:#x}")))?;
         self.list("Address", &configuration.addresses)?;
@@ -56,11 +75,11 @@ impl Lines {
         Ok(())
     }
 
-    fn peer(&mut self, peer: &WireGuardPeer, secrets: &Secrets) -> Result<(), ExportError> {
+    fn peer(&mut self, peer: &WireGuardPeer, keys: Keys<'_>) -> Result<(), ExportError> {
         self.header("");
         self.header("[Peer]");
         self.setting("PublicKey", peer.public_key)?;
-        self.secret("PresharedKey", secrets, &preshared_key(&peer.public_key))?;
+        self.key("PresharedKey", keys, &preshared_key(&peer.public_key))?;
         self.list("AllowedIPs", &peer.allowed_ips)?;
         if let Some(endpoint) = &peer.endpoint {
             if !value::is_host(&endpoint.host) {
@@ -95,13 +114,13 @@ impl Lines {
         self.setting(key, items.join(", "))
     }
 
-    fn secret(
-        &mut self,
-        key: &'static str,
-        secrets: &Secrets,
-        name: &str,
-    ) -> Result<(), ExportError> {
-        let Some(secret) = secrets.get(name) else { return Ok(()) };
+    fn key(&mut self, key: &'static str, keys: Keys<'_>, name: &str) -> Result<(), ExportError> {
+        let secret = match keys {
+            Keys::Shown(secrets) => secrets.get(name),
+            Keys::Hidden(names) if names.contains(name) => return self.setting(key, HIDDEN),
+            Keys::Hidden(_) => None,
+        };
+        let Some(secret) = secret else { return Ok(()) };
         match value::secret_key(secret.expose()) {
             Ok(Some(secret)) => self.setting(key, secret.expose()),
             Ok(None) | Err(_) => Err(ExportError::BadKey { key }),

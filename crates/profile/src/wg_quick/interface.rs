@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use adit_model::{
-    RouteTable, Secret,
+    DnsProtocol, RouteTable,
     wireguard::{Scripts, WireGuardConfiguration},
 };
 use ipnet::IpNet;
@@ -12,7 +12,7 @@ use super::{
     ImportError,
     document::{Block, Entry, Read},
     key::InterfaceKey,
-    value::{self, Dns},
+    value::{self, Dns, WrittenKey},
 };
 use crate::Note;
 
@@ -38,7 +38,7 @@ impl Interface {
     pub(super) fn read(
         block: &Block<InterfaceKey>,
         notes: &mut Vec<Note>,
-    ) -> Result<(Self, Secret), ImportError> {
+    ) -> Result<(Self, Read<WrittenKey>), ImportError> {
         block.note_repeats(notes);
         let mut interface = Self { line: block.line, ..Self::default() };
         let mut private_key = None;
@@ -77,6 +77,8 @@ impl Interface {
             addresses: values(&self.addresses),
             dns_servers: values(&self.dns_servers),
             search_domains: values(&self.search_domains),
+            match_domains: None,
+            dns_protocol: DnsProtocol::Cleartext,
             mtu: self.mtu.map(|read| read.value),
             listen_port: self.listen_port,
             fwmark: self.fwmark,
@@ -107,24 +109,27 @@ impl Interface {
     }
 
     fn note_unused(&self, block: &Block<InterfaceKey>, notes: &mut Vec<Note>) {
-        let mut note = |key, text| {
+        let mut note = |key, code, text| {
             let entry = block.entries.iter().rev().find(|entry| entry.key == key);
-            notes.extend(entry.map(|entry| Note::notice(text).about(entry.name).at(entry.line)));
+            let note = |entry: &Entry<_>| Note::notice(code, text).about(entry.name).at(entry.line);
+            notes.extend(entry.map(note));
         };
         if self.fwmark.is_some() {
             let text =
                 "FwMark is kept for export only: Adit marks its packets with a number of its own.";
-            note(InterfaceKey::FwMark, text);
+            note(InterfaceKey::FwMark, "unused.fwmark", text);
         }
         if self.save_config {
             let text = "SaveConfig is kept for export only: Adit does not write back to the file.";
-            note(InterfaceKey::SaveConfig, text);
+            note(InterfaceKey::SaveConfig, "unused.save-config", text);
         }
     }
 }
 
-fn read_private_key(entry: &Entry<InterfaceKey>) -> Result<Secret, ImportError> {
-    entry.parse(value::secret_key)?.ok_or_else(|| entry.wrong("it is all zeros, which is no key"))
+fn read_private_key(entry: &Entry<InterfaceKey>) -> Result<Read<WrittenKey>, ImportError> {
+    let value = entry.parse(value::written_key)?;
+    let value = value.ok_or_else(|| entry.wrong("it is all zeros, which is no key"))?;
+    Ok(Read { line: entry.line, value })
 }
 
 /// wg-quick takes an empty value for none.
@@ -143,7 +148,8 @@ fn keep_script(entry: &Entry<InterfaceKey>, scripts: &mut Vec<String>, notes: &m
         return;
     }
     let text = format!("The {} command will not be run: {}", entry.name, entry.value);
-    notes.push(Note::warning(text).about(entry.name).at(entry.line));
+    let note = Note::warning("command.not-run", text).about(entry.name).at(entry.line);
+    notes.push(note.with("command", &entry.value));
     scripts.push(entry.value.into());
 }
 

@@ -2,24 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use adit_model::{
-    Secret,
-    wireguard::{Endpoint, Key, WireGuardPeer},
-};
+use adit_model::wireguard::{Endpoint, Key, WireGuardPeer};
 use ipnet::IpNet;
 
 use super::{
     ImportError,
     document::{Block, Entry, Read},
     key::PeerKey,
-    value,
+    value::{self, WrittenKey},
 };
 use crate::Note;
 
 /// What the section says.
 pub(super) struct Peer {
     pub(super) public_key: Read<Key>,
-    pub(super) preshared_key: Option<Secret>,
+    pub(super) preshared_key: Option<Read<WrittenKey>>,
     /// Without host bits; none twice.
     pub(super) allowed_ips: Vec<Read<IpNet>>,
     endpoint: Option<Endpoint>,
@@ -40,7 +37,10 @@ impl Peer {
                     let value = entry.parse(value::public_key)?;
                     public_key = Some(Read { line: entry.line, value });
                 }
-                PeerKey::PresharedKey => preshared_key = entry.parse(value::secret_key)?,
+                PeerKey::PresharedKey => {
+                    let value = entry.parse(value::written_key)?;
+                    preshared_key = value.map(|value| Read { line: entry.line, value });
+                }
                 PeerKey::AllowedIps => read_networks(entry, &mut allowed_ips, notes)?,
                 PeerKey::Endpoint => endpoint = Some(entry.parse(value::endpoint)?),
                 PeerKey::PersistentKeepalive => keepalive = entry.parse(value::keepalive)?,
@@ -73,7 +73,8 @@ fn read_networks(
         let value = written.trunc();
         if value != written {
             let text = format!("{written} is taken for the network that it lies in, {value}.");
-            notes.push(Note::notice(text).about(entry.name).at(line));
+            let note = Note::notice("network.host-bits", text).about(entry.name).at(line);
+            notes.push(note.with("written", &written).with("network", &value));
         }
         networks.push(Read { line, value });
     }

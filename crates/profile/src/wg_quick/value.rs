@@ -21,10 +21,30 @@ const KEY_LENGTH: usize = 32;
 const MAX_QUOTED: usize = 43;
 const BEGINNING: usize = 8;
 
+/// What stands in place of a key in a text that is shown to people.
+pub(super) const HIDDEN: &str = "(hidden)";
+
+/// A key that must not be seen, as a text has it.
+#[derive(Debug, Clone)]
+pub(super) enum WrittenKey {
+    /// The key itself.
+    Shown(Secret),
+    /// Only that there is one.
+    Hidden,
+}
+
 /// One item of `DNS`.
 pub(super) enum Dns {
     Server(IpAddr),
     SearchDomain(String),
+}
+
+/// As [`secret_key`], or that there is one.
+pub(super) fn written_key(value: &str) -> Result<Option<WrittenKey>, InvalidKey> {
+    if value == HIDDEN {
+        return Ok(Some(WrittenKey::Hidden));
+    }
+    Ok(secret_key(value)?.map(WrittenKey::Shown))
 }
 
 /// A key that must not be seen. All zeros, which WireGuard takes for none, is `None`.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use adit_model::{
-    RouteTable, Secret, Secrets,
+    DnsProtocol, RouteTable, Secret, Secrets,
     wireguard::{
         Endpoint, Key, PRIVATE_KEY, Scripts, WireGuardConfiguration, WireGuardPeer, preshared_key,
     },
@@ -90,6 +90,8 @@ fn interface() -> impl Strategy<Value = WireGuardConfiguration> {
                 addresses,
                 dns_servers,
                 search_domains,
+                match_domains: None,
+                dns_protocol: DnsProtocol::Cleartext,
                 mtu,
                 listen_port,
                 fwmark,

@@ -8,35 +8,47 @@ const VERSION: u32 = 1;
 
 /// All that Adit knows of one configuration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Archive {
+pub struct Archive {
     /// Which form this is; no other JSON has it.
     adit: u32,
-    pub(crate) configuration: VpnConfiguration,
-    pub(crate) secrets: Secrets,
+    /// With the id and the generation that it had where it was written.
+    pub configuration: VpnConfiguration,
+    /// Its secrets.
+    pub secrets: Secrets,
 }
 
 /// Why an archive cannot be read. No variant repeats what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ArchiveError {
+pub enum ArchiveError {
+    /// Another JSON.
     #[error("This JSON was not written by: adit export --format adit")]
     NotAnArchive,
+    /// A later form of archive.
     #[error("This was exported by a later version of Adit; update this one.")]
     Later,
+    /// Not what an archive looks like.
     #[error("Line {line}: this is not what adit export has written; export it again.")]
-    Damaged { line: usize },
+    Damaged {
+        /// Where.
+        line: usize,
+    },
 }
 
 impl Archive {
-    pub(crate) fn new(configuration: VpnConfiguration, secrets: Secrets) -> Self {
+    /// For writing.
+    #[must_use]
+    pub fn new(configuration: VpnConfiguration, secrets: Secrets) -> Self {
         Self { adit: VERSION, configuration, secrets }
     }
 
     /// Whether `bytes` are to be read as an archive: no other importable file begins so.
-    pub(crate) fn is_meant_by(bytes: &[u8]) -> bool {
+    #[must_use]
+    pub fn is_meant_by(bytes: &[u8]) -> bool {
         bytes.trim_ascii_start().first() == Some(&b'{')
     }
 
-    pub(crate) fn read(bytes: &[u8]) -> Result<Self, ArchiveError> {
+    /// Reads what was exported.
+    pub fn read(bytes: &[u8]) -> Result<Self, ArchiveError> {
         #[derive(Deserialize)]
         struct Form {
             adit: Option<u32>,
