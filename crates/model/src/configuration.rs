@@ -118,6 +118,7 @@ impl VpnConfiguration {
             return Err(InvalidConfiguration::new("name", "must be one line of plain text"));
         }
         self.protocol.validate()?;
+        self.on_demand.validate()?;
         let size = serde_json::to_vec(self).map_or(usize::MAX, |json| json.len());
         if size > MAX_RECORD {
             return Err(InvalidConfiguration::new("configuration", "is larger than 512 KiB"));

@@ -142,6 +142,7 @@ mod tests {
 
     use super::*;
 
+    // spec: OD-1, OD-2
     #[test]
     fn a_rule_is_the_same_in_json() {
         for rule in [

@@ -1,0 +1,167 @@
+//! What settings of on demand must not be.
+
+use super::{
+    ConnectionAction, EvaluateConnectionRule, OnDemandAction, OnDemandRule, OnDemandSettings,
+    RuleConditions, domain,
+};
+use crate::InvalidConfiguration;
+
+/// They are looked at one after the other at each change of the network.
+const MOST_RULES: usize = 128;
+/// Of names, addresses and so on in one list.
+const MOST_ITEMS: usize = 1024;
+/// Seconds: 30 days.
+const LONGEST_IDLE: u32 = 30 * 24 * 60 * 60;
+
+impl OnDemandSettings {
+    pub(crate) fn validate(&self) -> Result<(), InvalidConfiguration> {
+        if self.rules.len() > MOST_RULES {
+            return Err(fault("rules", format!("are more than {MOST_RULES}")));
+        }
+        if self.idle_timeout.is_some_and(|seconds| !(1..=LONGEST_IDLE).contains(&seconds)) {
+            let reason = format!("must be from 1 to {LONGEST_IDLE} seconds");
+            return Err(fault("idleTimeout", reason));
+        }
+        self.rules.iter().enumerate().try_for_each(|(index, rule)| {
+            validate_rule(rule)
+                .map_err(|(field, reason)| fault(&format!("rules[{index}].{field}"), reason))
+        })
+    }
+}
+
+fn fault(field: &str, reason: impl Into<String>) -> InvalidConfiguration {
+    InvalidConfiguration::new(format!("onDemand.{field}"), reason)
+}
+
+/// Where, and what is wrong there.
+type Fault = (String, String);
+
+fn validate_rule(OnDemandRule { action, conditions }: &OnDemandRule) -> Result<(), Fault> {
+    validate_conditions(conditions)?;
+    let rules = match action {
+        OnDemandAction::Connect { .. } | OnDemandAction::Disconnect | OnDemandAction::Ignore => {
+            return Ok(());
+        }
+        OnDemandAction::EvaluateConnection(rules) => rules,
+    };
+    bounded("connectionRules", rules.len())?;
+    rules.iter().enumerate().try_for_each(|(index, rule)| {
+        validate_connection_rule(rule)
+            .map_err(|(field, reason)| (format!("connectionRules[{index}].{field}"), reason))
+    })
+}
+
+fn validate_conditions(conditions: &RuleConditions) -> Result<(), Fault> {
+    if let Some(name) = conditions.unknown.keys().next() {
+        return Err((name.clone(), "is not known".into()));
+    }
+    let length = |list: &Option<Vec<_>>| list.as_ref().map_or(0, Vec::len);
+    bounded("ssids", conditions.ssids.as_ref().map_or(0, Vec::len))?;
+    bounded("bssids", length(&conditions.bssids))?;
+    bounded("gatewayMacs", length(&conditions.gateway_macs))?;
+    bounded("connectionIds", conditions.connection_ids.as_ref().map_or(0, Vec::len))?;
+    let servers = conditions.dns_servers.as_ref().map_or(0, |wanted| wanted.servers.len());
+    bounded("dnsServers", servers)?;
+    if let Some(time) = &conditions.time
+        && time.from == time.until
+    {
+        return Err(("time".into(), "begins and ends at the same time".into()));
+    }
+    validate_domains("searchDomains", conditions.search_domains.as_deref().unwrap_or_default())?;
+    validate_url(conditions.probe_url.as_deref())
+}
+
+fn validate_connection_rule(rule: &EvaluateConnectionRule) -> Result<(), Fault> {
+    if rule.domains.is_empty() {
+        return Err(("domains".into(), "must not be empty".into()));
+    }
+    validate_domains("domains", &rule.domains)?;
+    match &rule.action {
+        ConnectionAction::ConnectIfNeeded { dns_servers, probe_url } => {
+            bounded("dnsServers", dns_servers.as_ref().map_or(0, Vec::len))?;
+            validate_url(probe_url.as_deref())
+        }
+        ConnectionAction::NeverConnect => Ok(()),
+    }
+}
+
+fn bounded(field: &str, length: usize) -> Result<(), Fault> {
+    if length <= MOST_ITEMS {
+        return Ok(());
+    }
+    Err((field.into(), format!("are more than {MOST_ITEMS}")))
+}
+
+fn validate_domains(field: &str, domains: &[String]) -> Result<(), Fault> {
+    bounded(field, domains.len())?;
+    match domains.iter().position(|text| !domain::is_pattern(text)) {
+        None => Ok(()),
+        Some(index) => {
+            let reason = format!(
+                "“{}” is no domain; one is example.com, or *.example.com for what is below it",
+                domains[index]
+            );
+            Err((format!("{field}[{index}]"), reason))
+        }
+    }
+}
+
+fn validate_url(url: Option<&str>) -> Result<(), Fault> {
+    let Some(text) = url else { return Ok(()) };
+    let is_known = url::Url::parse(text)
+        .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if is_known {
+        return Ok(());
+    }
+    Err(("probeUrl".into(), format!("“{text}” is no URL that begins with http:// or https://")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    // spec: ERR-1
+    #[test]
+    fn each_fault_names_its_place() {
+        let evaluate =
+            |rule: Value| json!([{"action": "evaluateConnection", "connectionRules": [rule]}]);
+        for (rules, field) in [
+            (json!([{"action": "ignore"}, {"action": "ignore", "sssids": []}]), "rules[1].sssids"),
+            (
+                json!([{"action": "ignore", "searchDomains": ["a", "a..b"]}]),
+                "rules[0].searchDomains[1]",
+            ),
+            (json!([{"action": "ignore", "probeUrl": "ftp://a.example/"}]), "rules[0].probeUrl"),
+            (
+                json!([{"action": "ignore", "time": {"from": "09:00", "until": "09:00"}}]),
+                "rules[0].time",
+            ),
+            (
+                evaluate(json!({"domains": [], "action": "neverConnect"})),
+                "rules[0].connectionRules[0].domains",
+            ),
+            (
+                evaluate(json!({"domains": ["*"], "action": "neverConnect"})),
+                "rules[0].connectionRules[0].domains[0]",
+            ),
+            (
+                evaluate(
+                    json!({"domains": ["a"], "action": "connectIfNeeded", "probeUrl": "http:"}),
+                ),
+                "rules[0].connectionRules[0].probeUrl",
+            ),
+        ] {
+            let settings = json!({"enabled": true, "rules": rules});
+            let settings: OnDemandSettings = serde_json::from_value(settings).unwrap();
+            assert_eq!(settings.validate().unwrap_err().field, format!("onDemand.{field}"));
+        }
+        let idle = OnDemandSettings { idle_timeout: Some(0), ..OnDemandSettings::default() };
+        assert_eq!(idle.validate().unwrap_err().field, "onDemand.idleTimeout");
+        let fine = json!({"enabled": true, "rules": [{"action": "connect", "ssids": [],
+            "searchDomains": ["*.bücher.example"], "probeUrl": "https://[2001:db8::1]/x"}]});
+        let fine: OnDemandSettings = serde_json::from_value(fine).unwrap();
+        assert_eq!(fine.validate(), Ok(()));
+    }
+}
