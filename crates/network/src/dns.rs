@@ -1,7 +1,6 @@
 //! Which names the tunnel's servers answer, and telling the system so.
 
 mod back_end;
-mod bus;
 mod error;
 mod lookup;
 mod network_manager;
@@ -10,6 +9,7 @@ mod resolvconf_program;
 mod resolved;
 mod server_list;
 mod system;
+mod underlying;
 
 use std::{fmt, net::IpAddr};
 
@@ -22,6 +22,7 @@ pub(crate) use resolvconf_program::ResolvconfProgram;
 pub(crate) use server_list::ServerList;
 pub(crate) use system::Dns;
 pub use system::RepairedDns;
+pub(crate) use underlying::UnderlyingDns;
 
 /// Name resolution of one session.
 #[derive(Debug, Clone, PartialEq, Eq)]

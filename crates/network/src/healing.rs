@@ -10,6 +10,7 @@ pub(crate) use fights::{Fights, Opponent, Part, Verdict};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     pin::pin,
     sync::Arc,
     time::Duration,
@@ -22,7 +23,12 @@ use tokio::{
     time::{Instant, sleep_until, timeout_at},
 };
 
-use crate::{Network, NetworkError, Places, Slot, firewall::Firewall, netlink, network::Repaired};
+use crate::{
+    Network, NetworkError, Places, Slot,
+    firewall::Firewall,
+    netlink,
+    network::{Bus, Repaired},
+};
 
 /// What there is to tell about the tunnels that are up.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,6 +38,14 @@ pub struct Healed {
     /// The indexes of tunnels' interfaces that were deleted, and in whose place others are to be made
     /// now; one that is deleted over and over is not here before its time.
     pub lost: BTreeSet<u32>,
+}
+
+/// Follows what others do to name resolution. Never ends by itself.
+pub(crate) fn name_resolution_changes(
+    resolv_conf: &Path,
+    bus: &Bus,
+) -> impl Stream<Item = ()> + use<> {
+    name_resolution::changes(resolv_conf, bus).map(drop)
 }
 
 /// How long the kernel has to be quiet before anything is put back: who takes away one thing of ours

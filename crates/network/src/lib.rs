@@ -2,6 +2,8 @@
 //! and the system's name resolution equal to that plan and back again.
 
 mod atomic_file;
+mod burst;
+mod bus;
 mod demand;
 mod destinations;
 mod dns;
@@ -11,6 +13,7 @@ pub mod healing;
 mod health;
 mod interface_kind;
 mod journal;
+mod link_services;
 mod local_networks;
 mod lookup;
 pub mod monitor;
@@ -19,6 +22,9 @@ mod netlink;
 mod netns;
 mod network;
 mod plan;
+pub mod primary_network;
+#[cfg(test)]
+mod private_bus;
 pub mod resolver;
 mod route;
 mod rule;

@@ -2,34 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{Stream, StreamExt};
-use rtnetlink::{MulticastGroup, new_multicast_connection};
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep, timeout_at},
-};
+use futures_util::Stream;
+use rtnetlink::new_multicast_connection;
+use tokio::{sync::watch, time::sleep};
 use tracing::{debug, warn};
 
-use crate::{Network, NetworkError, NetworkState};
+use crate::{
+    Network, NetworkError, NetworkState,
+    burst::{Pace, burst},
+    netlink,
+};
 
-/// How long the kernel has to be quiet before the network is read again. A change of network is a
-/// burst of messages.
-const QUIET: Duration = Duration::from_millis(150);
-/// How long a burst may hold a change back.
-const LONGEST_BURST: Duration = Duration::from_secs(1);
+/// The kernel tells of a change of network in a burst of messages.
+const PACE: Pace = Pace { quiet: Duration::from_millis(150), longest: Duration::from_secs(1) };
 /// How long to wait after the network could not be read.
 const RETRY: Duration = Duration::from_secs(1);
-
-/// Everything that a [`NetworkState`] is made of.
-const GROUPS: [MulticastGroup; 7] = [
-    MulticastGroup::Link,
-    MulticastGroup::Ipv4Ifaddr,
-    MulticastGroup::Ipv4Route,
-    MulticastGroup::Ipv4Rule,
-    MulticastGroup::Ipv6Ifaddr,
-    MulticastGroup::Ipv6Route,
-    MulticastGroup::Ipv6Rule,
-];
 
 /// Follows the network. The receiver has the present state at once, and within about a second each
 /// later one that differs (spec NW-6); our own interfaces and routes are no part of it (spec PRV-6).
@@ -38,7 +25,7 @@ const GROUPS: [MulticastGroup; 7] = [
 pub async fn watch(network: Arc<Network>) -> Result<watch::Receiver<NetworkState>, NetworkError> {
     // The subscription comes before the first reading, so that no change falls between them.
     let (connection, handle, mut changes) =
-        new_multicast_connection(&GROUPS).map_err(NetworkError::Netlink)?;
+        new_multicast_connection(&netlink::CHANGES).map_err(NetworkError::Netlink)?;
     let connection = tokio::spawn(connection);
     let (state, receiver) = watch::channel(network.state().await?);
     tokio::spawn(async move {
@@ -64,7 +51,7 @@ async fn publish<S, E, F>(
     E: std::error::Error,
     F: Future<Output = Result<S, E>>,
 {
-    while burst(changes).await.is_some() {
+    while burst(changes, PACE).await.is_some() {
         let latest = loop {
             match read().await {
                 Ok(latest) => break latest,
@@ -85,22 +72,6 @@ async fn publish<S, E, F>(
     }
 }
 
-/// Returns when something has changed and the burst of changes is over, or `None` when there will be
-/// no more. What has changed is left to reading: the kernel drops messages when the socket is full,
-/// and then sends one that says only that.
-async fn burst(changes: &mut (impl Stream + Unpin)) -> Option<()> {
-    changes.next().await?;
-    let end = Instant::now() + LONGEST_BURST;
-    while Instant::now() < end {
-        let quiet = end.min(Instant::now() + QUIET);
-        match timeout_at(quiet, changes.next()).await {
-            Ok(change) => change.map(drop)?,
-            Err(_) => return Some(()),
-        }
-    }
-    Some(())
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
@@ -109,7 +80,7 @@ mod tests {
         sync::atomic::{AtomicUsize, Ordering},
     };
 
-    use futures_util::stream;
+    use futures_util::{StreamExt, stream};
 
     use super::*;
     use crate::{
@@ -140,24 +111,9 @@ mod tests {
             ip("address add 10.9.0.1/24 dev adit0");
             ip("link set adit0 up");
             ip("route add default dev adit0 metric 5");
-            sleep(LONGEST_BURST + QUIET).await;
+            sleep(PACE.longest + PACE.quiet).await;
             assert!(!network.has_changed().unwrap());
         });
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_burst_ends_with_quiet_but_cannot_go_on_for_ever() {
-        let start = Instant::now();
-        let mut three = Box::pin(every(QUIET / 2).take(3).chain(stream::pending()));
-        assert_eq!(burst(&mut three).await, Some(()));
-        assert_eq!(start.elapsed(), QUIET / 2 * 3 + QUIET);
-
-        let start = Instant::now();
-        let mut endless = Box::pin(every(QUIET / 2).take(1000));
-        assert_eq!(burst(&mut endless).await, Some(()));
-        assert_eq!(start.elapsed(), QUIET / 2 + LONGEST_BURST);
-
-        assert_eq!(burst(&mut stream::empty::<()>()).await, None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -176,12 +132,5 @@ mod tests {
             changed = receiver.changed() => changed.unwrap(),
         }
         assert_eq!(*receiver.borrow(), 7);
-    }
-
-    fn every(interval: Duration) -> impl Stream<Item = ()> {
-        stream::unfold((), move |()| async move {
-            sleep(interval).await;
-            Some(((), ()))
-        })
     }
 }

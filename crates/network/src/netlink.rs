@@ -3,6 +3,7 @@
 mod address;
 mod changes;
 mod main_table;
+mod neighbour;
 mod policy;
 mod route;
 mod rule;
@@ -14,7 +15,7 @@ use std::{io, net::IpAddr};
 use futures_util::{Stream, TryStreamExt};
 use ipnet::IpNet;
 use rtnetlink::{
-    Handle, IpVersion, LinkMessageBuilder, LinkUnspec,
+    Handle, IpVersion, LinkMessageBuilder, LinkUnspec, MulticastGroup,
     packet_route::{
         AddressFamily,
         address::AddressMessage,
@@ -27,6 +28,17 @@ use rtnetlink::{
 use tokio::task::JoinHandle;
 
 use crate::{Tunnel, error::NetworkError, route::Route, rule::Rule};
+
+/// Everything that the network consists of: links, addresses, routes and rules.
+pub(crate) const CHANGES: [MulticastGroup; 7] = [
+    MulticastGroup::Link,
+    MulticastGroup::Ipv4Ifaddr,
+    MulticastGroup::Ipv4Route,
+    MulticastGroup::Ipv4Rule,
+    MulticastGroup::Ipv6Ifaddr,
+    MulticastGroup::Ipv6Route,
+    MulticastGroup::Ipv6Rule,
+];
 
 /// A connection to the kernel, in the network namespace of the thread that opened it.
 #[derive(Debug)]

@@ -17,13 +17,16 @@ use std::{
     time::Instant,
 };
 
-use adit_model::{Check, HealthItem, NameLookup, NetworkDescription, Resolver, RouteExplanation};
+use adit_model::{
+    Check, HealthItem, NameLookup, NetworkDescription, NetworkPath, PathInterface, Resolver,
+    RouteExplanation, on_demand::MacAddress,
+};
 use tokio::sync::Mutex;
 use zbus::connection;
 
 use crate::{
     Slot, Tunnel,
-    dns::{Dns, RepairedDns},
+    dns::{Dns, RepairedDns, UnderlyingDns},
     error::{ApplyError, NetworkError},
     firewall::{Firewall, Lockdown},
     healing::{Fights, Suspicion},
@@ -64,6 +67,14 @@ pub enum Bus {
     Address(String),
     /// There is none.
     None,
+}
+
+/// What the kernel and the system's name resolution say of the network that the computer is in.
+#[derive(Debug)]
+pub(crate) struct PresentNetwork {
+    pub(crate) interface: PathInterface,
+    pub(crate) gateways: Vec<IpAddr>,
+    pub(crate) dns: UnderlyingDns,
 }
 
 /// What a crash had left and is gone.
@@ -230,13 +241,31 @@ impl Network {
         self.reconciler.lock().await.describe().await
     }
 
+    /// The network that the computer is in, if it is in any.
+    pub(crate) async fn present(&self) -> Result<Option<PresentNetwork>, NetworkError> {
+        let reconciler = self.reconciler.lock().await;
+        let NetworkPath { interface, gateways, .. } = reconciler.state().await?.path;
+        let Some(interface) = interface else { return Ok(None) };
+        let dns = reconciler.dns.underlying(Some(interface.index), &reconciler.journal).await;
+        Ok(Some(PresentNetwork { interface, gateways, dns }))
+    }
+
+    /// The hardware address of a neighbour on a link, once the kernel knows it.
+    pub(crate) async fn neighbour(
+        &self,
+        link: u32,
+        address: IpAddr,
+    ) -> Result<Option<MacAddress>, NetworkError> {
+        self.reconciler.lock().await.netlink.neighbour(link, address).await
+    }
+
     /// The DNS servers of the network below the tunnels, also while the tunnels' are in force
     /// (DNS-23). Empty if nobody knows any.
     pub async fn underlying_dns(&self) -> Vec<IpAddr> {
         let reconciler = self.reconciler.lock().await;
         let path = reconciler.state().await.map(|state| state.path);
         let link = path.ok().and_then(|path| path.interface).map(|interface| interface.index);
-        reconciler.dns.underlying(link, &reconciler.journal).await
+        reconciler.dns.underlying(link, &reconciler.journal).await.servers
     }
 }
 

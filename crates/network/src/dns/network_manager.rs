@@ -12,8 +12,8 @@ use std::{
 use serde::{Deserialize, Serialize};
 use zbus::{ObjectPath, OwnedObjectPath, OwnedVariant, Variant, proxy::CacheProperties};
 
-use super::{DnsError, ServerList, bus};
-use crate::network::Bus;
+use super::{DnsError, ServerList, UnderlyingDns};
+use crate::{bus, network::Bus};
 
 /// A connection to a running NetworkManager.
 #[derive(Debug)]
@@ -89,6 +89,10 @@ trait ActiveConnection {
 trait Ip4Config {
     #[zbus(property)]
     fn nameserver_data(&self) -> zbus::Result<Vec<HashMap<String, OwnedVariant>>>;
+    #[zbus(property)]
+    fn searches(&self) -> zbus::Result<Vec<String>>;
+    #[zbus(property)]
+    fn domains(&self) -> zbus::Result<Vec<String>>;
 }
 
 #[zbus::proxy(
@@ -98,6 +102,10 @@ trait Ip4Config {
 trait Ip6Config {
     #[zbus(property)]
     fn nameservers(&self) -> zbus::Result<Vec<Vec<u8>>>;
+    #[zbus(property)]
+    fn searches(&self) -> zbus::Result<Vec<String>>;
+    #[zbus(property)]
+    fn domains(&self) -> zbus::Result<Vec<String>>;
 }
 
 impl NetworkManager {
@@ -125,35 +133,45 @@ impl NetworkManager {
         set.map_err(DnsError::NetworkManager)
     }
 
-    /// The servers of the connection that has the default route.
-    pub(super) async fn servers(&self) -> Vec<IpAddr> {
-        let Ok(primary) = self.manager.primary_connection().await else { return Vec::new() };
-        let mut servers = self.servers_ipv4(&primary).await.unwrap_or_default();
-        servers.extend(self.servers_ipv6(&primary).await.unwrap_or_default());
-        servers
+    /// What the connection says that has the default route.
+    pub(super) async fn underlying(&self) -> UnderlyingDns {
+        let Ok(primary) = self.manager.primary_connection().await else {
+            return UnderlyingDns::default();
+        };
+        let ipv4 = self.underlying_ipv4(&primary).await.unwrap_or_default();
+        ipv4.and(self.underlying_ipv6(&primary).await.unwrap_or_default())
     }
 
-    async fn servers_ipv4(&self, active: &ObjectPath<'_>) -> zbus::Result<Vec<IpAddr>> {
+    async fn underlying_ipv4(&self, active: &ObjectPath<'_>) -> zbus::Result<UnderlyingDns> {
         let path = self.active(active).await?.ip4_config().await?;
         let config = Ip4ConfigProxy::builder(&self.connection).path(path).build().await?;
         let address = |entry: &HashMap<String, OwnedVariant>| {
             let address: &str = entry.get("address")?.downcast_ref().ok()?;
             address.parse().ok()
         };
-        Ok(config.nameserver_data().await?.iter().filter_map(address).collect())
+        let servers = config.nameserver_data().await?.iter().filter_map(address).collect();
+        let search = search(config.searches().await?, config.domains().await?);
+        Ok(UnderlyingDns { servers, search })
     }
 
-    async fn servers_ipv6(&self, active: &ObjectPath<'_>) -> zbus::Result<Vec<IpAddr>> {
+    async fn underlying_ipv6(&self, active: &ObjectPath<'_>) -> zbus::Result<UnderlyingDns> {
         let path = self.active(active).await?.ip6_config().await?;
         let config = Ip6ConfigProxy::builder(&self.connection).path(path).build().await?;
         let address = |octets: Vec<u8>| Some(IpAddr::from(<[u8; 16]>::try_from(octets).ok()?));
-        Ok(config.nameservers().await?.into_iter().filter_map(address).collect())
+        let servers = config.nameservers().await?.into_iter().filter_map(address).collect();
+        let search = search(config.searches().await?, config.domains().await?);
+        Ok(UnderlyingDns { servers, search })
     }
 
     async fn active(&self, path: &ObjectPath<'_>) -> zbus::Result<ActiveConnectionProxy<'_>> {
         let builder = ActiveConnectionProxy::builder(&self.connection).path(path.to_owned());
         builder.build().await
     }
+}
+
+/// Which domains it would complete names with: those that somebody chose, else the network's own.
+fn search(chosen: Vec<String>, of_network: Vec<String>) -> Vec<String> {
+    if chosen.is_empty() { of_network } else { chosen }
 }
 
 impl Management {

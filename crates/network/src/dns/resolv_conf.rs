@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::ServerList;
+use super::{ServerList, UnderlyingDns};
 use crate::{atomic_file, journal::Original};
 
 /// The file.
@@ -107,8 +107,8 @@ impl ResolvConf {
         Ok(true)
     }
 
-    /// The servers of the file as it is without us.
-    pub(super) fn underlying_servers(&self, original: Option<&Original>) -> Vec<IpAddr> {
+    /// What the file says as it is without us.
+    pub(super) fn underlying(&self, original: Option<&Original>) -> UnderlyingDns {
         let read = |path: &Path| fs::read_to_string(path).ok();
         let content = if self.is_ours() {
             read(&self.backup()).or_else(|| match original? {
@@ -119,7 +119,7 @@ impl ResolvConf {
         } else {
             read(&self.path)
         };
-        content.iter().flat_map(|content| servers(content)).collect()
+        content.as_deref().map(UnderlyingDns::of).unwrap_or_default()
     }
 
     /// Replaces the file as a whole; where that is not possible, as it is a mount point in many

@@ -1,11 +1,11 @@
 //! The program resolvconf(8): openresolv's, or Debian's own.
 
-use std::{io, net::IpAddr, path::PathBuf, process::Stdio, time::Duration};
+use std::{io, path::PathBuf, process::Stdio, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
-use super::{DnsError, ServerList, resolv_conf};
+use super::{DnsError, ServerList, UnderlyingDns};
 
 /// The program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,14 +67,14 @@ impl ResolvconfProgram {
         self.run(arguments, "").await.map(drop)
     }
 
-    /// The servers of everybody else's records.
-    pub(super) async fn servers(&self) -> Result<Vec<IpAddr>, DnsError> {
+    /// What everybody else's records say.
+    pub(super) async fn underlying(&self) -> Result<UnderlyingDns, DnsError> {
         // Each record follows a line that names it.
         let records = self.run(&["-l"], "").await?;
         let others = records
             .split("# resolv.conf from ")
             .filter(|record| record.split_whitespace().next().is_some_and(|name| name != RECORD));
-        Ok(others.flat_map(resolv_conf::servers).collect())
+        Ok(others.map(UnderlyingDns::of).fold(UnderlyingDns::default(), UnderlyingDns::and))
     }
 
     /// Whether this is what it makes of our record.

@@ -9,8 +9,8 @@ use adit_model::DnsProtocol;
 use tokio::time::sleep;
 use zbus::{Connection, OwnedObjectPath, proxy::CacheProperties};
 
-use super::{DnsError, DnsPlan, bus, lookup::Scope};
-use crate::network::Bus;
+use super::{DnsError, DnsPlan, UnderlyingDns, lookup::Scope};
+use crate::{bus, network::Bus};
 
 /// A connection to a running systemd-resolved.
 #[derive(Debug)]
@@ -191,14 +191,20 @@ impl Resolved {
         refused("FlushCaches", self.manager.flush_caches().await)
     }
 
-    /// The servers of one interface and those of none in particular.
-    pub(super) async fn servers(&self, link: Option<u32>) -> Result<Vec<IpAddr>, DnsError> {
-        let servers = self.manager.dns().await;
-        let servers = servers.map_err(|source| DnsError::Resolved { call: "DNS", source })?;
-        let counts = |owner: &i32| *owner == 0 || Some(*owner) == link.map(index);
-        let mut servers: Vec<_> = servers.iter().filter(|(owner, ..)| counts(owner)).collect();
+    /// What it has for one interface, and for none in particular.
+    pub(super) async fn underlying(&self, link: Option<u32>) -> Result<UnderlyingDns, DnsError> {
+        let failed = |call| move |source| DnsError::Resolved { call, source };
+        let mut servers = self.manager.dns().await.map_err(failed("DNS"))?;
+        let mut domains = self.manager.domains().await.map_err(failed("Domains"))?;
+        let counts = |owner: i32| owner == 0 || Some(owner) == link.map(index);
+        servers.retain(|(owner, ..)| counts(*owner));
         servers.sort_by_key(|(owner, ..)| *owner == 0);
-        Ok(servers.into_iter().filter_map(|(_, _, octets)| address(octets)).collect())
+        domains.retain(|(owner, _, only_routes)| counts(*owner) && !only_routes);
+        domains.sort_by_key(|(owner, ..)| *owner == 0);
+        Ok(UnderlyingDns {
+            servers: servers.iter().filter_map(|(.., octets)| address(octets)).collect(),
+            search: domains.into_iter().map(|(_, domain, _)| domain).collect(),
+        })
     }
 }
 

@@ -5,12 +5,12 @@ mod one_list;
 #[cfg(test)]
 mod tests;
 
-use std::{fs, net::IpAddr, path::Path};
+use std::{fs, path::Path};
 
 use adit_model::{DnsProtocol, HealthItem, Resolver};
 
 use super::{
-    DnsError, DnsPlan, ServerList,
+    DnsError, DnsPlan, ServerList, UnderlyingDns,
     back_end::{BackEnd, Facts, Keeper, detect, facts_of_files},
     lookup::{Evidence, Lookup, lookups},
     network_manager::NetworkManager,
@@ -149,27 +149,27 @@ impl Dns {
         self.give_back(journal).await
     }
 
-    /// The servers of the network below the tunnels, whose interface is `link` (DNS-23).
-    pub(crate) async fn underlying(&self, link: Option<u32>, journal: &Journal) -> Vec<IpAddr> {
+    /// What the network below the tunnels says, whose interface is `link` (DNS-23).
+    pub(crate) async fn underlying(&self, link: Option<u32>, journal: &Journal) -> UnderlyingDns {
         // Its own files have the tunnels' servers too, so what it says is final.
         if self.back_end().await == BackEnd::Resolved
             && let Some(resolved) = Resolved::connect(&self.bus).await
-            && let Ok(servers) = resolved.servers(link).await
+            && let Ok(underlying) = resolved.underlying(link).await
         {
-            return servers;
+            return underlying;
         }
         match &journal.entries().one_list {
             Some(OneListChange::NetworkManager(_)) => {
                 match NetworkManager::connect(&self.bus).await {
-                    Some(manager) => manager.servers().await,
-                    None => Vec::new(),
+                    Some(manager) => manager.underlying().await,
+                    None => UnderlyingDns::default(),
                 }
             }
-            Some(OneListChange::Resolvconf(program)) => program.servers().await.unwrap_or_default(),
-            Some(OneListChange::File(original)) => {
-                self.resolv_conf.underlying_servers(Some(original))
+            Some(OneListChange::Resolvconf(program)) => {
+                program.underlying().await.unwrap_or_default()
             }
-            None => self.resolv_conf.underlying_servers(None),
+            Some(OneListChange::File(original)) => self.resolv_conf.underlying(Some(original)),
+            None => self.resolv_conf.underlying(None),
         }
     }
 

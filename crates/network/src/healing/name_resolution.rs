@@ -6,7 +6,6 @@ use std::{
     mem::MaybeUninit,
     os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use futures_util::{Stream, StreamExt, stream};
@@ -14,11 +13,14 @@ use rustix::{
     fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags},
     io::Errno,
 };
-use tokio::{io::unix::AsyncFd, sync::mpsc, time::sleep};
-use zbus::fdo::{DBusProxy, NameOwnerChanged};
+use tokio::{io::unix::AsyncFd, sync::mpsc};
+use zbus::{
+    Connection,
+    fdo::{DBusProxy, NameOwnerChanged},
+};
 
 use super::{Change, Culprit, Part, opponent};
-use crate::network::Bus;
+use crate::{bus, network::Bus};
 
 /// Services that have to be told anew when they start, and what they are called.
 const SERVICES: [(&str, &str); 2] = [
@@ -26,16 +28,12 @@ const SERVICES: [(&str, &str); 2] = [
     ("org.freedesktop.NetworkManager", "NetworkManager"),
 ];
 
-/// A bus that is not there is looked for again after this time, doubled each time up to the longest.
-const FIRST_LOOK: Duration = Duration::from_secs(5);
-const LONGEST_LOOK: Duration = Duration::from_secs(15 * 60);
-
 /// Follows what others do to name resolution. Never ends by itself; where something cannot be
 /// watched, the rest is.
 pub(super) fn changes(resolv_conf: &Path, bus: &Bus) -> impl Stream<Item = Change> + use<> {
     let (sender, receiver) = mpsc::channel(1);
     tokio::spawn(watch_file(resolv_conf.to_owned(), sender.clone()));
-    tokio::spawn(watch_bus(bus.clone(), sender));
+    tokio::spawn(bus::keep_following(bus.clone(), sender, follow));
     stream::unfold(receiver, |mut receiver| async {
         match receiver.recv().await {
             Some(change) => Some((change, receiver)),
@@ -134,32 +132,8 @@ impl WatchedFile {
     }
 }
 
-/// Until nobody listens any more.
-async fn watch_bus(bus: Bus, changes: mpsc::Sender<Change>) {
-    if bus == Bus::None {
-        return;
-    }
-    let mut patience = FIRST_LOOK;
-    loop {
-        tokio::select! {
-            followed = follow(&bus, &changes) => match followed {
-                Ok(()) => patience = FIRST_LOOK,
-                Err(error) => tracing::debug!("the message bus cannot be watched: {error}"),
-            },
-            () = changes.closed() => return,
-        }
-        tokio::select! {
-            () = sleep(patience) => {}
-            () = changes.closed() => return,
-        }
-        patience = (patience * 2).min(LONGEST_LOOK);
-    }
-}
-
 /// Until the connection to the bus ends.
-async fn follow(bus: &Bus, changes: &mpsc::Sender<Change>) -> zbus::Result<()> {
-    let Some(builder) = bus.builder() else { return Ok(()) };
-    let connection = builder.build().await?;
+async fn follow(connection: Connection, changes: mpsc::Sender<Change>) -> zbus::Result<()> {
     let proxy = DBusProxy::new(&connection).await?;
     let mut owners = Vec::new();
     for (service, _) in SERVICES {

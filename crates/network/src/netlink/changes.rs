@@ -4,7 +4,7 @@ use std::io;
 
 use futures_util::{Stream, StreamExt, future, stream};
 use rtnetlink::{
-    MulticastGroup, new_multicast_connection,
+    new_multicast_connection,
     packet_core::{NetlinkMessage, NetlinkPayload},
     packet_route::{
         RouteNetlinkMessage,
@@ -14,23 +14,13 @@ use rtnetlink::{
 };
 use tokio::task::JoinHandle;
 
-use super::{route, rule};
+use super::{CHANGES, route, rule};
 use crate::{
     Slot,
     error::NetworkError,
     healing::{Change, Culprit, Part, until_either_ends},
     network::INTERFACE_PREFIX,
 };
-
-const GROUPS: [MulticastGroup; 7] = [
-    MulticastGroup::Link,
-    MulticastGroup::Ipv4Ifaddr,
-    MulticastGroup::Ipv4Route,
-    MulticastGroup::Ipv4Rule,
-    MulticastGroup::Ipv6Ifaddr,
-    MulticastGroup::Ipv6Route,
-    MulticastGroup::Ipv6Rule,
-];
 
 /// `RTNLGRP_IPV4_NETCONF` and `RTNLGRP_IPV6_NETCONF`: some kernel settings of interfaces, the
 /// reverse path filter among them.
@@ -40,7 +30,7 @@ const SETTINGS_GROUPS: [u32; 2] = [24, 25];
 /// The stream ends when the kernel ends a subscription.
 pub(crate) fn changes(own_port: u32) -> Result<impl Stream<Item = Change>, NetworkError> {
     let (connection, handle, messages) =
-        new_multicast_connection(&GROUPS).map_err(NetworkError::Netlink)?;
+        new_multicast_connection(&CHANGES).map_err(NetworkError::Netlink)?;
     let connection = Connection(tokio::spawn(connection));
     let objects = messages.filter_map(move |(message, _)| {
         let _alive = (&handle, &connection);

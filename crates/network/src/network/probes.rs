@@ -50,7 +50,7 @@ impl Reconciler {
             }
             checks.push(self.ordinary(nobody, link, &state));
         }
-        let servers = self.dns.underlying(Some(link.index), &self.journal).await;
+        let servers = self.dns.underlying(Some(link.index), &self.journal).await.servers;
         if let Some(server) = servers.into_iter().find(|server| !server.is_loopback()) {
             let probe = Probe { to: SocketAddr::new(server, DNS), payload: QUESTION };
             checks.push(self.past("DNS past the tunnels".into(), &probe, link));

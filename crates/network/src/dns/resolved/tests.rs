@@ -2,9 +2,6 @@
 
 use std::{
     fs,
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
 };
 
@@ -16,6 +13,7 @@ use crate::{
     Slot, Tunnel,
     dns::{self, Dns},
     journal::Journal,
+    private_bus::PrivateBus,
 };
 
 // spec: DNS-1, DNS-7, DNS-8, DNS-15, DNS-21, DNS-22, DNS-24
@@ -66,7 +64,8 @@ async fn a_link_is_reverted_once_set_whole_and_forgotten_in_the_end() {
         ]
     );
 
-    assert_eq!(system.underlying(2).await, ["192.0.2.53", "198.51.100.53"]);
+    let underlying = ["192.0.2.53", "198.51.100.53", "lan.example", "example"];
+    assert_eq!(system.underlying(2).await, underlying);
 
     // The process that clears it may be another one.
     system.crash();
@@ -152,8 +151,9 @@ impl System {
     }
 
     async fn underlying(&self, link: u32) -> Vec<String> {
-        let servers = self.dns.underlying(Some(link), &self.journal).await;
-        servers.iter().map(ToString::to_string).collect()
+        let UnderlyingDns { servers, search } =
+            self.dns.underlying(Some(link), &self.journal).await;
+        servers.iter().map(ToString::to_string).chain(search).collect()
     }
 }
 
@@ -265,61 +265,14 @@ impl Double {
             (7, libc::AF_INET, vec![10, 0, 0, 1]),
         ]
     }
-}
 
-/// A message bus that ends with the test.
-struct PrivateBus {
-    daemon: Child,
-    address: String,
-    _folder: TempDir,
-}
-
-impl PrivateBus {
-    /// Without a bus daemon the test says so and passes, but not where `CI` is set.
-    fn start() -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let configuration = folder.path().join("bus.conf");
-        fs::write(&configuration, bus_configuration(folder.path())).unwrap();
-        let spawned = Command::new("dbus-daemon")
-            .arg(format!("--config-file={}", configuration.display()))
-            .args(["--nofork", "--nopidfile", "--print-address"])
-            .stdout(Stdio::piped())
-            .spawn();
-        let mut daemon = match spawned {
-            Ok(daemon) => daemon,
-            Err(error) => {
-                assert!(std::env::var_os("CI").is_none(), "no dbus-daemon: {error}");
-                eprintln!("SKIPPED: this test needs dbus-daemon: {error}");
-                return None;
-            }
-        };
-        let mut address = String::new();
-        BufReader::new(daemon.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        Some(Self { daemon, address: address.trim().into(), _folder: folder })
+    #[zbus(property)]
+    fn domains(&self) -> Vec<(i32, String, bool)> {
+        vec![
+            (0, "example".into(), false),
+            (2, "lan.example".into(), false),
+            (2, "routed.example".into(), true),
+            (7, "corp.example".into(), false),
+        ]
     }
-
-    fn address(&self) -> Bus {
-        Bus::Address(self.address.clone())
-    }
-}
-
-impl Drop for PrivateBus {
-    fn drop(&mut self) {
-        self.daemon.kill().unwrap();
-        self.daemon.wait().unwrap();
-    }
-}
-
-fn bus_configuration(folder: &Path) -> String {
-    format!(
-        r#"<busconfig>
-             <type>session</type>
-             <listen>unix:dir={}</listen>
-             <policy context="default">
-               <allow user="*"/> <allow own="*"/>
-               <allow send_destination="*"/> <allow receive_sender="*"/>
-             </policy>
-           </busconfig>"#,
-        folder.display()
-    )
 }

@@ -1,5 +1,6 @@
 use std::{
     fs,
+    net::IpAddr,
     os::unix::fs::{PermissionsExt, symlink},
     path::PathBuf,
     thread,
@@ -241,7 +242,7 @@ impl System {
     }
 
     async fn underlying(&self) -> Vec<IpAddr> {
-        self.dns.underlying(None, &self.journal).await
+        self.dns.underlying(None, &self.journal).await.servers
     }
 
     fn content(&self) -> String {
