@@ -278,6 +278,32 @@ fn a_tunnel_for_everything_stays_closed_when_the_service_ends_and_starts_again()
     adit.assert_no_residue();
 }
 
+// L9, in the moment in which it opens
+// spec: RTE-7
+#[test]
+fn what_a_disconnect_opens_is_open_even_if_the_helper_dies_meanwhile() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let mut adit = Adit::start(&lab.client);
+    adit.import_with("home", &vpn.add_peer().conf(), &[EVERYTHING]);
+    for ending in [&["disconnect", "home"][..], &["remove", "home", "--yes"]] {
+        adit.connect("home");
+        lab.assert_closed_but_for(&vpn);
+        // One that does not answer its stop.
+        lab.client.run(["kill", "-STOP", &adit.providers()[0]]);
+        let _ending = adit.spawn(ending.iter().copied());
+        adit.eventually("a hold that ends", || {
+            lab.client.read_file("/run/adit/holds.json").contains(r#""ends":true"#)
+        });
+        adit.kill_helper();
+        lab.assert_closed_but_for(&vpn);
+        adit.restart_helper();
+        assert_open(&lab);
+        assert_eq!(machine(&adit)["blocking"], false);
+        adit.assert_no_residue();
+    }
+}
+
 // L10, as far as a machine of the lab boots
 // spec: RTE-21
 #[test]

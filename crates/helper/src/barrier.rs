@@ -19,7 +19,10 @@ use adit_model::{ConfigurationId, LockdownSetting, Refusal};
 use adit_network::{Lockdown as Block, Network};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
-use self::{holds::HoldsFile, setting::SettingFile};
+use self::{
+    holds::{HoldsFile, StoredHold},
+    setting::SettingFile,
+};
 use crate::arguments::Places;
 
 /// All that the network is asked to block beside what each tunnel's own plan does.
@@ -48,6 +51,8 @@ struct State {
 struct Hold {
     allow_local_networks: bool,
     number: HoldNumber,
+    /// It is released when its session is down.
+    ends: bool,
 }
 
 /// Tells a hold from one that took its place.
@@ -71,8 +76,8 @@ impl Barrier {
             tracing::error!("{reason} Nothing leaves this computer until somebody decides anew.");
         }
         let mut state = State { setting, holds: BTreeMap::new(), refusal: None, last: 0 };
-        for (id, allow_local_networks) in holds {
-            state.add(id, allow_local_networks);
+        for StoredHold { id, allow_local_networks, ends } in holds {
+            state.add(id, allow_local_networks, ends);
         }
         Self {
             network,
@@ -150,7 +155,7 @@ impl Barrier {
     ) -> Result<(), HelperError> {
         let _one = self.changing.lock().await;
         let before = self.state().clone();
-        self.state().add(id, allow_local_networks);
+        self.state().add(id, allow_local_networks, false);
         let result = match self.store_holds() {
             Ok(()) => self.apply().await,
             Err(error) => Err(error),
@@ -161,6 +166,32 @@ impl Barrier {
             let _ = self.apply().await;
         }
         result
+    }
+
+    /// Writes down whether the hold of a configuration is released when its session is down: the next
+    /// helper does it, should this one die before.
+    pub(crate) async fn set_ends(&self, id: ConfigurationId, ends: bool) {
+        if self.state().holds.get(&id).is_none_or(|hold| hold.ends == ends) {
+            return;
+        }
+        let _one = self.changing.lock().await;
+        self.state().holds.entry(id).and_modify(|hold| hold.ends = ends);
+        if let Err(error) = self.store_holds() {
+            tracing::warn!("After a crash of the service traffic would stay blocked: {error}");
+        }
+    }
+
+    /// Releases the holds that an earlier helper was going to release: their sessions are down, but
+    /// for those that are `going_on`, which nobody has stopped yet.
+    pub(crate) async fn finish_releases(&self, going_on: &BTreeSet<ConfigurationId>) {
+        let _one = self.changing.lock().await;
+        if !self.state().finish_releases(going_on) {
+            return;
+        }
+        if let Err(error) = self.store_holds() {
+            tracing::warn!("After a crash of the service this would be blocked again: {error}");
+        }
+        let _ = self.apply().await;
     }
 
     /// Ends a hold, unless another one has taken its place meanwhile.
@@ -196,8 +227,12 @@ impl Barrier {
     }
 
     fn store_holds(&self) -> Result<(), HelperError> {
-        let holds: Vec<_> =
-            self.state().holds.iter().map(|(id, hold)| (*id, hold.allow_local_networks)).collect();
+        let stored = |(id, hold): (&ConfigurationId, &Hold)| StoredHold {
+            id: *id,
+            allow_local_networks: hold.allow_local_networks,
+            ends: hold.ends,
+        };
+        let holds: Vec<_> = self.state().holds.iter().map(stored).collect();
         self.holds_file.store(&holds)
     }
 
@@ -242,9 +277,18 @@ impl State {
         Some(Block { allow_local_networks: allow })
     }
 
-    fn add(&mut self, id: ConfigurationId, allow_local_networks: bool) {
+    fn add(&mut self, id: ConfigurationId, allow_local_networks: bool, ends: bool) {
         self.last += 1;
-        self.holds.insert(id, Hold { allow_local_networks, number: HoldNumber(self.last) });
+        let number = HoldNumber(self.last);
+        self.holds.insert(id, Hold { allow_local_networks, number, ends });
+    }
+
+    /// Returns whether that changes anything.
+    fn finish_releases(&mut self, going_on: &BTreeSet<ConfigurationId>) -> bool {
+        let any = self.holds.values().any(|hold| hold.ends);
+        self.holds.retain(|id, hold| !hold.ends || going_on.contains(id));
+        self.holds.values_mut().for_each(|hold| hold.ends = false);
+        any
     }
 
     /// What it was, in sentences, when all of it is gone.
@@ -301,7 +345,7 @@ mod tests {
         ] {
             let mut state = State { setting, holds: BTreeMap::new(), refusal: None, last: 0 };
             for allow in holds {
-                state.add(ConfigurationId::random(), *allow);
+                state.add(ConfigurationId::random(), *allow, false);
             }
             let wanted = wanted.map(|allow_local_networks| Block { allow_local_networks });
             assert_eq!(state.wanted(), wanted, "{state:?}");
@@ -313,9 +357,22 @@ mod tests {
         let mut state =
             State { setting: LockdownSetting::Off, holds: BTreeMap::new(), refusal: None, last: 0 };
         let id = ConfigurationId::random();
-        state.add(id, false);
+        state.add(id, false, false);
         let first = state.holds[&id].number;
-        state.add(id, false);
+        state.add(id, false, false);
         assert_ne!(state.holds[&id].number, first);
+    }
+
+    #[test]
+    fn only_holds_that_were_going_to_end_do_and_not_those_of_sessions_that_go_on() {
+        let mut state =
+            State { setting: LockdownSetting::Off, holds: BTreeMap::new(), refusal: None, last: 0 };
+        let [down, on, failed] = [(); 3].map(|()| ConfigurationId::random());
+        for (id, ends) in [(down, true), (on, true), (failed, false)] {
+            state.add(id, false, ends);
+        }
+        assert!(state.finish_releases(&[on].into()));
+        assert_eq!(state.holds.keys().copied().collect::<BTreeSet<_>>(), [on, failed].into());
+        assert!(!state.finish_releases(&BTreeSet::new()), "what goes on is not going to end");
     }
 }

@@ -41,6 +41,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
         places.providers_dir.clone(),
     ));
     let left = recovery::take_over(&surroundings, &configurations, kept).await?;
+    surroundings.barrier.finish_releases(&left.going_on()).await;
     let service = Arc::new(Service::new(surroundings, configurations, left.adoptions));
     let listener = Listener::bind(places.socket(), SOCKET_MODE)?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -15,11 +15,15 @@ pub(super) struct HoldsFile {
     path: PathBuf,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// A hold as the next helper needs to know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct StoredHold {
-    id: ConfigurationId,
-    allow_local_networks: bool,
+pub(super) struct StoredHold {
+    pub(super) id: ConfigurationId,
+    pub(super) allow_local_networks: bool,
+    /// Somebody wants its session gone; it ends when that is down.
+    #[serde(default)]
+    pub(super) ends: bool,
 }
 
 impl HoldsFile {
@@ -27,21 +31,18 @@ impl HoldsFile {
         Self { path }
     }
 
-    /// Whose they are, and whether they let the local networks out; or a sentence that says why
-    /// nobody knows.
-    pub(super) fn load(&self) -> Result<Vec<(ConfigurationId, bool)>, String> {
+    /// The holds, or a sentence that says why nobody knows them.
+    pub(super) fn load(&self) -> Result<Vec<StoredHold>, String> {
         let path = self.path.display();
         let json = match fs::read(&self.path) {
             Ok(json) => json,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(format!("{path} cannot be read: {}.", error.kind())),
         };
-        let holds: Vec<StoredHold> = serde_json::from_slice(&json)
-            .map_err(|error| format!("{path} is damaged: {error}."))?;
-        Ok(holds.into_iter().map(|hold| (hold.id, hold.allow_local_networks)).collect())
+        serde_json::from_slice(&json).map_err(|error| format!("{path} is damaged: {error}."))
     }
 
-    pub(super) fn store(&self, holds: &[(ConfigurationId, bool)]) -> Result<(), HelperError> {
+    pub(super) fn store(&self, holds: &[StoredHold]) -> Result<(), HelperError> {
         let io = |action| {
             move |source| {
                 HelperError::from(StoreError::Io { action, path: self.path.clone(), source })
@@ -53,12 +54,7 @@ impl HoldsFile {
                 removed => removed.map_err(io("removed")),
             };
         }
-        let stored = |(id, allow_local_networks): &(ConfigurationId, bool)| StoredHold {
-            id: *id,
-            allow_local_networks: *allow_local_networks,
-        };
-        let holds: Vec<_> = holds.iter().map(stored).collect();
-        let json = serde_json::to_vec(&holds).map_err(StoreError::Unencodable)?;
+        let json = serde_json::to_vec(holds).map_err(StoreError::Unencodable)?;
         durable_file::replace(&self.path, &json).map_err(io("written"))
     }
 }
@@ -73,7 +69,12 @@ mod tests {
         let path = folder.path().join("holds.json");
         let file = HoldsFile::new(path.clone());
         assert_eq!(file.load().unwrap(), []);
-        let holds = [(ConfigurationId::random(), true), (ConfigurationId::random(), false)];
+        let hold = |allow_local_networks, ends| StoredHold {
+            id: ConfigurationId::random(),
+            allow_local_networks,
+            ends,
+        };
+        let holds = [hold(true, false), hold(false, true)];
         file.store(&holds).unwrap();
         assert_eq!(file.load().unwrap(), holds);
         file.store(&[]).unwrap();

@@ -120,18 +120,18 @@ impl Actor {
                 }
             };
             let Some(input) = input else { return };
-            self.take(input);
+            self.take(input).await;
             self.disinherit();
             self.save();
         }
     }
 
-    fn take(&mut self, input: Input) {
+    async fn take(&mut self, input: Input) {
         match input {
             Input::Stored(record) => self.stored(*record),
             Input::Removed => {
                 self.surroundings.parking.forget(self.id);
-                self.lifts_hold = true;
+                self.set_lifts_hold(true).await;
                 self.feed(Event::Removed);
                 self.lift_hold();
             }
@@ -144,13 +144,15 @@ impl Actor {
                 ) {
                     self.start = Some(request);
                 }
-                self.lifts_hold = false;
+                self.set_lifts_hold(false).await;
                 self.feed(Event::Start);
                 // The caller may have left.
                 let _ = answer.send(());
             }
             Input::Stop(reason) => {
-                self.lifts_hold |= reason.lifts_hold();
+                if reason.lifts_hold() {
+                    self.set_lifts_hold(true).await;
+                }
                 self.feed(Event::Stop(reason));
                 self.lift_hold();
             }
@@ -367,6 +369,12 @@ impl Actor {
             VpnStatus::Invalid | VpnStatus::Connecting | VpnStatus::Disconnecting => {}
         }
         self.publish(status);
+    }
+
+    /// Before the session begins to end, so that whoever finds it ending knows.
+    async fn set_lifts_hold(&mut self, lifts: bool) {
+        self.lifts_hold = lifts;
+        self.surroundings.barrier.set_ends(self.id, lifts).await;
     }
 
     /// Ends the hold of a session that is down because somebody wants it so. A hold that is taken

@@ -133,6 +133,12 @@ impl Left {
         left
     }
 
+    /// Whose sessions are not over.
+    pub(crate) fn going_on(&self) -> BTreeSet<ConfigurationId> {
+        let again = self.again.iter().map(|(id, _)| *id);
+        self.adoptions.keys().copied().chain(again).collect()
+    }
+
     /// The slots that are still in use.
     pub(crate) fn slots(&self) -> BTreeSet<Slot> {
         self.adoptions.values().map(|adoption| adoption.slot.slot()).collect()
