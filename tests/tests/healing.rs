@@ -77,8 +77,30 @@ fn a_resolver_that_starts_anew_is_told_again() {
         lab.client.read_file("/etc/resolv.conf").contains(&in_file)
     });
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+    // Back after all. It must not take what was written in its place for the network's own servers.
+    let knows = |resolved: &Resolved| resolved.ctl(["dns"]).contains(&server.to_string());
+    resolved.restart();
+    adit.eventually("DNS server of the tunnel", || is_told(&resolved));
+    let global = |resolved: &Resolved| {
+        let told = resolved.ctl(["dns"]);
+        told.lines().find(|line| line.starts_with("Global")).unwrap().to_owned()
+    };
+    assert!(!global(&resolved).contains(&server.to_string()), "{}", global(&resolved));
+    assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+    adit.disconnect("home");
+    assert!(!knows(&resolved), "{}", resolved.ctl(["dns"]));
+    adit.assert_no_residue();
+
+    // Back only when the tunnel is down.
+    adit.connect("home");
+    resolved.kill();
+    adit.eventually("DNS server of the tunnel in the file", || {
+        lab.client.read_file("/etc/resolv.conf").contains(&in_file)
+    });
     adit.disconnect("home");
     adit.assert_no_residue();
+    resolved.restart();
+    assert!(!knows(&resolved), "{}", resolved.ctl(["dns"]));
 }
 
 #[test]

@@ -76,6 +76,8 @@ pub(crate) enum Original {
     Content(String),
     /// A symbolic link.
     Link(PathBuf),
+    /// A symbolic link to a file that systemd-resolved keeps, with what that had in it.
+    Resolved { link: PathBuf, content: Option<String> },
 }
 
 const FILE_NAME: &str = "network.json";

@@ -112,17 +112,13 @@ impl Facts {
     /// Whether who reads `/etc/resolv.conf` asks systemd-resolved: it is a file of its own, or names
     /// its stub.
     pub(super) fn leads_to_resolved(&self) -> bool {
-        const FILES: [&str; 3] = [
-            "systemd/resolve/stub-resolv.conf",
-            "systemd/resolve/resolv.conf",
-            "lib/systemd/resolv.conf",
-        ];
+        const STATIC_FILE: &str = "lib/systemd/resolv.conf";
         let leads_to = |file: &&str| self.link.as_ref().is_some_and(|link| link.ends_with(file));
         let names_stub = self.content.iter().flat_map(|content| content.lines()).any(|line| {
             let mut words = line.split_whitespace();
             words.next() == Some("nameserver") && words.next() == Some("127.0.0.53")
         });
-        FILES.iter().any(leads_to) || names_stub
+        resolv_conf::RESOLVED_FILES.iter().chain([&STATIC_FILE]).any(leads_to) || names_stub
     }
 
     /// Whether the C library asks systemd-resolved without regard to `/etc/resolv.conf`.

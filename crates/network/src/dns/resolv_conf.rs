@@ -24,6 +24,11 @@ pub(super) enum Restored {
     LeftAlone,
 }
 
+/// What systemd-resolved writes whenever it starts, and does not read. resolv.conf(5) is often a link
+/// to one of them.
+pub(super) const RESOLVED_FILES: [&str; 2] =
+    ["systemd/resolve/stub-resolv.conf", "systemd/resolve/resolv.conf"];
+
 /// The first line of a file of ours, which proves that we may replace it.
 const HEADER: &str = "# Written by Adit for as long as the VPN is up.";
 
@@ -53,7 +58,15 @@ impl ResolvConf {
     /// The file as it is, to be put back later.
     pub(super) fn original(&self) -> io::Result<Original> {
         match fs::symlink_metadata(&self.path) {
-            Ok(metadata) if metadata.is_symlink() => Ok(Original::Link(fs::read_link(&self.path)?)),
+            Ok(metadata) if metadata.is_symlink() => {
+                let link = fs::read_link(&self.path)?;
+                Ok(match self.resolveds_own() {
+                    Some(file) => {
+                        Original::Resolved { link, content: fs::read_to_string(file).ok() }
+                    }
+                    None => Original::Link(link),
+                })
+            }
             Ok(_) => {
                 let content = fs::read(&self.path)?;
                 Ok(Original::Content(String::from_utf8_lossy(&content).into_owned()))
@@ -64,17 +77,29 @@ impl ResolvConf {
     }
 
     /// Keeps the very file beside itself, with its owner, mode and labels. The journal has its
-    /// content too, so it does no harm where that is not possible.
+    /// content too, so it does no harm where that is not possible. A link that stays needs none.
     pub(super) fn back_up(&self) {
         drop(fs::remove_file(self.backup()));
+        if self.resolveds_own().is_some() {
+            return;
+        }
         if let Err(error) = fs::hard_link(&self.path, self.backup()) {
             tracing::debug!("{} has no backup beside it: {error}", self.path.display());
         }
     }
 
     /// Makes the C library's resolver ask these servers.
+    ///
+    /// In the place of systemd-resolved, which is not running then, its own file is written and the
+    /// link left: a file in the place of the link it would read when it is back, and keep those servers
+    /// for good.
     pub(super) fn write(&self, list: &ServerList) -> io::Result<()> {
-        self.write_content(&content(list, &self.backup()))
+        let content = content(list, &self.backup());
+        let Some(file) = self.resolveds_own() else { return self.write_content(&content) };
+        atomic_file::write(&file, content.as_bytes(), 0o644).or_else(|error| {
+            tracing::debug!("{} cannot be written: {error}", file.display());
+            self.write_content(&content)
+        })
     }
 
     fn write_content(&self, content: &str) -> io::Result<()> {
@@ -92,9 +117,34 @@ impl ResolvConf {
                 Original::Absent => fs::remove_file(&self.path)?,
                 Original::Content(content) => self.write_content(content)?,
                 Original::Link(target) => atomic_file::write_link(&self.path, target)?,
+                Original::Resolved { link, content } => {
+                    self.restore_resolveds_own(link, content.as_deref())?;
+                }
             }
         }
         Ok(Restored::AsBefore)
+    }
+
+    fn restore_resolveds_own(&self, link: &Path, content: Option<&str>) -> io::Result<()> {
+        if fs::read_link(&self.path).ok().as_deref() != Some(link) {
+            return atomic_file::write_link(&self.path, link);
+        }
+        let file = self.beside(link);
+        match content {
+            Some(content) => atomic_file::write(&file, content.as_bytes(), 0o644),
+            None => fs::remove_file(file),
+        }
+    }
+
+    /// The file of systemd-resolved's own that the link leads to.
+    fn resolveds_own(&self) -> Option<PathBuf> {
+        let link = fs::read_link(&self.path).ok()?;
+        RESOLVED_FILES.iter().any(|file| link.ends_with(file)).then(|| self.beside(&link))
+    }
+
+    /// Where a link in the place of the file leads.
+    fn beside(&self, link: &Path) -> PathBuf {
+        self.path.parent().unwrap_or(&self.path).join(link)
     }
 
     /// Puts the backup back. False if there is none.
@@ -114,7 +164,8 @@ impl ResolvConf {
             read(&self.backup()).or_else(|| match original? {
                 Original::Absent => None,
                 Original::Content(content) => Some(content.clone()),
-                Original::Link(target) => read(&self.path.parent()?.join(target)),
+                Original::Link(target) => read(&self.beside(target)),
+                Original::Resolved { content, .. } => content.clone(),
             })
         } else {
             read(&self.path)

@@ -55,6 +55,43 @@ async fn a_symbolic_link_comes_back_as_one_and_nothing_as_nothing() {
     assert!(!system.path.exists());
 }
 
+// spec: DNS-21
+#[tokio::test]
+async fn in_the_place_of_systemd_resolved_its_own_file_is_written_and_the_link_stays() {
+    let stub = "# by systemd-resolved\nnameserver 127.0.0.53\n";
+    let link = "systemd/resolve/stub-resolv.conf";
+    let mut system = System::new();
+    let file = system.folder.path().join(link);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, stub).unwrap();
+    symlink(link, &system.path).unwrap();
+    let is_linked = |system: &System| fs::read_link(&system.path).unwrap() == *link;
+    // It comes back, and writes its file.
+    system.set(0, &full("10.0.0.1", "corp.example")).await.unwrap();
+    assert!(is_linked(&system) && system.content().contains("10.0.0.1"));
+    fs::write(&file, stub).unwrap();
+    system.clear(0).await;
+    assert!(is_linked(&system) && system.content() == stub);
+    // It does not.
+    system.set(0, &full("10.0.0.1", "corp.example")).await.unwrap();
+    system.crash();
+    assert!(system.dns.recover(&mut system.journal).await.unwrap());
+    assert!(is_linked(&system) && system.content() == stub);
+    // It has gone with its file.
+    fs::remove_file(&file).unwrap();
+    system.set(0, &full("10.0.0.1", "corp.example")).await.unwrap();
+    assert!(is_linked(&system) && system.content().contains("10.0.0.1"));
+    system.clear(0).await;
+    assert!(is_linked(&system) && !file.exists());
+    // Its folder cannot be written, so that the link has to give way.
+    fs::remove_dir_all(system.folder.path().join("systemd")).unwrap();
+    system.set(0, &full("10.0.0.1", "corp.example")).await.unwrap();
+    assert!(system.content().contains("10.0.0.1"));
+    system.clear(0).await;
+    assert!(is_linked(&system));
+    assert_eq!(system.files(), ["network.json", "resolv.conf"]);
+}
+
 // spec: DNS-C3, TUN-18
 #[tokio::test]
 async fn either_copy_of_the_original_is_enough_after_a_crash() {
