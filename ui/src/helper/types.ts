@@ -1,19 +1,26 @@
-// What goes between the app and the helper. The types of the Rust side are generated, one way only; here is what it has
-// in a form of its own: rules of VPN on demand, a provider's status, the past and the log.
+// What goes between the app and the helper. The types of the Rust side are generated, one way only; written here are
+// those of a provider's own status, of the past and of the log.
 
-import type * as bindings from "./bindings";
+import type { DisconnectError } from "./bindings";
 
 export type {
   Counters,
+  CurrentRule,
   DisconnectError,
   DnsExplanation,
   DnsSettings,
+  Entry,
+  EvaluateConnectionRule,
   HealthItem,
   IpSettings,
   MachineStatus,
   NameLookup,
   Note,
+  OnDemandRule,
+  OnDemandSettings,
+  OnDemandStatus,
   PacketTunnelNetworkSettings,
+  PauseEnd,
   Preview,
   Provider,
   ProxyServer,
@@ -21,71 +28,15 @@ export type {
   Route,
   RouteExplanation,
   SessionDetails,
+  SessionStatus,
   Severity,
   TunnelProviderProtocol,
   Understood,
   Value as Json,
+  VpnConfiguration,
   VpnStatus,
+  Weekday,
 } from "./bindings";
-
-export type VpnConfiguration = bindings.VpnConfiguration & {
-  onDemand?: OnDemandSettings;
-  managedBy?: string;
-};
-
-export type SessionStatus = bindings.SessionStatus & {
-  onDemand?: OnDemandStatus;
-};
-
-export interface Entry {
-  configuration: VpnConfiguration;
-  session: SessionStatus;
-}
-
-export interface OnDemandSettings {
-  enabled: boolean;
-  rules?: OnDemandRule[];
-  userOverrideDisabled?: boolean;
-  idleTimeout?: number;
-}
-
-export interface OnDemandRule {
-  action: "connect" | "disconnect" | "ignore" | "evaluateConnection";
-  eager?: boolean;
-  connectionRules?: EvaluateConnectionRule[];
-  interfaceType?: "ethernet" | "wiFi" | "cellular";
-  ssids?: string[];
-  bssids?: string[];
-  searchDomains?: string[];
-  dnsServers?: { mode: "any" | "all"; servers: string[] };
-  gatewayMacs?: string[];
-  metered?: boolean;
-  connectionIds?: string[];
-  time?: { days?: Weekday[]; from: string; until: string };
-  probeUrl?: string;
-}
-
-export type Weekday = "monday" | "tuesday" | "wednesday" | "thursday" | "friday" | "saturday" | "sunday";
-
-export interface EvaluateConnectionRule {
-  domains: string[];
-  action: "connectIfNeeded" | "neverConnect";
-  dnsServers?: string[];
-  probeUrl?: string;
-}
-
-export type OnDemandStatus =
-  | { state: "armed"; rule?: CurrentRule; retryAt?: string }
-  | ({ state: "paused" } & PauseEnd);
-
-export interface CurrentRule {
-  index: number;
-  action: string;
-  reason: string;
-}
-
-export type PauseEnd =
-  { until: "time"; at: string } | { until: "nextNetwork" } | { until: "nextBoot" } | { until: "byHand" };
 
 /** The provider's own status, as the WireGuard provider has it. */
 export interface WireGuardStatus {
@@ -112,7 +63,7 @@ export interface PastSession {
   endedAt: string;
   cause: "user" | "onDemand" | "helper";
   /** Absent: it was ended on purpose. */
-  error?: bindings.DisconnectError;
+  error?: DisconnectError;
   rxBytes: number;
   txBytes: number;
 }

@@ -108,7 +108,9 @@ export const de: Messages = {
     menu: (name) => `Mehr zu ${name}`,
     system: "Für alle an diesem Computer",
     managed: "Von der Verwaltung eingerichtet",
-    since: (time) => `Verbunden seit ${time}`,
+    since: (time) => `Seit ${time}`,
+    byHand: "von Hand gestartet",
+    byRule: (reason) => `von selbst gestartet: ${reason}`,
   },
   banner: {
     blocked: "Der Verkehr ist gesperrt",

@@ -111,7 +111,9 @@ export const en = {
     menu: (name: string) => `More for ${name}`,
     system: "For everybody on this computer",
     managed: "Set up by an administrator",
-    since: (time: string) => `Connected since ${time}`,
+    since: (time: string) => `Since ${time}`,
+    byHand: "started by hand",
+    byRule: (reason: string) => `started by itself: ${reason}`,
   },
   banner: {
     blocked: "Traffic is blocked",

@@ -22,9 +22,12 @@ export const SCENES = {
     return scene(paused);
   },
   connecting: () => scene(in_(home(), { status: "connecting", interface: "adit0" })),
-  connected: (now) => scene(up(home(), now)),
+  connected: (now) => scene(up(home(), now, { startCause: { user: { uid: 1000 } } })),
   split: (now) => scene(up(work(), now)),
-  onDemand: (now) => scene(up(travel(), now)),
+  onDemand: (now) => {
+    const reason = "rule 2 matched the Wi-Fi “Café Central”";
+    return scene(up(travel(), now, { startCause: { onDemand: { rule: 1, reason } } }));
+  },
   reasserting: (now) => {
     const moved = notice("warning", "path.changed", "The network changed", "Another Wi-Fi was joined.");
     return scene(up(home(), now, { status: "reasserting", health: [moved] }));
