@@ -4,6 +4,7 @@ const ELEMENT = "element-6066-11e4-a52e-4f735466cecf";
 
 export class Browser {
   #session;
+  #frame;
 
   /** @param {string} driver Address of a WebKitWebDriver. @param {string} binary The browser. */
   static async open(driver, binary) {
@@ -20,7 +21,17 @@ export class Browser {
   }
 
   async go(url) {
+    this.#frame = undefined;
     await call("POST", `${this.#session}/url`, { url });
+  }
+
+  /** Opens a page in a frame of a size that is too small for the browser's own window. */
+  async goFramed(url, width, height) {
+    await this.go("about:blank");
+    const frame = `<iframe src="${url}" width="${width}" height="${height}" style="border:0"></iframe>`;
+    await this.run("document.body.innerHTML = arguments[0]", frame.replaceAll("&", "&amp;"));
+    this.#frame = await call("POST", `${this.#session}/element`, { using: "css selector", value: "iframe" });
+    await call("POST", `${this.#session}/frame`, { id: this.#frame });
   }
 
   /** Makes the page itself this large, whatever the browser has around it. */
@@ -72,7 +83,11 @@ export class Browser {
 
   /** @returns {Promise<Buffer>} A PNG of the page. */
   async photograph() {
-    return Buffer.from(await call("GET", `${this.#session}/screenshot`), "base64");
+    if (!this.#frame) return Buffer.from(await call("GET", `${this.#session}/screenshot`), "base64");
+    await call("POST", `${this.#session}/frame`, { id: null });
+    const picture = await call("GET", `${this.#session}/element/${this.#frame[ELEMENT]}/screenshot`);
+    await call("POST", `${this.#session}/frame`, { id: this.#frame });
+    return Buffer.from(picture, "base64");
   }
 }
 

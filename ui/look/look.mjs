@@ -8,8 +8,7 @@ import { createRequire } from "node:module";
 import { Browser } from "./browser.mjs";
 import { views } from "./views.mjs";
 
-const WIDE = [940, 640];
-const NARROW = [400, 640];
+const [WIDE, NARROW, HEIGHT] = [940, 400, 640];
 
 const [driver, binary, pages, folder, only = ""] = process.argv.slice(2);
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -28,10 +27,12 @@ console.log(violations === 0 ? "No violations." : `${violations} violations.`);
 process.exit(violations === 0 ? 0 : 1);
 
 async function look({ name, query, hash, isNarrow, isTall, act }) {
+  const url = `${pages}/?${new URLSearchParams(query)}${hash}`;
+  const height = isTall ? 1250 : HEIGHT;
   await browser.go("about:blank");
-  await browser.go(`${pages}/?${new URLSearchParams(query)}${hash}`);
-  const [width, height] = isNarrow ? NARROW : WIDE;
-  await browser.resize(width, isTall ? 1250 : height);
+  await browser.resize(WIDE, height);
+  if (isNarrow) await browser.goFramed(url, NARROW, height);
+  else await browser.go(url);
   await browser.until("return document.getElementById('app').childElementCount > 0").catch(async () => {
     const script = "await import(document.querySelector('script[src]').src + '?again').catch((error) => { throw error.stack; });";
     throw new Error(`${name} stays empty: ${JSON.stringify(await browser.runAsync(script))}`);
