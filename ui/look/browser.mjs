@@ -29,7 +29,7 @@ export class Browser {
   async goFramed(url, width, height) {
     await this.go("about:blank");
     const frame = `<iframe src="${url}" width="${width}" height="${height}" style="border:0"></iframe>`;
-    await this.run("document.body.innerHTML = arguments[0]", frame.replaceAll("&", "&amp;"));
+    await this.run("document.body.style.margin = 0; document.body.innerHTML = arguments[0]", frame.replaceAll("&", "&amp;"));
     this.#frame = await call("POST", `${this.#session}/element`, { using: "css selector", value: "iframe" });
     await call("POST", `${this.#session}/frame`, { id: this.#frame });
   }

@@ -2,6 +2,7 @@
 
 import type { DisconnectError, Entry, MachineStatus } from "../helper/types";
 import type { Language } from "../messages/language";
+import { CONNECTION, failureSentence } from "./failure";
 
 export interface Banner {
   tone: "stop" | "hold" | "plain";
@@ -17,9 +18,6 @@ export interface Step {
   label: string;
 }
 
-/** Apple's error domain of connections. */
-const CONNECTION = "NEVPNConnectionErrorDomain";
-
 export function banner({ configuration, session }: Entry, machine: MachineStatus, language: Language): Banner | undefined {
   const { m } = language;
   const tryAgain: Step = { does: "start", label: m.banner.tryAgain };
@@ -30,7 +28,7 @@ export function banner({ configuration, session }: Entry, machine: MachineStatus
     return {
       tone: "stop",
       title: m.banner.blocked,
-      text: [session.lastError?.message, m.banner.blockedWhy(configuration.name)].filter(Boolean).join(" "),
+      text: [session.lastError && failureSentence(session.lastError, language), m.banner.blockedWhy(configuration.name)].filter(Boolean).join(" "),
       primary: tryAgain,
       wayOut: { does: "stop", label },
     };
@@ -67,13 +65,14 @@ function running(health: Entry["session"]["health"], { m }: Language): Banner | 
   );
 }
 
-function failed(error: DisconnectError, tryAgain: Step, { m }: Language): Banner {
+function failed(error: DisconnectError, tryAgain: Step, language: Language): Banner {
+  const { m } = language;
   const edit: Step = { does: "edit", label: m.banner.edit };
   const logs: Step = { does: "logs", label: m.banner.logs };
   const [text, wayOut] = advice(error, m.banner.advice, edit, logs);
   return {
     tone: "stop",
-    title: error.message,
+    title: failureSentence(error, language),
     text,
     primary: tryAgain,
     wayOut,

@@ -33,6 +33,15 @@ describe("a session that is down", () => {
     check(disabled, "disconnected", "Disabled. It connects only after being enabled.");
   });
 
+  it("says so in German, but for what only the helper knows", () => {
+    const sentence = (message: string) => {
+      const entry = example({ session: { lastError: { ...FAILED, message } } });
+      return face(entry, { machine: OPEN, entries: [entry], now: NOW }, GERMAN).sentence;
+    };
+    expect(sentence(FAILED.message)).toBe("Nicht verbunden. Der Server antwortet nicht.");
+    expect(sentence("Port 7 is closed.")).toBe("Nicht verbunden. Port 7 is closed.");
+  });
+
   it("says when it connects by itself", () => {
     const armed = (index?: number, retryAt?: string) =>
       example({

@@ -2,6 +2,7 @@
 
 import type { Entry, HealthItem, MachineStatus, PauseEnd, SessionStatus } from "../helper/types";
 import type { Language } from "../messages/language";
+import { failureSentence } from "./failure";
 import { expectedTraffic, takesDefault, trafficSentence } from "./traffic";
 
 export type Shape =
@@ -91,7 +92,7 @@ export function inFuture(moment: string, now: Date, language: Language): string 
 }
 
 /** A sentence or title as a part of another: without full stop, and without capital unless it is a name such as
- * IPv6. In German it keeps its capital, which may be a noun's. */
+ * IPv6. */
 export function inSentence(text: string): string {
   const bare = text.trim().replace(/\.$/, "");
   const [first = "", second = ""] = bare;
@@ -101,7 +102,7 @@ export function inSentence(text: string): string {
 
 function disconnected({ configuration, session }: Entry, around: Surroundings, language: Language): Face {
   const { m } = language;
-  const failure = session.lastError?.message;
+  const failure = session.lastError && failureSentence(session.lastError, language);
   if (session.blocking) {
     const cause = failure === undefined ? m.sentence.blockedPlain : inSentence(failure);
     return { shape: "blocked", sentence: m.sentence.blocked(cause), line: m.row.blocked };
