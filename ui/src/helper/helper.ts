@@ -69,6 +69,11 @@ export type Link =
   /** It does not answer as it should. */
   | { state: "failed"; reason: string };
 
+/** Whether what is known is true at this moment. */
+export function isAttached(link: Link): boolean {
+  return link.state === "attached";
+}
+
 export type Secrets = { [name: string]: string };
 export type SecretChanges = { [name: string]: SecretChange };
 

@@ -72,7 +72,7 @@ export const de: Messages = {
     blocked: (cause) => `Der Verkehr ist gesperrt: ${cause}.`,
     blockedPlain: "Der Tunnel ist unten, und nichts darf an ihm vorbei",
     waitingForAnswer: (server) => `wartet auf eine Antwort von ${server}`,
-    missing: "Der Adit-Dienst läuft nicht.",
+    unknown: "Ob dies verbunden ist, weiß niemand, solange der Adit-Dienst nicht zu fragen ist.",
     invalid: "Die Konfiguration gibt es nicht mehr.",
   },
   row: {
@@ -86,6 +86,7 @@ export const de: Messages = {
     paused: "Automatik ruht",
     disabled: "Abgeschaltet",
     setAside: "Zurückgestellt",
+    unknown: "Zustand unbekannt",
   },
   traffic: {
     all: (server) => `Aller Verkehr läuft durch ${server}.`,

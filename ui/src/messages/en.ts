@@ -72,7 +72,7 @@ export const en = {
     blocked: (cause: string) => `Traffic is blocked: ${cause}.`,
     blockedPlain: "the tunnel is down, and nothing may go around it",
     waitingForAnswer: (server: string) => `waiting for ${server} to answer`,
-    missing: "The Adit service is not running.",
+    unknown: "Whether this is connected is not known while the Adit service cannot be asked.",
     invalid: "The configuration does not exist any more.",
   },
   /** One line below a name in the list. */
@@ -87,6 +87,7 @@ export const en = {
     paused: "On demand is paused",
     disabled: "Disabled",
     setAside: "Set aside",
+    unknown: "State unknown",
   },
   traffic: {
     all: (server: string) => `All traffic goes through ${server}.`,

@@ -4,6 +4,7 @@ import type { Entry, MachineStatus } from "../helper/types";
 import { ENGLISH, example, GERMAN, NOW, problem, TWO_HOURS_AGO } from "./examples";
 import { face, inSentence, isWanted, type Shape } from "./face";
 
+const ATTACHED = { state: "attached", version: "0.1.0" } as const;
 const OPEN: MachineStatus = { blocking: false };
 const FAILED = { domain: "NEVPNConnectionErrorDomain", code: 6, message: "The server does not answer." };
 
@@ -36,7 +37,7 @@ describe("a session that is down", () => {
   it("says so in German, but for what only the helper knows", () => {
     const sentence = (message: string) => {
       const entry = example({ session: { lastError: { ...FAILED, message } } });
-      return face(entry, { machine: OPEN, entries: [entry], now: NOW }, GERMAN).sentence;
+      return face(entry, { link: ATTACHED, machine: OPEN, entries: [entry], now: NOW }, GERMAN).sentence;
     };
     expect(sentence(FAILED.message)).toBe("Nicht verbunden. Der Server antwortet nicht.");
     expect(sentence("Port 7 is closed.")).toBe("Nicht verbunden. Port 7 is closed.");
@@ -68,7 +69,7 @@ describe("a session that is up", () => {
   it("says for how long and what goes through", () => {
     const up = example({ session: { status: "connected", connectedAt: TWO_HOURS_AGO } });
     check(up, "connected", "Connected for 2 hrs 5 mins. Only 10.0.0.0/8 goes through vpn.example.");
-    expect(face(up, { machine: OPEN, entries: [], now: NOW }, GERMAN).sentence).toBe(
+    expect(face(up, { link: ATTACHED, machine: OPEN, entries: [], now: NOW }, GERMAN).sentence).toBe(
       "Seit 2 Std. 5 Min. verbunden. Nur 10.0.0.0/8 läuft durch vpn.example.",
     );
   });
@@ -99,6 +100,18 @@ describe("a session that is coming up", () => {
   });
 });
 
+describe("a session of a service that cannot be asked", () => {
+  it("is not claimed to be anything", () => {
+    const entry = example({ session: { status: "connected", connectedAt: TWO_HOURS_AGO } });
+    const around = { link: { state: "missing" } as const, machine: OPEN, entries: [entry], now: NOW };
+    expect(face(entry, around, ENGLISH)).toEqual({
+      shape: "serviceMissing",
+      sentence: "Whether this is connected is not known while the Adit service cannot be asked.",
+      line: "State unknown",
+    });
+  });
+});
+
 describe("the switch", () => {
   it("is on from the start until the wish to end", () => {
     const wanted = ["connecting", "connected", "reasserting"] as const;
@@ -126,6 +139,6 @@ interface Around {
 }
 
 function check(entry: Entry, shape: Shape, sentence: string, { machine = OPEN, others = [], since }: Around = {}): void {
-  const around = { machine, entries: [entry, ...others], now: NOW, ...(since && { since }) };
+  const around = { link: ATTACHED, machine, entries: [entry, ...others], now: NOW, ...(since && { since }) };
   expect(face(entry, around, ENGLISH)).toMatchObject({ shape, sentence });
 }

@@ -1,5 +1,6 @@
 // A session in a shape and in one sentence that is always true and complete.
 
+import { isAttached, type Link } from "../helper/helper";
 import type { Entry, HealthItem, MachineStatus, PauseEnd, SessionStatus } from "../helper/types";
 import type { Language } from "../messages/language";
 import { failureSentence } from "./failure";
@@ -26,6 +27,7 @@ export interface Face {
 
 /** What else decides what is true of a session. */
 export interface Surroundings {
+  link: Link;
   machine: MachineStatus;
   entries: readonly Entry[];
   now: Date;
@@ -40,6 +42,7 @@ export function face(entry: Entry, around: Surroundings, language: Language): Fa
   const { m } = language;
   const { configuration, session } = entry;
   const server = configuration.protocol.serverAddress;
+  if (!isAttached(around.link)) return { shape: "serviceMissing", sentence: m.sentence.unknown, line: m.row.unknown };
   switch (session.status) {
     case "invalid":
       return { shape: "problem", sentence: m.sentence.invalid, line: m.sentence.invalid };
