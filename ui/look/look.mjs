@@ -7,6 +7,7 @@ import { createRequire } from "node:module";
 
 import { Browser } from "./browser.mjs";
 import { views } from "./views.mjs";
+import { walk } from "./walk.mjs";
 
 const [WIDE, NARROW, HEIGHT] = [940, 400, 640];
 
@@ -20,10 +21,16 @@ const browser = await Browser.open(driver, binary);
 let violations = 0;
 try {
   for (const view of views().filter(({ name }) => name.includes(only))) await look(view);
+  if ("keyboard".includes(only)) {
+    for (const wrong of await walk(browser, pages)) {
+      violations += 1;
+      console.log(`keyboard: ${wrong}`);
+    }
+  }
 } finally {
   await browser.close();
 }
-console.log(violations === 0 ? "No violations." : `${violations} violations.`);
+console.log(violations === 0 ? "Nothing was found wrong." : `${violations} things were found wrong.`);
 process.exit(violations === 0 ? 0 : 1);
 
 async function look({ name, query, hash, isNarrow, isTall, act }) {

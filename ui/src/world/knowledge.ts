@@ -5,8 +5,6 @@ import type { Entry, MachineStatus, SessionStatus, VpnConfiguration } from "../h
 
 export interface Knowledge {
   link: Link;
-  /** Whether a snapshot came. */
-  known: boolean;
   /** By name. */
   entries: readonly Entry[];
   machine: MachineStatus;
@@ -14,7 +12,6 @@ export interface Knowledge {
 
 export const EMPTY: Knowledge = {
   link: { state: "connecting" },
-  known: false,
   entries: [],
   machine: { blocking: false },
 };
@@ -24,7 +21,7 @@ export function changed(knowledge: Knowledge, change: Change): Knowledge {
     case "link":
       return { ...knowledge, link: change.link };
     case "snapshot":
-      return { ...knowledge, known: true, entries: change.entries.toSorted(byName), machine: change.machine };
+      return { ...knowledge, entries: change.entries.toSorted(byName), machine: change.machine };
     case "saved":
       return { ...knowledge, entries: withConfiguration(knowledge.entries, change.configuration) };
     case "removed":

@@ -42,11 +42,6 @@ export class World {
     return this.#knowledge.machine;
   }
 
-  /** Whether everything has been heard once. */
-  get known(): boolean {
-    return this.#knowledge.known;
-  }
-
   entry(id: string): Entry | undefined {
     return this.#shown.find((entry) => entry.configuration.id === id);
   }
