@@ -134,7 +134,7 @@ impl Service {
                 Some(Change::Machine { machine: change.machine })
             }
             // After a lag, a snapshot follows.
-            Event::Lagged(_) | Event::Unknown(_) => None,
+            Event::SessionEnded(_) | Event::Lagged(_) | Event::Unknown(_) => None,
         }
     }
 

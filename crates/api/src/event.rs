@@ -1,6 +1,6 @@
 //! What a watcher hears.
 
-use adit_model::{ConfigurationId, MachineStatus, SessionStatus, VpnConfiguration};
+use adit_model::{ConfigurationId, MachineStatus, PastSession, SessionStatus, VpnConfiguration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,6 +18,8 @@ pub enum Event {
     ConfigurationRemoved(Removed),
     /// A session changed.
     StatusChanged(Box<StatusChange>),
+    /// A session is over and can be read in the history.
+    SessionEnded(Box<SessionEnd>),
     /// What the machine as a whole lets out changed.
     MachineChanged(MachineChange),
     /// Events were missed; a snapshot follows.
@@ -55,6 +57,13 @@ pub struct Removed {
 pub struct StatusChange {
     /// As it is.
     pub session: SessionStatus,
+}
+
+/// A session is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SessionEnd {
+    /// What is kept of it.
+    pub session: PastSession,
 }
 
 /// What the machine as a whole lets out changed.

@@ -11,13 +11,13 @@ mod subscription;
 pub use adit_varlink::{CallError, ServiceError};
 pub use client::{ConnectError, DEFAULT_SOCKET, HelperClient, SOCKET_VARIABLE, socket_path};
 pub use error::HelperError;
-pub use event::{Event, Lagged, MachineChange, Removed, Saved, Snapshot, StatusChange};
+pub use event::{Event, Lagged, MachineChange, Removed, Saved, SessionEnd, Snapshot, StatusChange};
 pub use method::{
     Counters, DescribeNetwork, Details, DnsExplanation, Entry, ExplainDns, ExplainRoute,
-    GenerateKey, Get, Got, Hello, HelloReply, IDL, LiftLockdown, List, Listing, LockDown,
-    MachineReply, MessageReply, NetworkReply, Provider, ProviderListing, Providers, PublicKey,
-    PublicKeyReply, Remove, Reset, ResetReply, RouteReply, Save, SaveReply, SecretChanges,
-    SelfTest, SelfTestReply, SendProviderMessage, SessionDetails, SetEnabled, Start, Stop, Watch,
-    WatchReply, helper_methods,
+    GenerateKey, Get, Got, Hello, HelloReply, History, HistoryReply, IDL, LiftLockdown, List,
+    Listing, LockDown, MachineReply, MessageReply, NetworkReply, Provider, ProviderListing,
+    Providers, PublicKey, PublicKeyReply, Remove, Reset, ResetReply, RouteReply, Save, SaveReply,
+    SecretChanges, SelfTest, SelfTestReply, SendProviderMessage, SessionDetails, SetEnabled, Start,
+    Stop, Watch, WatchReply, helper_methods,
 };
 pub use subscription::{Subscription, SubscriptionError};

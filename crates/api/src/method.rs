@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use adit_model::{
     Check, ConfigurationId, MachineStatus, NameLookup, NetworkDescription,
-    PacketTunnelNetworkSettings, Resolver, RouteExplanation, SecretChange, Secrets, SessionStatus,
-    VpnConfiguration, wireguard::Key,
+    PacketTunnelNetworkSettings, PastSession, Resolver, RouteExplanation, SecretChange, Secrets,
+    SessionStatus, VpnConfiguration, wireguard::Key,
 };
 use adit_varlink::Empty;
 use serde::{Deserialize, Serialize};
@@ -179,6 +179,21 @@ messages! {
         pub tx_dropped: u64,
     }
 
+    /// What became of the sessions of the configurations that the caller may see.
+    pub struct History {
+        /// Of this configuration alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub id: Option<ConfigurationId>,
+        /// No more than these.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub limit: Option<usize>,
+    }
+    /// Sessions that are over.
+    pub struct HistoryReply {
+        /// The last first.
+        pub sessions: Vec<PastSession>,
+    }
+
     /// Pass a message to the provider. Spec SES-10.
     pub struct SendProviderMessage {
         /// Of this session.
@@ -303,6 +318,7 @@ adit_varlink::methods! {
         Start -> Empty,
         Stop -> Empty,
         Details -> SessionDetails,
+        History -> HistoryReply,
         SendProviderMessage -> MessageReply,
         Watch -> WatchReply,
         Providers -> ProviderListing,
@@ -322,14 +338,15 @@ adit_varlink::methods! {
 mod tests {
     use adit_model::{
         CheckOutcome, ConnectionError, HealthItem, Lockdown, LookupReason, LookupServer,
-        RouteOutcome, Secret, Severity, StartCause, TunnelProviderProtocol, VpnStatus,
+        ProviderStopReason, RouteOutcome, Secret, SessionTraffic, Severity, StartCause,
+        TunnelProviderProtocol, VpnStatus,
         on_demand::{CurrentRule, OnDemandRule, OnDemandStatus, PauseEnd},
     };
     use adit_varlink::idl::Interface;
     use serde_json::json;
 
     use super::*;
-    use crate::{Lagged, Snapshot};
+    use crate::{Lagged, SessionEnd, Snapshot};
 
     #[test]
     fn the_varlink_file_says_what_the_types_say() {
@@ -365,6 +382,8 @@ mod tests {
             firewall: String::new(),
         };
         check("NetworkDescription", serde_json::to_value(network).unwrap());
+        let ended = SessionEnd { session: past() };
+        check("Event", serde_json::to_value(Event::SessionEnded(Box::new(ended))).unwrap());
         check("RouteExplanation", serde_json::to_value(route).unwrap());
         check("Event", serde_json::to_value(Event::Lagged(Lagged { missed: 3 })).unwrap());
         for change in [
@@ -373,6 +392,21 @@ mod tests {
             SecretChange::Remove {},
         ] {
             check("SecretChange", serde_json::to_value(change).unwrap());
+        }
+    }
+
+    fn past() -> PastSession {
+        PastSession {
+            id: ConfigurationId::from_random([1; 16]),
+            name: "home".into(),
+            start_cause: StartCause::User { uid: 1000 },
+            started_at: "2026-01-02T03:04:05Z".parse().unwrap(),
+            connected_at: Some("2026-01-02T03:04:06Z".parse().unwrap()),
+            ended_at: Some("2026-01-02T04:04:06Z".parse().unwrap()),
+            stop_reason: ProviderStopReason::Superceded,
+            last_error: Some(ConnectionError::ServerDead.plain()),
+            traffic: Some(SessionTraffic { rx_bytes: 2, tx_bytes: 1 }),
+            provider_restarts: 3,
         }
     }
 

@@ -41,6 +41,7 @@ pub(crate) enum Verb {
     /// Disconnect and connect again
     Reconnect(Connect),
     Status(Status),
+    History(History),
     Explain(Explain),
     /// Try out whether nothing gets past the tunnels
     ///
@@ -213,6 +214,20 @@ pub(crate) enum Explained {
 pub(crate) struct Diagnose {
     /// The file to write, such as report.zip; none is replaced
     pub(crate) file: PathBuf,
+}
+
+/// Show the sessions that are over: when, for how long, who started them and what ended them
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  adit history
+  adit history work -n 5")]
+pub(crate) struct History {
+    /// Of this configuration alone
+    pub(crate) name: Option<String>,
+    /// How many, the last first
+    #[arg(short = 'n', long = "number", default_value_t = 20)]
+    pub(crate) number: usize,
 }
 
 #[derive(Debug, Args)]

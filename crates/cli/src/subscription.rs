@@ -47,6 +47,7 @@ impl Subscription {
                 Event::StatusChanged(_)
                 | Event::ConfigurationRemoved(_)
                 | Event::ConfigurationSaved(_)
+                | Event::SessionEnded(_)
                 | Event::MachineChanged(_)
                 | Event::Lagged(_)
                 | Event::Unknown(_) => {}

@@ -8,6 +8,7 @@ mod edit;
 mod enablement;
 mod explain;
 mod export;
+mod history;
 mod import;
 mod list;
 mod lockdown;
@@ -33,6 +34,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Disconnect(arguments) => disconnect::run(arguments, context).await,
         Verb::Reconnect(arguments) => connect::again(arguments, context).await,
         Verb::Status(arguments) => status::run(arguments, context).await,
+        Verb::History(arguments) => history::run(arguments, context).await,
         Verb::Explain(arguments) => explain::run(arguments.what, context).await,
         Verb::Selftest => selftest::run(context).await,
         Verb::Diagnose(arguments) => diagnose::run(arguments.file, context).await,

@@ -4,10 +4,10 @@ use std::{path::Path, sync::Arc};
 
 use adit_api::{
     DescribeNetwork, Details, DnsExplanation, ExplainDns, ExplainRoute, GenerateKey, Get, Got,
-    Hello, HelloReply, HelperError, IDL, LiftLockdown, List, Listing, LockDown, MachineReply,
-    MessageReply, NetworkReply, Provider, ProviderListing, Providers, PublicKey, PublicKeyReply,
-    Remove, Reset, ResetReply, RouteReply, Save, SaveReply, SelfTest, SelfTestReply,
-    SendProviderMessage, SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
+    Hello, HelloReply, HelperError, History, HistoryReply, IDL, LiftLockdown, List, Listing,
+    LockDown, MachineReply, MessageReply, NetworkReply, Provider, ProviderListing, Providers,
+    PublicKey, PublicKeyReply, Remove, Reset, ResetReply, RouteReply, Save, SaveReply, SelfTest,
+    SelfTestReply, SendProviderMessage, SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
 };
 use adit_model::StartCause;
 use adit_provider::{Kind, Manifest, ManifestError};
@@ -79,6 +79,9 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         })
         .on(Access::AnyUser, |service: State, peer, call: Details| async move {
             service.details(peer.uid, call.id).await
+        })
+        .on(Access::AnyUser, |service: State, peer, call: History| async move {
+            Ok(HistoryReply { sessions: service.history(peer.uid, &call)? })
         })
         .on(Access::AnyUser, |service: State, peer, call: SendProviderMessage| async move {
             let reply = service.send_message(peer.uid, call.id, call.message).await?;

@@ -67,6 +67,11 @@ impl Places {
         self.runtime_dir.join("holds.json")
     }
 
+    /// What became of sessions.
+    pub(crate) fn history(&self) -> PathBuf {
+        self.state_dir.join("history.jsonl")
+    }
+
     pub(crate) fn configurations(&self) -> PathBuf {
         self.state_dir.join("configurations")
     }

@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     api, arguments::Places, barrier::Barrier, configurations::Configurations,
     kept_descriptors::KeptDescriptors, provider, recovery, runtime_dir, service::Service,
-    store::Store, surroundings::Surroundings, suspend,
+    session_history::SessionHistory, store::Store, surroundings::Surroundings, suspend,
 };
 
 /// Everybody may connect; what they may do is decided by who they are.
@@ -31,11 +31,13 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     let barrier = Barrier::open(places, Arc::clone(&network));
     barrier.enforce().await;
     let configurations = Configurations::load(Store::open(places.configurations())?)?;
+    let history = SessionHistory::open(places.history(), |id| configurations.get(id).is_some());
     let state = monitor::watch(Arc::clone(&network)).await?;
     let healed = healing::watch(Arc::clone(&network)).await?;
     let surroundings = Arc::new(Surroundings::new(
         network,
         barrier,
+        history,
         state.clone(),
         places.sessions(),
         places.providers_dir.clone(),

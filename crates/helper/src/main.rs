@@ -19,6 +19,7 @@ mod recovery;
 mod runtime_dir;
 mod service;
 mod session;
+mod session_history;
 mod store;
 mod surroundings;
 mod suspend;

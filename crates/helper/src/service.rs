@@ -13,10 +13,10 @@ use std::{
 };
 
 use adit_api::{
-    Entry, Event, HelperError, Removed, Saved, SecretChanges, SessionDetails, Snapshot,
+    Entry, Event, HelperError, History, Removed, Saved, SecretChanges, SessionDetails, Snapshot,
 };
 use adit_model::{
-    ConfigurationId, Enablement, ProviderStopReason, Scope, Secrets, VpnConfiguration,
+    ConfigurationId, Enablement, PastSession, ProviderStopReason, Scope, Secrets, VpnConfiguration,
 };
 use adit_network::{NetworkState, healing::Healed};
 use tokio::sync::Mutex as AsyncMutex;
@@ -177,6 +177,22 @@ impl Service {
         let name = self.owned(uid, id)?.configuration.name;
         let details = self.session(id)?.ask(Input::Details).await;
         details.ok_or(HelperError::NotRunning { name })
+    }
+
+    /// The sessions that are over, of those configurations that `uid` may see.
+    pub(crate) fn history(
+        &self,
+        uid: u32,
+        call: &History,
+    ) -> Result<Vec<PastSession>, HelperError> {
+        let configurations = locked(&self.configurations);
+        if let Some(id) = call.id {
+            configurations.seen_by(uid, id)?;
+        }
+        let is_wanted = |id| {
+            call.id.is_none_or(|wanted| wanted == id) && configurations.seen_by(uid, id).is_ok()
+        };
+        Ok(self.surroundings.history.past(is_wanted, call.limit.unwrap_or(usize::MAX)))
     }
 
     pub(crate) async fn send_message(

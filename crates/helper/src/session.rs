@@ -4,6 +4,7 @@
 //! time runs beside it and reports back into its inbox, numbered by the run or the provider that it belongs to, so
 //! that nothing of an earlier run is mistaken for the present one.
 
+mod account;
 mod actor;
 mod adoption;
 mod calls;

@@ -11,13 +11,14 @@ use tokio::sync::watch;
 
 pub(crate) use self::slots::SlotGuard;
 use self::{claims::Claims, slots::Slots};
-use crate::{barrier::Barrier, events::Events, trigger::Parking};
+use crate::{barrier::Barrier, events::Events, session_history::SessionHistory, trigger::Parking};
 
 /// One of these for the whole helper.
 pub(crate) struct Surroundings {
     pub(crate) network: Arc<Network>,
     pub(crate) barrier: Barrier,
     pub(crate) events: Events,
+    pub(crate) history: Arc<SessionHistory>,
     pub(crate) slots: Slots,
     pub(crate) claims: Claims,
     pub(crate) parking: Parking,
@@ -30,6 +31,7 @@ impl Surroundings {
     pub(crate) fn new(
         network: Arc<Network>,
         barrier: Barrier,
+        history: SessionHistory,
         state: watch::Receiver<NetworkState>,
         sessions_dir: PathBuf,
         providers_dir: PathBuf,
@@ -38,6 +40,7 @@ impl Surroundings {
             network,
             barrier,
             events: Events::new(),
+            history: Arc::new(history),
             slots: Slots::default(),
             claims: Claims::default(),
             parking: Parking::default(),

@@ -17,6 +17,7 @@ mod lockdown;
 mod name_lookup;
 mod network_description;
 pub mod on_demand;
+mod past_session;
 mod path;
 mod protocol;
 mod proxy;
@@ -43,6 +44,7 @@ pub use ip::{IpSettings, Ipv4Route, Ipv4Settings, Ipv6Route, Ipv6Settings, Prefi
 pub use lockdown::{Lockdown, LockdownSetting, MachineStatus, Refusal, Tunnel, TunnelName};
 pub use name_lookup::{LookupReason, LookupServer, NameLookup, Resolver};
 pub use network_description::NetworkDescription;
+pub use past_session::{PastSession, SessionTraffic};
 pub use path::{InterfaceKind, NetworkPath, PathInterface, PathStatus};
 pub use protocol::TunnelProviderProtocol;
 pub use proxy::{ProxyMode, ProxyServer, ProxySettings};

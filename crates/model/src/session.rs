@@ -8,7 +8,8 @@
 //! - the status changes only along [`VpnStatus::may_become`];
 //! - settings are applied only while a provider is establishing or holding the tunnel, and
 //!   `Disconnected` is never reached before they are reverted and the provider is gone;
-//! - every settings request and every completed start is answered exactly once.
+//! - every settings request and every completed start is answered exactly once;
+//! - a session that ends has a reason.
 //!
 //! A provider that dies while the tunnel is established is replaced: what it had applied stays, so
 //! that traffic waits in front of a tunnel that nobody reads and nothing goes outside. One whose
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::{DisconnectError, VpnStatus};
+use crate::{DisconnectError, ProviderStopReason, VpnStatus};
 
 pub use effect::{Effect, StartAnswer};
 pub use event::{Event, Request, RequestId};
@@ -58,6 +59,7 @@ pub struct Session {
     restarts: Vec<Timestamp>,
     connected_at: Option<Timestamp>,
     last_error: Option<DisconnectError>,
+    stop_reason: Option<ProviderStopReason>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,6 +115,7 @@ impl Session {
             restarts: Vec::new(),
             connected_at: None,
             last_error: None,
+            stop_reason: None,
         }
     }
 
@@ -203,6 +206,12 @@ impl Session {
     #[must_use]
     pub fn last_error(&self) -> Option<&DisconnectError> {
         self.last_error.as_ref()
+    }
+
+    /// What ended the last session, or ends the present one.
+    #[must_use]
+    pub fn stop_reason(&self) -> Option<ProviderStopReason> {
+        self.stop_reason
     }
 
     /// Takes one event at the time `now` and says what must be done about it.

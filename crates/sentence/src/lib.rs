@@ -4,11 +4,13 @@
 //! Everything here is a pure function; the time is passed in.
 
 mod glyph;
+mod past;
 mod quantity;
 mod sentence;
 mod traffic;
 
 pub use glyph::Glyph;
+pub use past::past;
 pub use quantity::{bytes, enumeration, local_time, since, span};
 pub use sentence::{Sentence, headline, sentence, waiting_for};
 pub use traffic::Traffic;

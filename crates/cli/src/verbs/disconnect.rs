@@ -91,6 +91,7 @@ async fn all_ended(
             }),
             Event::StatusChanged(_)
             | Event::ConfigurationSaved(_)
+            | Event::SessionEnded(_)
             | Event::MachineChanged(_)
             | Event::Lagged(_)
             | Event::Unknown(_) => {}

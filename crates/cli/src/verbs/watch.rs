@@ -82,7 +82,8 @@ impl Known {
             Event::Lagged(lagged) => {
                 vec![plain(now, &format!("{} changes were missed.", lagged.missed))]
             }
-            Event::Unknown(_) => Vec::new(),
+            // That it is over was said already.
+            Event::SessionEnded(_) | Event::Unknown(_) => Vec::new(),
         }
     }
 }

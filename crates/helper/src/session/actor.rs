@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use adit_api::{Event as ApiEvent, SessionDetails, StatusChange};
+use adit_api::{Event as ApiEvent, SessionDetails, SessionEnd, StatusChange};
 use adit_model::{
     ConfigurationId, HealthItem, NetworkSettingsError, ProviderStopReason, SessionStatus,
-    VpnStatus,
+    SessionTraffic, VpnStatus,
     session::{Effect, Event, Request, RequestId, Session, StartAnswer},
 };
 use adit_network::healing::Healed;
@@ -16,7 +16,9 @@ use tokio::{
 };
 
 use super::{
-    Adoption, Input, Report, Reporter, StartRequest, health,
+    Adoption, Input, Report, Reporter, StartRequest,
+    account::Account,
+    health,
     run::{LaunchError, Run},
 };
 use crate::{store::Record, surroundings::Surroundings, trigger::ParkedTunnel};
@@ -30,6 +32,7 @@ pub(super) struct Actor {
     inbox: mpsc::Sender<Input>,
     publisher: watch::Sender<SessionStatus>,
     run: Option<Run>,
+    account: Option<Account>,
     /// The number of what the present run reports.
     run_number: u64,
     /// The number of what its present provider reports: the last that was given.
@@ -66,6 +69,7 @@ impl Actor {
             inbox,
             publisher,
             run: None,
+            account: None,
             run_number: 0,
             provider_number: 0,
             start: None,
@@ -91,8 +95,11 @@ impl Actor {
         if let Err(error) = self.surroundings.claims.take(configuration, routes) {
             tracing::error!("the destinations of a tunnel that goes on are not free: {error}");
         }
-        self.machine = Session::adopted(adoption.established.connected_at);
+        let connected_at = adoption.established.connected_at;
+        self.machine = Session::adopted(connected_at);
         self.start = Some(adoption.start.clone());
+        let (history, cause) = (&self.surroundings.history, adoption.start.cause.clone());
+        self.account = Some(Account::resume(history, configuration, cause, connected_at));
         let reasserting = adoption.provider.as_ref().map(|provider| provider.reasserting);
         let reporter = self.reporter_of_run();
         let configuration = &self.record.configuration;
@@ -346,11 +353,17 @@ impl Actor {
     }
 
     fn status_changed(&mut self, status: VpnStatus) {
-        let name = &self.record.configuration.name;
+        let name = self.record.configuration.name.clone();
         self.silent_since = (status == VpnStatus::Reasserting)
             .then(|| self.silent_since.unwrap_or_else(Timestamp::now));
         match status {
-            VpnStatus::Connected => tracing::info!("“{name}” is connected."),
+            VpnStatus::Connected => {
+                tracing::info!("“{name}” is connected.");
+                if let Some((account, at)) = self.account.as_mut().zip(self.machine.connected_at())
+                {
+                    account.connected(at);
+                }
+            }
             VpnStatus::Reasserting if self.machine.is_restarting() => {
                 tracing::warn!("The tunnel provider of “{name}” stopped unexpectedly.");
             }
@@ -359,6 +372,7 @@ impl Actor {
             }
             VpnStatus::Reasserting => tracing::info!("“{name}” is reconnecting."),
             VpnStatus::Disconnected => {
+                self.close_account();
                 if let Some(run) = self.run.take() {
                     tracing::info!("“{name}” is disconnected.");
                     run.end(&self.record.configuration);
@@ -366,7 +380,8 @@ impl Actor {
                 self.surroundings.claims.release(self.id);
                 self.lift_hold();
             }
-            VpnStatus::Invalid | VpnStatus::Connecting | VpnStatus::Disconnecting => {}
+            VpnStatus::Invalid => self.surroundings.history.forget(self.id),
+            VpnStatus::Connecting | VpnStatus::Disconnecting => {}
         }
         self.publish(status);
     }
@@ -375,6 +390,18 @@ impl Actor {
     async fn set_lifts_hold(&mut self, lifts: bool) {
         self.lifts_hold = lifts;
         self.surroundings.barrier.set_ends(self.id, lifts).await;
+    }
+
+    /// Before anybody hears that the session is over, so that they find it in the history.
+    fn close_account(&mut self) {
+        let Some(account) = self.account.take() else { return };
+        let traffic = match &self.run {
+            Some(run) => run.traffic(),
+            None => Some(SessionTraffic::default()),
+        };
+        let session = account.close(&self.machine, traffic, Timestamp::now());
+        let event = ApiEvent::SessionEnded(Box::new(SessionEnd { session }));
+        self.surroundings.events.announce(&self.record.configuration, event);
     }
 
     /// Ends the hold of a session that is down because somebody wants it so. A hold that is taken
@@ -397,6 +424,9 @@ impl Actor {
     fn launch(&mut self) {
         self.is_behind = false;
         let Some(start) = self.start.clone() else { return };
+        let (history, configuration) = (&self.surroundings.history, &self.record.configuration);
+        let account = Account::open(history, configuration, start.cause.clone(), Timestamp::now());
+        self.account = Some(account);
         let reporter = self.reporter_of_run();
         match self.claim_and_launch(&start, &reporter) {
             Ok(run) => {
@@ -410,6 +440,9 @@ impl Actor {
 
     fn relaunch(&mut self) {
         self.is_behind = false;
+        if let Some(account) = &mut self.account {
+            account.provider_restarted();
+        }
         self.provider_number += 1;
         let reporter = Reporter { number: self.provider_number, inbox: self.inbox.clone() };
         let Some(run) = &mut self.run else { return };

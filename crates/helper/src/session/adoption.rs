@@ -35,6 +35,7 @@ pub(crate) struct Adoption {
     pub(super) folder: SessionFolder,
     pub(super) slot: SlotGuard,
     pub(super) tun: TunDevice,
+    pub(super) first_interface: bool,
     pub(super) established: Established,
     pub(super) start: StartRequest,
     /// None if another one has to be started.
@@ -156,8 +157,10 @@ impl Left {
         let Candidate { id, folder, slot, record, established, .. } = candidate;
         match interface(&record, provider, kept, vnet_header).await {
             Ok((tun, provider)) => {
-                let start = record.start;
-                let adoption = Adoption { folder, slot, tun, established, start, provider };
+                let SessionRecord { start, interface, first_interface, .. } = record;
+                let first_interface = first_interface && tun.index == interface.index;
+                let adoption =
+                    Adoption { folder, slot, tun, first_interface, established, start, provider };
                 self.adoptions.insert(id, adoption);
             }
             Err(error) => {

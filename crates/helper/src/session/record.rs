@@ -24,6 +24,8 @@ pub(crate) struct SessionRecord {
     /// The number of its slot.
     pub(crate) slot: u8,
     pub(crate) interface: VirtualInterface,
+    /// Whether that is the one it began with: then its counters are the session's.
+    pub(crate) first_interface: bool,
     /// None before it runs and while it is being replaced.
     pub(crate) provider: Option<ProcessName>,
     /// What it was started with.
@@ -171,6 +173,7 @@ mod tests {
             owner: 1000,
             slot: 3,
             interface: VirtualInterface { name: "adit3".into(), index: 7 },
+            first_interface: true,
             provider: None,
             start: StartRequest { cause: StartCause::User { uid: 1000 }, options: None },
             wanted: true,

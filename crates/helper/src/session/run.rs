@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
-use adit_api::SessionDetails;
+use adit_api::{Counters, SessionDetails};
 use adit_model::{
     ConnectionError, DisconnectError, HealthItem, NetworkSettingsError,
-    PacketTunnelNetworkSettings, ProviderStopReason, ROOT, RouteTable, VpnConfiguration,
+    PacketTunnelNetworkSettings, ProviderStopReason, ROOT, RouteTable, SessionTraffic,
+    VpnConfiguration,
     session::{Event, RequestId, Session},
 };
 use adit_network::{
@@ -42,6 +43,8 @@ pub(super) struct Run {
     surroundings: Arc<Surroundings>,
     /// Held so that the interface outlives the provider process.
     tun: TunDevice,
+    /// Whether that is the one it began with.
+    first_interface: bool,
     /// None once it has ended.
     provider: Option<Provider>,
     network: NetworkTask,
@@ -130,9 +133,11 @@ impl Run {
         surroundings: &Arc<Surroundings>,
         reporter: Reporter,
     ) -> Self {
-        let Adoption { folder, slot, tun, established, provider, start: _ } = adoption;
+        let Adoption { folder, slot, tun, first_interface, established, provider, start: _ } =
+            adoption;
         kept_descriptors::keep(configuration.id, &tun.queues);
         let mut run = Self::new(surroundings, reporter.clone(), slot, folder, tun);
+        run.first_interface = first_interface;
         let Established { settings, strength, .. } = established;
         if let Some(settings) = settings.clone() {
             let state = Box::new(surroundings.state());
@@ -177,6 +182,7 @@ impl Run {
         }?;
         kept_descriptors::keep(configuration.id, &tun.queues);
         self.tun = tun;
+        self.first_interface = false;
         let state = Box::new(self.surroundings.state());
         self.network.submit(Job::Move { tunnel: tunnel(&self.slot, &self.tun), state });
         Ok(())
@@ -184,6 +190,13 @@ impl Run {
 
     pub(super) fn interface(&self) -> &str {
         &self.tun.name
+    }
+
+    /// All that went through it, unless there were interfaces before whose counters are gone.
+    pub(super) fn traffic(&self) -> Option<SessionTraffic> {
+        let counters = counters::read(&self.tun.name).filter(|_| self.first_interface)?;
+        let Counters { rx_bytes, tx_bytes, .. } = counters;
+        Some(SessionTraffic { rx_bytes, tx_bytes })
     }
 
     pub(super) fn health(&self) -> Vec<HealthItem> {
@@ -372,6 +385,7 @@ impl Run {
             reporter,
             surroundings: Arc::clone(surroundings),
             tun,
+            first_interface: true,
             provider: None,
             folder,
             requests: BTreeMap::new(),
@@ -424,6 +438,7 @@ impl Run {
             owner: configuration.owner,
             slot: self.slot.slot().number(),
             interface: self.virtual_interface(),
+            first_interface: self.first_interface,
             provider: self.provider.as_ref().and_then(Provider::name),
             start: start.clone(),
             wanted: machine.is_wanted(),

@@ -6,7 +6,7 @@ use super::{
     Effect, Event, Next, Phase, RESTART_PAUSES, RESTART_WINDOW, Request, RequestId, START_LIMIT,
     STOP_LIMIT, Session, Settings, StartAnswer,
 };
-use crate::{ConnectionError, DisconnectError, NetworkSettingsError, ProviderStopReason};
+use crate::{ConnectionError, DisconnectError, NetworkSettingsError, ProviderStopReason as Reason};
 
 impl Session {
     pub(super) fn step(&mut self, event: Event, now: Timestamp, effects: &mut Vec<Effect>) {
@@ -54,7 +54,7 @@ impl Session {
             | Phase::Restarting
             | Phase::WithoutInterface
             | Phase::Retiring => {
-                self.stop(ProviderStopReason::ConfigurationRemoved, effects);
+                self.stop(Reason::ConfigurationRemoved, effects);
                 self.next = Next::Remove;
             }
             Phase::Stopping | Phase::Reverting | Phase::Exiting => self.next = Next::Remove,
@@ -88,7 +88,7 @@ impl Session {
         }
     }
 
-    fn stop(&mut self, reason: ProviderStopReason, effects: &mut Vec<Effect>) {
+    fn stop(&mut self, reason: Reason, effects: &mut Vec<Effect>) {
         match self.phase {
             Phase::Invalid | Phase::Disconnected => {}
             Phase::Launching
@@ -97,6 +97,7 @@ impl Session {
             | Phase::WithoutInterface
             | Phase::Retiring => {
                 self.last_error = None;
+                self.stop_reason = Some(reason);
                 self.tear_down(effects);
             }
             Phase::Starting | Phase::Connected | Phase::Reasserting | Phase::Restarting => {
@@ -137,8 +138,7 @@ impl Session {
         match self.phase {
             Phase::Launching => {
                 self.provider = false;
-                self.last_error = Some(error);
-                self.tear_down(effects);
+                self.fail(error, Reason::ProviderFailed, effects);
             }
             Phase::Relaunching => {
                 self.provider = false;
@@ -223,10 +223,7 @@ impl Session {
                 effects.push(Effect::DisarmLimit);
             }
             // The provider knows already, so it is not told to stop (PTP-4).
-            Err(error) => {
-                self.last_error = Some(error);
-                self.tear_down(effects);
-            }
+            Err(error) => self.fail(error, Reason::ConnectionFailed, effects),
         }
     }
 
@@ -259,6 +256,7 @@ impl Session {
         match self.phase {
             Phase::Starting | Phase::Connected | Phase::Reasserting | Phase::Restarting => {
                 self.last_error = error;
+                self.stop_reason = Some(Reason::ProviderFailed);
                 self.tear_down(effects);
             }
             // While stopping, the stop came first and is no error (PTP-6).
@@ -293,8 +291,7 @@ impl Session {
             Phase::Retiring => self.relaunch(effects),
             // A provider that never established the tunnel would do no better again.
             Phase::Launching | Phase::Starting => {
-                self.last_error = Some(error);
-                self.tear_down(effects);
+                self.fail(error, Reason::ProviderFailed, effects);
             }
             Phase::Connected | Phase::Reasserting | Phase::Relaunching | Phase::Restarting => {
                 self.replace_provider(error, now, effects);
@@ -313,8 +310,7 @@ impl Session {
     ) {
         self.restarts.retain(|then| now.duration_since(*then).unsigned_abs() < RESTART_WINDOW);
         let Some(pause) = RESTART_PAUSES.get(self.restarts.len()) else {
-            self.last_error = Some(error);
-            return self.tear_down(effects);
+            return self.fail(error, Reason::ProviderFailed, effects);
         };
         self.restarts.push(now);
         self.enter(Phase::Waiting, effects);
@@ -329,8 +325,7 @@ impl Session {
     fn interface_lost(&mut self, effects: &mut Vec<Effect>) {
         match self.phase {
             Phase::Launching | Phase::Starting => {
-                self.last_error = Some(interface_error());
-                self.tear_down(effects);
+                self.fail(interface_error(), Reason::UnrecoverableNetworkChange, effects);
             }
             Phase::Connected
             | Phase::Reasserting
@@ -368,10 +363,7 @@ impl Session {
         match result {
             Ok(()) if self.provider => self.enter(Phase::Retiring, effects),
             Ok(()) => self.relaunch(effects),
-            Err(error) => {
-                self.last_error = Some(error);
-                self.tear_down(effects);
-            }
+            Err(error) => self.fail(error, Reason::UnrecoverableNetworkChange, effects),
         }
     }
 
@@ -393,12 +385,11 @@ impl Session {
         match self.phase {
             Phase::Waiting => self.relaunch(effects),
             Phase::Launching | Phase::Relaunching => {
-                self.last_error = Some(start_limit_error());
-                self.tear_down(effects);
+                self.fail(start_limit_error(), Reason::ConnectionFailed, effects);
             }
             Phase::Starting | Phase::Restarting => {
                 self.last_error = Some(start_limit_error());
-                self.stop_provider(ProviderStopReason::ConnectionFailed, effects);
+                self.stop_provider(Reason::ConnectionFailed, effects);
             }
             Phase::Stopping => self.tear_down(effects),
             Phase::Invalid
@@ -412,8 +403,16 @@ impl Session {
         }
     }
 
-    fn stop_provider(&mut self, reason: ProviderStopReason, effects: &mut Vec<Effect>) {
+    /// Ends the session without telling the provider: it knows, or is not there.
+    fn fail(&mut self, error: DisconnectError, reason: Reason, effects: &mut Vec<Effect>) {
+        self.last_error = Some(error);
+        self.stop_reason = Some(reason);
+        self.tear_down(effects);
+    }
+
+    fn stop_provider(&mut self, reason: Reason, effects: &mut Vec<Effect>) {
         self.connected_at = None;
+        self.stop_reason = Some(reason);
         self.enter(Phase::Stopping, effects);
         self.cancel_request(effects);
         effects.push(Effect::ArmLimit(STOP_LIMIT));

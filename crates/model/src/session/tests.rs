@@ -3,7 +3,7 @@
 mod random;
 
 use super::*;
-use crate::{ConnectionError, NetworkSettingsError, ProviderStopReason};
+use crate::{ConnectionError, NetworkSettingsError};
 use Effect as E;
 
 // spec: COL-1, SES-6, STAT-2, TUN-10
@@ -41,8 +41,11 @@ fn ordering_c_stop_by_the_user() {
     assert_eq!(run.session.connected_at(), None);
     run.expect(Event::StopAcknowledged, [E::DisarmLimit, E::RevertSettings]);
     run.expect(Event::Reverted, [E::KillProvider]);
+    // What ends it already counts, not what would end it too.
+    run.expect(Event::Stop(ProviderStopReason::Sleep), []);
     run.expect(Event::ProviderExited, [status(Disconnected)]);
     assert_eq!(run.session.last_error(), None);
+    assert_eq!(run.session.stop_reason(), Some(ProviderStopReason::UserInitiated));
     assert_eq!(run.session.connected_at(), None);
 }
 
@@ -58,6 +61,7 @@ fn ordering_d_the_provider_gives_up() {
     run.expect(Event::Reverted, [E::KillProvider]);
     run.expect(Event::ProviderExited, [status(Disconnected)]);
     assert_eq!(run.session.last_error(), Some(&error));
+    assert_eq!(run.session.stop_reason(), Some(ProviderStopReason::ProviderFailed));
 }
 
 // spec: SES-6, STAT-4
@@ -263,6 +267,7 @@ fn both_limits_lead_down() {
     run.expect(Event::LimitPassed, [E::DisarmLimit, E::KillProvider]);
     run.expect(Event::ProviderExited, [status(Disconnected)]);
     assert_eq!(run.session.last_error().unwrap().code, 6);
+    assert_eq!(run.session.stop_reason(), Some(ProviderStopReason::ConnectionFailed));
 }
 
 // spec: PTP-4

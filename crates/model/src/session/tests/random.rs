@@ -58,6 +58,8 @@ impl System {
         let answers =
             effects.iter().filter(|effect| matches!(effect, E::AnswerStartCompleted(_))).count();
         assert_eq!(answers, usize::from(completes_start));
+        let is_ending = self.session.status() == Disconnecting;
+        assert!(!is_ending || self.session.stop_reason().is_some(), "it ends for no reason");
         for effect in &effects {
             self.check(effect);
         }
