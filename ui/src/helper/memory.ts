@@ -89,8 +89,8 @@ class MemoryHelper implements Helper {
     return session.interface === undefined ? undefined : transferred(session, new Date());
   }
 
-  async history() {
-    return history(new Date());
+  async history(id: string) {
+    return history(this.#entry(id), new Date());
   }
 
   async get(id: string, includeSecrets: boolean): Promise<StoredConfiguration> {

@@ -1,7 +1,7 @@
 // What goes between the app and the helper. The types of the Rust side are generated, one way only; written here are
 // those of a provider's own status, of the past and of the log.
 
-import type { DisconnectError } from "./bindings";
+import type { DisconnectError, StartCause } from "./bindings";
 
 export type {
   Counters,
@@ -30,6 +30,7 @@ export type {
   SessionDetails,
   SessionStatus,
   Severity,
+  StartCause,
   TunnelProviderProtocol,
   Understood,
   Value as Json,
@@ -55,18 +56,45 @@ export interface WireGuardPeerStatus {
   persistentKeepalive?: number;
 }
 
-/** A past session. */
+/** A session that is over, as far as is known of it. */
 export interface PastSession {
+  id: string;
+  /** What its configuration was called when it began. */
+  name: string;
+  startCause: StartCause;
   startedAt: string;
-  /** Absent: it never came so far. */
+  /** Absent: it never was. */
   connectedAt?: string;
-  endedAt: string;
-  cause: "user" | "onDemand" | "helper";
-  /** Absent: it was ended on purpose. */
-  error?: DisconnectError;
-  rxBytes: number;
-  txBytes: number;
+  /** Absent: nobody was there to see that. */
+  endedAt?: string;
+  stopReason: StopReason;
+  lastError?: DisconnectError;
+  /** Absent: nobody was there to count. */
+  traffic?: { rxBytes: number; txBytes: number };
+  /** How often a provider that died was replaced. */
+  providerRestarts: number;
 }
+
+/** Apple's `NEProviderStopReason`. */
+export type StopReason =
+  | "none"
+  | "userInitiated"
+  | "providerFailed"
+  | "noNetworkAvailable"
+  | "unrecoverableNetworkChange"
+  | "providerDisabled"
+  | "authenticationCanceled"
+  | "configurationFailed"
+  | "idleTimeout"
+  | "configurationDisabled"
+  | "configurationRemoved"
+  | "superceded"
+  | "userLogout"
+  | "userSwitch"
+  | "connectionFailed"
+  | "sleep"
+  | "appUpdate"
+  | "internalError";
 
 export interface LogLine {
   time: string;

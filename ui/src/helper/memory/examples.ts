@@ -83,41 +83,49 @@ export function many(count: number): Entry[] {
   );
 }
 
-export function history(now: Date): PastSession[] {
+export function history({ configuration }: Entry, now: Date): PastSession[] {
   const before = (minutes: number) => new Date(now.getTime() - minutes * 60_000).toISOString();
+  const failure = (code: number, message: string) => ({ domain: "NEVPNConnectionErrorDomain", code, message });
+  const common = {
+    id: configuration.id,
+    name: configuration.name,
+    startCause: { user: { uid: 1000 } },
+    stopReason: "userInitiated" as const,
+    providerRestarts: 0,
+  };
   return [
     {
+      ...common,
       startedAt: before(1560),
       connectedAt: before(1560),
       endedAt: before(1034),
-      cause: "user",
-      rxBytes: 3_412_000_000,
-      txBytes: 214_000_000,
+      traffic: { rxBytes: 3_412_000_000, txBytes: 214_000_000 },
     },
     {
+      ...common,
       startedAt: before(3020),
+      startCause: { onDemand: { rule: 1, reason: "rule 2 matched the Wi-Fi “Hotel Lux”" } },
       connectedAt: before(3020),
       endedAt: before(2988),
-      cause: "onDemand",
-      error: { domain: "NEVPNConnectionErrorDomain", code: 7, message: "The server has stopped answering." },
-      rxBytes: 88_200_000,
-      txBytes: 9_100_000,
+      stopReason: "connectionFailed",
+      lastError: failure(7, "The server has stopped answering."),
+      traffic: { rxBytes: 88_200_000, txBytes: 9_100_000 },
     },
     {
+      ...common,
       startedAt: before(3029),
       endedAt: before(3028),
-      cause: "user",
-      error: { domain: "NEVPNConnectionErrorDomain", code: 6, message: "The server does not answer." },
-      rxBytes: 0,
-      txBytes: 1480,
+      stopReason: "connectionFailed",
+      lastError: failure(6, "The server does not answer."),
+      traffic: { rxBytes: 0, txBytes: 1480 },
     },
     {
+      ...common,
       startedAt: before(7400),
       connectedAt: before(7400),
       endedAt: before(4460),
-      cause: "helper",
-      rxBytes: 18_900_000_000,
-      txBytes: 1_240_000_000,
+      stopReason: "sleep",
+      traffic: { rxBytes: 18_900_000_000, txBytes: 1_240_000_000 },
     },
   ];
 }
