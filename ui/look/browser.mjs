@@ -7,8 +7,8 @@ export class Browser {
   #frame;
 
   /** @param {string} driver Address of a WebKitWebDriver. @param {string} binary The browser. */
-  static async open(driver, binary) {
-    const browserOptions = { binary, args: ["--automation"] };
+  static async open(driver, binary, args = ["--automation"]) {
+    const browserOptions = { binary, args };
     const capabilities = { alwaysMatch: { "webkitgtk:browserOptions": browserOptions } };
     const { sessionId } = await call("POST", `${driver}/session`, { capabilities });
     const browser = new Browser();
