@@ -19,6 +19,7 @@ pub(crate) fn bindings() -> Builder<tauri::Wry> {
             command::start,
             command::stop,
             command::details,
+            command::history,
             command::lock_down,
             command::lift_lockdown,
             command::explain_route,

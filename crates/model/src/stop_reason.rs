@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The reason given to a provider's `stop`. Raw values are Apple's. Spec STOP-0 to STOP-17.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 #[repr(u8)]
 pub enum ProviderStopReason {

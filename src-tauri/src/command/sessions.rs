@@ -1,7 +1,7 @@
 //! Sessions: starting, stopping, and what they have to tell.
 
-use adit_api::{Details, SessionDetails, Start, Stop};
-use adit_model::ConfigurationId;
+use adit_api::{Details, History, SessionDetails, Start, Stop};
+use adit_model::{ConfigurationId, PastSession};
 use tauri::State;
 
 use super::call;
@@ -38,3 +38,17 @@ pub(crate) async fn details(
 ) -> Result<SessionDetails, Failure> {
     call(&shared, Details { id }).await
 }
+
+/// Sessions of a configuration that are over, the last first.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn history(
+    shared: State<'_, Shared>,
+    id: ConfigurationId,
+) -> Result<Vec<PastSession>, Failure> {
+    let history = History { id: Some(id), limit: Some(MOST_PAST) };
+    Ok(call(&shared, history).await?.sessions)
+}
+
+/// More is not read by anybody; `adit history` has the rest.
+const MOST_PAST: usize = 30;

@@ -27,6 +27,8 @@ export const commands = {
 	stop: (id: ConfigurationId) => typedError<null, Failure>(__TAURI_INVOKE("stop", { id })),
 	/**  The settings in force, counters, and what the provider says of itself. */
 	details: (id: ConfigurationId) => typedError<SessionDetails, Failure>(__TAURI_INVOKE("details", { id })),
+	/**  Sessions of a configuration that are over, the last first. */
+	history: (id: ConfigurationId) => typedError<PastSession[], Failure>(__TAURI_INVOKE("history", { id })),
 	/**  Lets nothing leave the machine but through a tunnel, from now on and across boots. */
 	lockDown: (allowLocalNetworks: boolean) => typedError<MachineStatus, Failure>(__TAURI_INVOKE("lock_down", { allowLocalNetworks })),
 	/**  Ends that. */
@@ -522,6 +524,30 @@ export type PacketTunnelNetworkSettings = {
 	routeTable?: RouteTable,
 };
 
+/**  A session that is over, as far as is known of it. */
+export type PastSession = {
+	/**  Whose session it was. */
+	id: ConfigurationId,
+	/**  What its configuration was called when it began. */
+	name: string,
+	/**  Why it was started. */
+	startCause: StartCause,
+	/**  When. */
+	startedAt: string,
+	/**  When it was first connected; absent if it never was. */
+	connectedAt?: string,
+	/**  When it was down; absent if nobody was there to see that. */
+	endedAt?: string,
+	/**  What ended it. */
+	stopReason: ProviderStopReason,
+	/**  Why, if that was a failure. */
+	lastError?: DisconnectError,
+	/**  What went through it; absent if nobody was there to count. */
+	traffic?: SessionTraffic,
+	/**  How often a provider that died was replaced. */
+	providerRestarts: number,
+};
+
 /**  What ends a pause. */
 export type PauseEnd = 
 /**  A moment. */
@@ -551,6 +577,45 @@ export type ProfileFormat =
 "wgQuick" | 
 /**  All that Adit knows of it. */
 "adit";
+
+/**  The reason given to a provider's `stop`. Raw values are Apple's. Spec STOP-0 to STOP-17. */
+export type ProviderStopReason = 
+/**  No specific reason. */
+"none" | 
+/**  The user stopped the tunnel. */
+"userInitiated" | 
+/**  The provider failed to function correctly. */
+"providerFailed" | 
+/**  There is no network. */
+"noNetworkAvailable" | 
+/**  The network changed so that the tunnel cannot go on. */
+"unrecoverableNetworkChange" | 
+/**  The provider was disabled. */
+"providerDisabled" | 
+/**  The authentication was cancelled. */
+"authenticationCanceled" | 
+/**  The configuration is invalid. */
+"configurationFailed" | 
+/**  The session was idle too long. */
+"idleTimeout" | 
+/**  The configuration was disabled. */
+"configurationDisabled" | 
+/**  The configuration was removed. */
+"configurationRemoved" | 
+/**  Another configuration took its place. The spelling is Apple's. */
+"superceded" | 
+/**  The user logged out. */
+"userLogout" | 
+/**  Another user came to the console. */
+"userSwitch" | 
+/**  The connection could not be established. */
+"connectionFailed" | 
+/**  The machine went to sleep and the configuration disconnects on sleep. */
+"sleep" | 
+/**  The provider is being updated. */
+"appUpdate" | 
+/**  An internal error of the helper. */
+"internalError";
 
 /**  One provider. */
 export type Provider = {
@@ -756,6 +821,14 @@ export type SessionStatus = {
 	onDemand?: OnDemandStatus,
 	/**  What deserves attention. */
 	health?: HealthItem[],
+};
+
+/**  Bytes through the interfaces of a session. */
+export type SessionTraffic = {
+	/**  Out of the tunnel to this machine. */
+	rxBytes: number,
+	/**  Of this machine into the tunnel. */
+	txBytes: number,
 };
 
 /**  How bad a health item is. */

@@ -17,7 +17,7 @@ export function tauriHelper(): Helper {
     setEnabled: (id, enabled) => done(commands.setEnabled(id, enabled)),
     details: (id) => data(commands.details(id)),
     counters: async (id) => (await data(commands.details(id))).counters,
-    history: notYet,
+    history: (id) => data(commands.history(id)),
     get: (id, includeSecrets) => data(commands.get(id, includeSecrets)),
     save: (configuration, secretChanges) => data(commands.save(configuration, secretChanges ?? {})),
     remove: (id) => done(commands.remove(id)),

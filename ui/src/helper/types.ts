@@ -1,7 +1,5 @@
 // What goes between the app and the helper. The types of the Rust side are generated, one way only; written here are
-// those of a provider's own status, of the past and of the log.
-
-import type { DisconnectError, StartCause } from "./bindings";
+// those of a provider's own status and of the log.
 
 export type {
   Counters,
@@ -20,6 +18,7 @@ export type {
   OnDemandSettings,
   OnDemandStatus,
   PacketTunnelNetworkSettings,
+  PastSession,
   PauseEnd,
   Preview,
   Provider,
@@ -55,46 +54,6 @@ export interface WireGuardPeerStatus {
   allowedIps: string[];
   persistentKeepalive?: number;
 }
-
-/** A session that is over, as far as is known of it. */
-export interface PastSession {
-  id: string;
-  /** What its configuration was called when it began. */
-  name: string;
-  startCause: StartCause;
-  startedAt: string;
-  /** Absent: it never was. */
-  connectedAt?: string;
-  /** Absent: nobody was there to see that. */
-  endedAt?: string;
-  stopReason: StopReason;
-  lastError?: DisconnectError;
-  /** Absent: nobody was there to count. */
-  traffic?: { rxBytes: number; txBytes: number };
-  /** How often a provider that died was replaced. */
-  providerRestarts: number;
-}
-
-/** Apple's `NEProviderStopReason`. */
-export type StopReason =
-  | "none"
-  | "userInitiated"
-  | "providerFailed"
-  | "noNetworkAvailable"
-  | "unrecoverableNetworkChange"
-  | "providerDisabled"
-  | "authenticationCanceled"
-  | "configurationFailed"
-  | "idleTimeout"
-  | "configurationDisabled"
-  | "configurationRemoved"
-  | "superceded"
-  | "userLogout"
-  | "userSwitch"
-  | "connectionFailed"
-  | "sleep"
-  | "appUpdate"
-  | "internalError";
 
 export interface LogLine {
   time: string;
