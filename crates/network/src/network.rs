@@ -13,6 +13,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
     net::IpAddr,
+    num::NonZeroU32,
     path::PathBuf,
     time::Instant,
 };
@@ -33,6 +34,7 @@ use crate::{
     journal::Journal,
     netlink::Netlink,
     plan::Plan,
+    resolver::{OutsideResolver, ResolveError},
     state::NetworkState,
 };
 pub(crate) use reconcile::INTERFACE_PREFIX;
@@ -259,13 +261,20 @@ impl Network {
         self.reconciler.lock().await.netlink.neighbour(link, address).await
     }
 
-    /// The DNS servers of the network below the tunnels, also while the tunnels' are in force
-    /// (DNS-23). Empty if nobody knows any.
-    pub async fn underlying_dns(&self) -> Vec<IpAddr> {
+    /// The addresses of `host`, asked of the network below the tunnels, also while the tunnels' servers
+    /// are in force (DNS-23).
+    pub async fn resolve_outside(&self, host: &str) -> Result<Vec<IpAddr>, ResolveError> {
+        let (link, servers) = self.underlying_dns().await;
+        OutsideResolver::default().link(link).resolve(host, &servers).await
+    }
+
+    /// The physical link and the DNS servers below the tunnels. None if nobody knows any.
+    async fn underlying_dns(&self) -> (Option<NonZeroU32>, Vec<IpAddr>) {
         let reconciler = self.reconciler.lock().await;
         let path = reconciler.state().await.map(|state| state.path);
         let link = path.ok().and_then(|path| path.interface).map(|interface| interface.index);
-        reconciler.dns.underlying(link, &reconciler.journal).await.servers
+        let servers = reconciler.dns.underlying(link, &reconciler.journal).await.servers;
+        (link.and_then(NonZeroU32::new), servers)
     }
 }
 

@@ -80,8 +80,13 @@ mod tests {
 
     use super::*;
 
-    const LIMITS: Limits =
-        Limits { message: 64, sent: 64, fds: 3, write: std::time::Duration::from_secs(1) };
+    const LIMITS: Limits = Limits {
+        message: 64,
+        sent: 64,
+        fds: 3,
+        write: std::time::Duration::from_secs(1),
+        read: std::time::Duration::from_secs(1),
+    };
 
     proptest! {
         #[test]

@@ -13,11 +13,19 @@ pub struct Limits {
     pub fds: usize,
     /// Time the other side has to take a whole message. 5 s by default.
     pub write: Duration,
+    /// Time the other side has to finish a message that it began. 10 s by default.
+    pub read: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { message: 1 << 20, sent: 16 << 20, fds: 16, write: Duration::from_secs(5) }
+        Limits {
+            message: 1 << 20,
+            sent: 16 << 20,
+            fds: 16,
+            write: Duration::from_secs(5),
+            read: Duration::from_secs(10),
+        }
     }
 }
 

@@ -29,6 +29,12 @@ use crate::{Router, serve_stream};
 
 const CONNECTIONS_PER_UID: usize = 32;
 
+/// Of all users together, far fewer than a process may have descriptors.
+const CONNECTIONS: usize = 256;
+
+/// Whom nobody keeps out: the connections of root do not count among those of all.
+const ROOT: u32 = 0;
+
 /// How long to wait when no connection can be accepted, as when file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -37,6 +43,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Listener {
     socket: UnixListener,
     connections_per_uid: usize,
+    connections: usize,
 }
 
 /// Why a socket cannot be listened on.
@@ -107,6 +114,14 @@ impl Listener {
         self
     }
 
+    /// How many connections all users but root may have together; 256 by default. Further ones are
+    /// closed at once.
+    #[must_use]
+    pub fn connections(mut self, cap: usize) -> Self {
+        self.connections = cap;
+        self
+    }
+
     /// Serves every client in a task of its own, for ever: nothing that a client does or that
     /// `accept` says ends it.
     ///
@@ -116,7 +131,7 @@ impl Listener {
         S: Clone + Send + Sync + 'static,
         A: Clone + Send + Sync + 'static,
     {
-        let seats = Seats::new(self.connections_per_uid);
+        let seats = Seats::new(self.connections_per_uid, self.connections);
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
@@ -138,7 +153,7 @@ impl Listener {
     }
 
     fn new(socket: UnixListener) -> Self {
-        Listener { socket, connections_per_uid: CONNECTIONS_PER_UID }
+        Listener { socket, connections_per_uid: CONNECTIONS_PER_UID, connections: CONNECTIONS }
     }
 }
 
@@ -203,29 +218,34 @@ fn seat_for(seats: &Arc<Seats>, stream: &UnixStream) -> Option<Seat> {
     };
     let seat = seats.take(uid);
     if seat.is_none() {
-        debug!(uid, cap = seats.cap, "closed a connection: the user has too many");
+        debug!(uid, "closed a connection: the user has too many, or all users together");
     }
     seat
 }
 
 /// Counts the connections of each user.
 struct Seats {
-    cap: usize,
+    of_each: usize,
+    of_all: usize,
     taken: Mutex<HashMap<u32, usize>>,
 }
 
 impl Seats {
-    fn new(cap: usize) -> Arc<Self> {
-        Arc::new(Seats { cap, taken: Mutex::default() })
+    fn new(of_each: usize, of_all: usize) -> Arc<Self> {
+        Arc::new(Seats { of_each, of_all, taken: Mutex::default() })
     }
 
     fn take(self: &Arc<Self>, uid: u32) -> Option<Seat> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(uid).or_default();
-        if *count >= self.cap {
+        let others = || taken.iter().filter(|(uid, _)| **uid != ROOT).map(|(_, count)| count);
+        if uid != ROOT && others().sum::<usize>() >= self.of_all {
             return None;
         }
-        *count += 1;
+        let own = taken.get(&uid).copied().unwrap_or(0);
+        if own >= self.of_each {
+            return None;
+        }
+        taken.insert(uid, own + 1);
         Some(Seat { seats: Arc::clone(self), uid })
     }
 }
@@ -254,7 +274,7 @@ mod tests {
 
     #[test]
     fn seats_are_counted_for_each_user_and_given_back() {
-        let seats = Seats::new(2);
+        let seats = Seats::new(2, 9);
         let first = seats.take(1000);
         let second = seats.take(1000);
         assert!(first.is_some() && second.is_some());
@@ -264,5 +284,17 @@ mod tests {
         assert!(seats.take(1000).is_some());
         drop(second);
         assert!(seats.taken.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn all_users_together_do_not_keep_root_out() {
+        let seats = Seats::new(2, 3);
+        let taken: Vec<_> = [1000, 1000, 1001].map(|uid| seats.take(uid)).into();
+        assert!(taken.iter().all(Option::is_some));
+        assert!(seats.take(1001).is_none() && seats.take(1002).is_none());
+        let root = [seats.take(ROOT), seats.take(ROOT)];
+        assert!(root.iter().all(Option::is_some) && seats.take(ROOT).is_none());
+        drop(taken);
+        assert!(seats.take(1002).is_some());
     }
 }

@@ -15,7 +15,7 @@ use rustix::{
 use tokio::{
     io::Interest,
     net::UnixStream,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 use zeroize::{Zeroize, Zeroizing};
 
@@ -35,12 +35,14 @@ pub(crate) struct Socket {
     inbox: Inbox<OwnedFd>,
     chunk: Zeroizing<Vec<u8>>,
     limits: Limits,
+    /// When the message that has begun has to be whole.
+    deadline: Option<Instant>,
 }
 
 impl Socket {
     pub(crate) fn new(stream: UnixStream, limits: Limits) -> Self {
         let chunk = Zeroizing::new(vec![0; READ_SIZE]);
-        Socket { stream, inbox: Inbox::new(limits), chunk, limits }
+        Socket { stream, inbox: Inbox::new(limits), chunk, limits, deadline: None }
     }
 
     pub(crate) fn into_stream(self) -> UnixStream {
@@ -55,10 +57,22 @@ impl Socket {
     pub(crate) async fn receive(&mut self) -> Result<Option<Frame<OwnedFd>>, WireError> {
         loop {
             if let Some(frame) = self.inbox.take()? {
+                self.deadline = None;
                 return Ok(Some(frame));
             }
+            if self.inbox.is_empty() {
+                self.deadline = None;
+            } else {
+                self.deadline.get_or_insert_with(|| Instant::now() + self.limits.read);
+            }
             let (stream, chunk, limit) = (&self.stream, &mut self.chunk, self.limits.fds);
-            let read = stream.async_io(Interest::READABLE, || read(stream, chunk, limit)).await;
+            let reading = stream.async_io(Interest::READABLE, || read(stream, chunk, limit));
+            let read = match self.deadline {
+                Some(deadline) => {
+                    timeout_at(deadline, reading).await.map_err(|_| WireError::ReadTimeout)?
+                }
+                None => reading.await,
+            };
             let Read { length, fds, truncated } = match read {
                 // The other side closed without reading everything it was sent.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Read::end(),

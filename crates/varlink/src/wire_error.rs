@@ -27,6 +27,9 @@ pub enum WireError {
     /// The other side did not take a message within [`Limits::write`](crate::Limits).
     #[error("the other side does not read what it is sent")]
     WriteTimeout,
+    /// The other side did not finish a message within [`Limits::read`](crate::Limits).
+    #[error("the other side does not finish what it says")]
+    ReadTimeout,
     /// An earlier call on this [`Client`](crate::Client) failed, or was dropped before its reply
     /// came.
     #[error("an earlier call on this connection failed or was given up; connect again")]
@@ -49,6 +52,7 @@ impl WireError {
             | WireError::Malformed(_)
             | WireError::Unencodable(_)
             | WireError::WriteTimeout
+            | WireError::ReadTimeout
             | WireError::Abandoned => false,
         }
     }

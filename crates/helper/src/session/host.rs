@@ -4,7 +4,8 @@
 //! network is checked before anything is changed.
 
 use std::{
-    num::{NonZeroU16, NonZeroU32},
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU16,
     os::fd::OwnedFd,
     sync::Arc,
     time::Duration,
@@ -16,7 +17,6 @@ use adit_model::{
 };
 use adit_network::{
     Network,
-    resolver::OutsideResolver,
     socket::{self, Remote, SocketError, UdpRequest},
 };
 use adit_provider::protocol::{
@@ -68,9 +68,7 @@ fn router() -> Router<Hosting, ()> {
         .on_fds((), |_, _, call: OpenUdp, _| async move {
             opened(open_udp(&call).and_then(|request| socket::open_udp(&request).map_err(refused)))
         })
-        .on_fds((), |_, _, call: OpenTcp, _| async move {
-            opened(socket::open_tcp(call.remote, CONNECT_LIMIT).await.map_err(refused))
-        })
+        .on_fds((), |_, _, call: OpenTcp, _| async move { opened(open_tcp(&call).await) })
 }
 
 impl Hosting {
@@ -102,11 +100,7 @@ impl Hosting {
     }
 
     async fn resolve(self, call: Resolve) -> Result<Resolved, HostCallError> {
-        let servers = self.network.underlying_dns().await;
-        let state = self.network.state().await.ok();
-        let link = state.and_then(|state| state.path.interface);
-        let link = link.and_then(|interface| NonZeroU32::new(interface.index));
-        match OutsideResolver::default().link(link).resolve(&call.host, &servers).await {
+        match self.network.resolve_outside(&call.host).await {
             Ok(addresses) => Ok(Resolved { addresses }),
             Err(error) => {
                 Err(HostCallError::ResolutionFailed { host: call.host, message: error.to_string() })
@@ -126,9 +120,14 @@ fn printable(error: &DisconnectError) -> DisconnectError {
     }
 }
 
+async fn open_tcp(call: &OpenTcp) -> Result<OwnedFd, HostCallError> {
+    let remote = outside(call.remote)?;
+    socket::open_tcp(remote, CONNECT_LIMIT).await.map_err(refused)
+}
+
 fn open_udp(call: &OpenUdp) -> Result<UdpRequest, HostCallError> {
     let remote = match (call.remote, call.family) {
-        (Some(remote), _) => Remote::Connected(remote),
+        (Some(remote), _) => Remote::Connected(outside(remote)?),
         (None, Some(family)) => Remote::Any(family),
         (None, None) => {
             let message = "A UDP socket needs a remote address or a family.".into();
@@ -140,6 +139,20 @@ fn open_udp(call: &OpenUdp) -> Result<UdpRequest, HostCallError> {
     Ok(request)
 }
 
+/// The address of a server, if it is one outside. On this computer a connection of the helper's would
+/// count as root's, and on the link as a neighbour's, and a provider is neither.
+fn outside(remote: SocketAddr) -> Result<SocketAddr, HostCallError> {
+    let is_inside = match remote.ip().to_canonical() {
+        IpAddr::V4(address) => address.is_loopback() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_loopback() || address.is_unicast_link_local(),
+    };
+    if !is_inside {
+        return Ok(remote);
+    }
+    let message = format!("{remote} is no address of a server outside this computer and its link.");
+    Err(HostCallError::SocketRefused { message })
+}
+
 fn opened(
     socket: Result<OwnedFd, HostCallError>,
 ) -> Result<(OpenedSocket, Vec<OwnedFd>), HostCallError> {
@@ -149,4 +162,35 @@ fn opened(
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn refused(error: SocketError) -> HostCallError {
     HostCallError::SocketRefused { message: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // spec: PRV-11
+    #[tokio::test]
+    async fn a_provider_reaches_servers_and_nobody_on_this_computer() {
+        for inside in [
+            "127.0.0.1:631",
+            "127.8.0.1:1",
+            "[::1]:1",
+            "[::ffff:127.0.0.1]:1",
+            "169.254.169.254:80",
+            "[fe80::1%2]:1",
+        ] {
+            let remote = inside.parse().unwrap();
+            let udp = OpenUdp { remote: Some(remote), family: None, local_port: None };
+            for refused in [open_udp(&udp).err(), open_tcp(&OpenTcp { remote }).await.err()] {
+                let Some(HostCallError::SocketRefused { message }) = refused else {
+                    panic!("{inside} is not refused: {refused:?}")
+                };
+                assert!(message.contains("no address of a server"), "{message}");
+            }
+        }
+        for server in ["192.0.2.1:51820", "10.0.0.1:1", "[fd00::1]:1"] {
+            let remote = server.parse().unwrap();
+            assert_eq!(outside(remote).unwrap(), remote);
+        }
+    }
 }

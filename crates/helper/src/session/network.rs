@@ -7,7 +7,10 @@ use adit_model::{
     session::{Event, RequestId},
 };
 use adit_network::{ApplyError, Network, NetworkState, Plan, Strength, Tunnel, plan};
-use tokio::{sync::mpsc, time::sleep};
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
 
 use super::{Report, Reporter};
 
@@ -79,6 +82,10 @@ struct Worker {
 
 /// After which a network that could not be followed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// After which a session ends although its settings are not undone yet: somebody else's service does
+/// not answer.
+const REVERT_LIMIT: Duration = Duration::from_secs(20);
 
 impl Worker {
     async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
@@ -191,8 +198,17 @@ impl Worker {
     async fn revert(&mut self) {
         self.current = None;
         self.again = None;
-        if let Err(error) = self.network.revert(self.tunnel.slot).await {
-            tracing::error!(%error, "the tunnel's settings could not be undone completely");
+        let (network, slot) = (Arc::clone(&self.network), self.tunnel.slot);
+        // Carried through also when nobody waits for it any more: half undone is worse.
+        let reverting = tokio::spawn(async move {
+            if let Err(error) = network.revert(slot).await {
+                tracing::error!(%error, "the tunnel's settings could not be undone completely");
+            }
+        });
+        if timeout(REVERT_LIMIT, reverting).await.is_err() {
+            tracing::error!(
+                "The tunnel's settings are not undone yet, and nobody waits any longer."
+            );
         }
         self.reporter.event(Event::Reverted).await;
     }

@@ -120,7 +120,7 @@ fn clearing_and_reverting_leave_the_system_as_it_was() {
         assert!(machine.resolv_conf().contains("nameserver 10.0.0.1"));
         assert_eq!(rp_filter("eth0"), "2");
         assert_eq!(
-            machine.network.underlying_dns().await,
+            machine.network.underlying_dns().await.1,
             ["192.168.1.1".parse::<IpAddr>().unwrap()]
         );
         assert_eq!(

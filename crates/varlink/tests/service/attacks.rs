@@ -96,6 +96,18 @@ fn a_message_without_end_is_cut_off() {
 }
 
 #[test]
+fn a_message_that_is_never_finished_does_not_hold_a_connection() {
+    let service = Service::start_with(router().with_limits(impatient()), |listener| listener);
+    let (mut idle, mut slow) = (service.raw(), service.raw());
+    // One whole message, and the beginning of another right behind it.
+    slow.send(&(message("Mark", "{}") + "{"));
+    assert!(slow.receive().is_some());
+    assert_eq!(slow.receive(), None);
+    // Who says nothing at all may stay.
+    assert!(idle.is_served());
+}
+
+#[test]
 fn deep_nesting_is_refused() {
     let service = Service::start();
     let deep = "[".repeat(100_000);

@@ -309,5 +309,6 @@ pub(crate) fn info() -> ServiceInfo {
 
 /// Limits for tests that wait for one to be broken.
 pub(crate) fn impatient() -> Limits {
-    Limits { write: std::time::Duration::from_millis(200), ..Limits::default() }
+    let limit = std::time::Duration::from_millis(200);
+    Limits { write: limit, read: limit, ..Limits::default() }
 }
