@@ -16,7 +16,10 @@ pub struct Manifest {
     pub id: String,
     /// For people.
     pub name: String,
-    /// The program, an absolute path.
+    /// Where it and what belongs to it are, an absolute path.
+    pub folder: PathBuf,
+    /// The program, an absolute path without links: no part of it can be changed by others than root, so
+    /// what was checked is what is run. (By its descriptor, a script would not find what is beside it.)
     pub executable: PathBuf,
     /// What it can be.
     pub kinds: Vec<Kind>,
@@ -111,13 +114,13 @@ impl Manifest {
         if file.id != id {
             return Err(ManifestError::WrongId { path, expected: id.into(), found: file.id });
         }
-        let executable = folder.join(file.executable);
+        let named = folder.join(file.executable);
+        let Ok(executable) = named.canonicalize() else {
+            return Err(ManifestError::NotExecutable(named));
+        };
         for guarded in [&folder, &path, &executable] {
             if !guarded.metadata().is_ok_and(|found| only_changed_by(&found, trusted_uid)) {
-                return Err(match guarded.try_exists() {
-                    Ok(true) => ManifestError::Writable(guarded.clone()),
-                    Ok(false) | Err(_) => ManifestError::NotExecutable(guarded.clone()),
-                });
+                return Err(ManifestError::Writable(guarded.clone()));
             }
         }
         if let Some(open) = changeable_ancestor(&executable, trusted_uid) {
@@ -133,6 +136,7 @@ impl Manifest {
             kinds: file.kinds,
             offloads: file.offloads,
             configuration_schema: file.configuration_schema.map(|schema| folder.join(schema)),
+            folder,
         })
     }
 
@@ -168,16 +172,15 @@ impl Manifest {
     }
 }
 
-/// A folder above the program, links resolved, in which others could put another in its place. In a
+/// A folder above the program in which others could put another in its place. In a
 /// folder with the sticky bit they could not.
 fn changeable_ancestor(executable: &Path, trusted_uid: u32) -> Option<PathBuf> {
     const STICKY: u32 = 0o1000;
-    let real = executable.canonicalize().ok()?;
     let guarded = |folder: &&Path| {
         let found = folder.metadata();
         found.is_ok_and(|found| only_changed_by(&found, trusted_uid) || found.mode() & STICKY != 0)
     };
-    real.ancestors().skip(1).find(|folder| !guarded(folder)).map(Path::to_owned)
+    executable.ancestors().skip(1).find(|folder| !guarded(folder)).map(Path::to_owned)
 }
 
 fn only_changed_by(found: &Metadata, trusted_uid: u32) -> bool {
@@ -241,6 +244,14 @@ mod tests {
             manifest.require(Kind::EthernetTunnel),
             Err(ManifestError::WrongKind { .. })
         ));
+        // A link that leads through a folder that others can change.
+        let open = providers.path().join("open");
+        fs::create_dir(&open).unwrap();
+        fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+        std::os::unix::fs::symlink(folder.join("run"), open.join("link")).unwrap();
+        std::os::unix::fs::symlink(open.join("link"), folder.join("linked")).unwrap();
+        write("provider.toml", &sound.replace("\"run\"", "\"linked\""), 0o644);
+        assert_eq!(load().unwrap().executable, manifest.executable);
         write("provider.toml", sound, 0o646);
         assert!(matches!(load(), Err(ManifestError::Writable(_))));
         write("provider.toml", &sound.replace("org.example.vpn", "org.other"), 0o644);
