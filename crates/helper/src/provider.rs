@@ -1,9 +1,11 @@
-//! A provider process: started for one session under a user of its own, without capabilities and
-//! without a network, and ended with it. It outlives a helper that dies; the next one takes it over.
+//! A provider process: started for one session under a user of its own, without capabilities,
+//! without a network and in a sandbox, and ended with it. It outlives a helper that dies; the next one takes it over.
 //! Spec ENT-16, PRV-11, PRV-13.
 
 mod confinement;
 mod process;
+mod sandbox;
+mod system_calls;
 
 use std::{
     io,
@@ -33,6 +35,7 @@ use tokio::{
     time::timeout,
 };
 
+use self::sandbox::Sandbox;
 pub(crate) use self::{
     confinement::{
         Confinement, FIRST_FREE_FD, end_all_processes, is_provider, reserve_descriptors,
@@ -102,11 +105,12 @@ impl ProviderProcess {
             (listener.as_raw_fd(), ATTACH_FD),
         ];
         let confinement = Confinement::for_slot(slot);
+        let sandbox = Sandbox::new(manifest, confinement.user())?;
         // SAFETY: the closure runs between fork and exec and only makes system calls.
         unsafe {
             command.pre_exec(move || {
                 place(&descriptors)?;
-                confinement.enter()
+                confinement.enter(&sandbox)
             });
         }
         // Dropping a child does not end it.

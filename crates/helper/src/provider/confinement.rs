@@ -7,6 +7,8 @@ use adit_provider::protocol::ATTACH_FD;
 use libc::{c_int, c_ulong};
 use rustix::process::{Pid, Signal};
 
+use super::sandbox::Sandbox;
+
 /// The user of the provider in slot 0; each slot has one of its own, so that providers cannot
 /// touch each other. The range belongs to no distribution and to no container runtime.
 const FIRST_UID: u32 = 2_060_500_000;
@@ -53,6 +55,11 @@ impl Confinement {
         Self { user: mapped.then_some(uid) }
     }
 
+    /// The user that it runs as, if that is one of its own.
+    pub(super) fn user(self) -> Option<u32> {
+        self.user
+    }
+
     /// Whether a process runs as the provider's user.
     pub(crate) fn holds(self, process: Pid) -> bool {
         self.user.is_none_or(|user| user_of(process) == Some(user))
@@ -66,13 +73,16 @@ impl Confinement {
     }
 
     /// Gives everything up. Runs after fork, so it only makes system calls.
-    pub(super) fn enter(self) -> io::Result<()> {
+    pub(super) fn enter(self, sandbox: &Sandbox) -> io::Result<()> {
         // SAFETY: a plain system call.
         check(unsafe { libc::setsid() })?;
         // SAFETY: as above. The provider has no network: its sockets are opened for it.
         check(unsafe {
-            libc::unshare(libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS)
+            libc::unshare(
+                libc::CLONE_NEWNET | libc::CLONE_NEWIPC | libc::CLONE_NEWUTS | libc::CLONE_NEWNS,
+            )
         })?;
+        sandbox.place_temporary_files()?;
         // A core file would hold the secrets.
         limit(libc::RLIMIT_CORE, 0)?;
         limit(libc::RLIMIT_NOFILE, DESCRIPTORS)?;
@@ -96,7 +106,8 @@ impl Confinement {
         }
         drop_capabilities()?;
         // SAFETY: as above.
-        check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })
+        check(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) })?;
+        sandbox.enter()
     }
 }
 
