@@ -4,7 +4,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   plugins: [svelte()],
   clearScreen: false,
-  server: { port: 1420, strictPort: true },
+  // The schema of a provider lies beside its code.
+  server: { port: 1420, strictPort: true, fs: { allow: [".."] } },
   // Assets stay files: the content security policy of the app allows no data: URLs.
   build: { chunkSizeWarningLimit: 700, target: "safari18", outDir: "dist", emptyOutDir: true, assetsInlineLimit: 0 },
   test: { include: ["src/**/*.test.ts"] },

@@ -1,6 +1,7 @@
 // All that the pages ask of the helper. `tauri.ts` has it in the app, `memory.ts` in a browser.
 
-import type { Failure, FailureKind, SecretChange } from "./bindings";
+import type { Check, Failure, FailureKind, SecretChange } from "./bindings";
+import type { Profiles } from "./profiles";
 import type {
   Counters,
   DnsExplanation,
@@ -16,7 +17,7 @@ import type {
   VpnConfiguration,
 } from "./types";
 
-export interface Helper {
+export interface Helper extends Profiles {
   /** Tells of the link first, then everything, then each change, until the returned function is called. */
   watch(listener: (change: Change) => void): () => void;
 
@@ -43,6 +44,8 @@ export interface Helper {
 
   explainRoute(address: string): Promise<RouteExplanation>;
   explainDns(name: string): Promise<DnsExplanation>;
+  /** Takes some seconds. */
+  selfTest(): Promise<Check[]>;
 
   /** What was logged so far, then each line. */
   watchLogs(listener: (lines: LogLine[]) => void): () => void;

@@ -1,13 +1,16 @@
 // A helper in the browser's memory: pages are developed and photographed against it. It starts in a scripted state
 // (`?state=blocked`, see `memory/scenes.ts`) and from there does what it is told.
 
+import schema from "../../../crates/wireguard/schema.json";
 import type { Change, Helper, SecretChanges, Secrets, StoredConfiguration } from "./helper";
 import { Refused } from "./helper";
-import { details, followedLog, recordingsOf, transferred } from "./memory/answers";
+import { details, followedLog, recordingsOf, selfTest, transferred } from "./memory/answers";
 import { history } from "./memory/examples";
+import { memoryProfiles, type Store } from "./memory/profiles";
 import { sceneOf, type Scene } from "./memory/scenes";
+import type { Profiles } from "./profiles";
 import type { Recording } from "../transfer/recording";
-import type { Counters, Entry, LogLine, PauseEnd, SessionStatus, VpnConfiguration } from "./types";
+import type { Counters, Entry, Json, LogLine, PauseEnd, SessionStatus, VpnConfiguration } from "./types";
 
 /** How long a connection takes to come up. */
 const HANDSHAKE_MS = 1800;
@@ -16,7 +19,8 @@ const HANDSHAKE_MS = 1800;
 export function rehearsal(asked: URLSearchParams): { helper: Helper; recordings: ReadonlyMap<string, Recording> } {
   const now = new Date();
   const scene = sceneOf(asked.get("state"), now);
-  const helper = new MemoryHelper(scene, asked.get("state") === "connecting");
+  const sessions = new MemoryHelper(scene, asked.get("state") === "connecting");
+  const helper = Object.assign(sessions, memoryProfiles(sessions));
   return { helper, recordings: recordingsOf(scene.entries, now) };
 }
 
@@ -33,7 +37,7 @@ function changed(secrets: Secrets, changes: SecretChanges): Secrets {
   return left;
 }
 
-class MemoryHelper implements Helper {
+class MemoryHelper implements Omit<Helper, keyof Profiles>, Store {
   #scene: Scene;
   /** A connection that is being made stays so, to be looked at. */
   #stuck: boolean;
@@ -95,7 +99,7 @@ class MemoryHelper implements Helper {
 
   async get(id: string, includeSecrets: boolean): Promise<StoredConfiguration> {
     const { configuration } = this.#entry(id);
-    const secrets = this.#secrets.get(id) ?? { privateKey: EXAMPLE_KEY };
+    const secrets = this.secrets(id);
     return { configuration, ...(includeSecrets && { secrets }), secretNames: Object.keys(secrets) };
   }
 
@@ -107,7 +111,7 @@ class MemoryHelper implements Helper {
     if (taken) throw new Refused({ kind: "nameTaken", sentence, field: "name" });
     if (configuration.name.trim() === "")
       throw new Refused({ kind: "invalid", sentence: "The name must not be empty.", field: "name" });
-    this.#secrets.set(configuration.id, changed(this.#secrets.get(configuration.id) ?? {}, changes));
+    this.#secrets.set(configuration.id, changed(configuration.generation === 0 ? {} : this.secrets(configuration.id), changes));
     return this.#store({ ...configuration, generation: configuration.generation + 1 });
   }
 
@@ -117,7 +121,24 @@ class MemoryHelper implements Helper {
   }
 
   async providers() {
-    return [{ id: "org.adit.wireguard", name: "WireGuard", kinds: ["packetTunnel"] }];
+    return [{ id: "org.adit.wireguard", name: "WireGuard", kinds: ["packet-tunnel"], configurationSchema: schema as Json }];
+  }
+
+  configuration(id: string): VpnConfiguration {
+    return this.#entry(id).configuration;
+  }
+
+  secrets(id: string): Secrets {
+    return this.#secrets.get(id) ?? { privateKey: EXAMPLE_KEY };
+  }
+
+  put(configuration: VpnConfiguration, secrets: Secrets): VpnConfiguration {
+    this.#secrets.set(configuration.id, secrets);
+    return this.#store({ ...configuration, generation: configuration.generation + 1 });
+  }
+
+  async selfTest() {
+    return selfTest();
   }
 
   async setOnDemand(id: string, enabled: boolean): Promise<void> {

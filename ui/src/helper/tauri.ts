@@ -2,6 +2,7 @@
 
 import { commands, events, type Failure } from "./bindings";
 import { Refused, type Change, type Helper } from "./helper";
+import type { Profiles } from "./profiles";
 import type { VpnConfiguration } from "./types";
 
 /** Whether this page runs in the app and not in a browser. */
@@ -29,10 +30,24 @@ export function tauriHelper(): Helper {
     liftLockdown: () => done(commands.liftLockdown()),
     explainRoute: (address) => data(commands.explainRoute(address)),
     explainDns: (name) => data(commands.explainDns(name)),
+    selfTest: () => data(commands.selfTest()),
+    ...profiles,
     watchLogs: () => () => {},
     startService: notYet,
   };
 }
+
+const profiles: Profiles = {
+  generateKey: () => data(commands.generateKey()),
+  publicKey: (id, secret) => data(commands.publicKey(id, secret)),
+  check: (configuration) => commands.checkConfiguration(configuration),
+  toText: (configuration, secretNames) => data(commands.toText(configuration, secretNames)),
+  fromText: (text, configuration, secretNames) => data(commands.fromText(text, configuration, secretNames)),
+  openProfile: (fileName, content) => data(commands.openProfile(fileName, [...content])),
+  importProfile: (configuration) => data(commands.importProfile(configuration)),
+  discardProfile: (id) => commands.discardProfile(id),
+  exportProfile: (id, format) => data(commands.exportProfile(id, format)),
+};
 
 function watch(listener: (change: Change) => void): () => void {
   let isOver = false;

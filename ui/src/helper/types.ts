@@ -2,6 +2,8 @@
 // those of a provider's own status and of the log.
 
 export type {
+  Check,
+  Checked,
   Counters,
   CurrentRule,
   DisconnectError,
@@ -21,11 +23,13 @@ export type {
   PastSession,
   PauseEnd,
   Preview,
+  ProfileFormat,
   Provider,
   ProxyServer,
   ProxySettings,
   Route,
   RouteExplanation,
+  SecretChange,
   SessionDetails,
   SessionStatus,
   Severity,

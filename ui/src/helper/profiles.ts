@@ -1,0 +1,26 @@
+// Files and texts of configurations, and keys. Only `importProfile` changes what is stored.
+
+import type { Checked, Preview, ProfileFormat, Understood, VpnConfiguration } from "./bindings";
+
+export interface Profiles {
+  /** Makes a key pair and returns its public half. A save asks for the private one by it. */
+  generateKey(): Promise<string>;
+  /** The public half of the stored key `secret`. */
+  publicKey(id: string, secret: string): Promise<string>;
+
+  /** What a configuration will do, and what would be refused. */
+  check(configuration: VpnConfiguration): Promise<Checked>;
+  /** A WireGuard configuration as a file of wg-quick, with `(hidden)` in place of each secret. */
+  toText(configuration: VpnConfiguration, secretNames: string[]): Promise<string>;
+  /** What became of that text. Refused with the line that is wrong. */
+  fromText(text: string, configuration: VpnConfiguration, secretNames: string[]): Promise<Understood>;
+
+  /** Understands a file. Its secrets wait in the app for `importProfile`. */
+  openProfile(fileName: string, content: Uint8Array): Promise<Preview>;
+  /** Stores what was opened, perhaps with another name and other protections. */
+  importProfile(configuration: VpnConfiguration): Promise<VpnConfiguration>;
+  /** Forgets what was opened. */
+  discardProfile(id: string): Promise<void>;
+  /** A file with its keys: whoever can read it can use the tunnel. */
+  exportProfile(id: string, format: ProfileFormat): Promise<string>;
+}
