@@ -138,6 +138,8 @@ function kindOf(schema: Schema, place: string, root: Schema): Kind {
     case "object":
       return { kind: "group", fields: groupOf(schema, place, root) };
     case undefined:
+    // A schema comes from elsewhere and may say anything.
+    default:
       return { kind: "other" };
   }
 }

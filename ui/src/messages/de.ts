@@ -1,11 +1,13 @@
 // Every word of the app in German.
 
+import { editing } from "./de/editing";
 import type { Messages } from "./en";
 import { plural } from "./formats";
 
 const n = (count: number, one: string, other: string) => plural("de", count, { one, other });
 
 export const de: Messages = {
+  ...editing,
   app: { name: "Adit" },
   common: {
     back: "Zurück",

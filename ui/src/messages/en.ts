@@ -1,10 +1,12 @@
 // Every word of the app in English. A text with parts is a function, so that a language may order them as it likes.
 
+import { editing } from "./en/editing";
 import { plural } from "./formats";
 
 const n = (count: number, one: string, other: string) => plural("en", count, { one, other });
 
 export const en = {
+  ...editing,
   app: { name: "Adit" },
   common: {
     back: "Back",

@@ -1,0 +1,255 @@
+import type { App } from "../app";
+import { Refused, type SecretChanges } from "../helper/helper";
+import type { Json, Note, Provider, SecretChange, VpnConfiguration } from "../helper/types";
+import { isChanged, isSame, merged, secretNames, withSecretChanges, type Draft } from "./draft";
+import { faultsOf, type Fault } from "./faults";
+import { fromJsonText, toJsonText } from "./json-text";
+import { put, type Step } from "./path";
+import { fieldsOf, secretsOf, type Field, type Schema, type SecretField } from "./schema";
+
+const WIREGUARD = "org.adit.wireguard";
+const PROVIDER_CONFIGURATION: Step[] = ["protocol", "providerConfiguration"];
+/** Typing pauses this long before what was typed is looked at. */
+const PAUSE_MS = 250;
+
+/** A configuration while it is edited, as a form and as a text that are always in step. */
+export class Editing {
+  readonly schema: Schema;
+  readonly fields: Field[];
+  readonly secretFields: SecretField[];
+  readonly isNew: boolean;
+  #app: App;
+  #base: VpnConfiguration;
+  #stored: readonly string[];
+  #draft = $state.raw<Draft>() as Draft;
+  #pause: ReturnType<typeof setTimeout> | undefined;
+  /** Answers to earlier questions count for nothing. */
+  #asked = 0;
+
+  /** What was typed as text and is not understood yet or was not changed elsewhere since. */
+  text = $state.raw<string>();
+  textProblem = $state.raw<{ line: number | undefined; sentence: string }>();
+  /** What of the text counts for nothing or for something else. */
+  textNotes = $state.raw<Note[]>([]);
+  notes = $state.raw<Note[]>([]);
+  /** What the helper has refused. */
+  refusal = $state.raw<{ field: string | undefined; sentence: string }>();
+  isSaving = $state(false);
+  /** Fields that somebody else has changed too. */
+  conflicts = $state.raw<{ fields: string[]; theirs: VpnConfiguration }>();
+  wasMerged = $state(false);
+
+  constructor(app: App, provider: Provider | undefined, configuration: VpnConfiguration, stored: readonly string[]) {
+    this.#app = app;
+    this.#base = configuration;
+    this.#stored = stored;
+    this.#draft = { configuration, secretChanges: {} };
+    this.isNew = configuration.generation === 0;
+    this.schema = (provider?.configurationSchema ?? {}) as Schema;
+    this.fields = fieldsOf(this.schema);
+    this.secretFields = secretsOf(this.schema);
+    this.#look();
+  }
+
+  get configuration(): VpnConfiguration {
+    return this.#draft.configuration;
+  }
+
+  get own(): Json {
+    return this.#draft.configuration.protocol.providerConfiguration ?? {};
+  }
+
+  get secretChanges(): SecretChanges {
+    return this.#draft.secretChanges;
+  }
+
+  get stored(): readonly string[] {
+    return this.#stored;
+  }
+
+  get secretNames(): string[] {
+    return secretNames(this.#stored, this.#draft.secretChanges);
+  }
+
+  readonly isChanged = $derived.by(() => this.isNew || isChanged(this.#base, this.#draft));
+  readonly faults = $derived.by((): Fault[] => [...this.#ownFaults(), ...this.#generalFaults()]);
+  /** Whether everything is right as far as that can be known before it is saved. */
+  readonly canSave = $derived.by(
+    () => this.isChanged && this.faults.length === 0 && !this.textProblem && !this.isSaving && !this.conflicts,
+  );
+
+  get isWireGuard(): boolean {
+    return this.configuration.protocol.providerId === WIREGUARD;
+  }
+
+  set(steps: readonly Step[], value: Json | undefined): void {
+    this.#change(put(this.configuration as unknown as Json, steps, value) as unknown as VpnConfiguration);
+  }
+
+  setOwn(steps: readonly Step[], value: Json | undefined): void {
+    this.set([...PROVIDER_CONFIGURATION, ...steps], value);
+  }
+
+  /** `undefined` leaves the secret as it was. */
+  setSecret(name: string, change: SecretChange | undefined): void {
+    const { [name]: _, ...others } = this.#draft.secretChanges;
+    this.#draft = { ...this.#draft, secretChanges: change ? { ...others, [name]: change } : others };
+    this.#changed();
+  }
+
+  /** Makes what the text tab shows, unless something is there that is not understood. */
+  async showText(): Promise<void> {
+    if (this.textProblem) return;
+    try {
+      this.text = this.isWireGuard
+        ? await this.#app.helper.toText(this.configuration, this.secretNames)
+        : toJsonText(this.configuration);
+    } catch {
+      this.text = undefined;
+    }
+  }
+
+  typed(text: string): void {
+    if (text === this.text) return;
+    this.text = text;
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => void this.understand(), PAUSE_MS);
+  }
+
+  /** Understands the text as it is now. */
+  async understand(): Promise<void> {
+    clearTimeout(this.#pause);
+    const text = this.text;
+    if (text === undefined) return;
+    const asked = ++this.#asked;
+    try {
+      const understood = await this.#understood(text);
+      if (asked !== this.#asked) return;
+      this.#draft = understood.draft;
+      this.textNotes = understood.notes;
+      this.textProblem = undefined;
+      this.refusal = undefined;
+      this.#look();
+    } catch (error) {
+      if (asked !== this.#asked) return;
+      const line = error instanceof Refused ? error.line : undefined;
+      this.textProblem = { line, sentence: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  /** Gives up what is wrong in the text. */
+  async dropText(): Promise<void> {
+    this.#asked += 1;
+    clearTimeout(this.#pause);
+    this.textProblem = undefined;
+    this.textNotes = [];
+    await this.showText();
+  }
+
+  /** Somebody else has saved. Nothing that was typed is lost. */
+  follow(theirs: VpnConfiguration): void {
+    if (theirs.generation === this.#base.generation) return;
+    const { configuration, conflicts } = merged(this.#base, this.configuration, theirs);
+    const hadChanges = isChanged(this.#base, this.#draft);
+    this.#base = theirs;
+    this.#draft = { ...this.#draft, configuration };
+    this.wasMerged = hadChanges && !isSame(configuration, theirs);
+    this.conflicts = conflicts.length > 0 ? { fields: conflicts, theirs } : undefined;
+    this.#look();
+  }
+
+  keepMine(): void {
+    this.conflicts = undefined;
+    this.wasMerged = false;
+  }
+
+  takeTheirs(): void {
+    if (!this.conflicts) return;
+    this.#draft = { configuration: this.conflicts.theirs, secretChanges: {} };
+    this.keepMine();
+    this.#look();
+    if (this.text !== undefined) void this.showText();
+  }
+
+  /** As it is stored, or nothing if that was refused. */
+  async save(): Promise<VpnConfiguration | undefined> {
+    if (this.text !== undefined) await this.understand();
+    if (!this.canSave) return undefined;
+    this.isSaving = true;
+    this.refusal = undefined;
+    try {
+      const checked = await this.#app.helper.check(this.configuration);
+      const stored = await this.#app.helper.save(checked.configuration, this.#draft.secretChanges);
+      this.#base = stored;
+      this.#stored = this.secretNames;
+      this.#draft = { configuration: stored, secretChanges: {} };
+      return stored;
+    } catch (error) {
+      const field = error instanceof Refused ? error.field : undefined;
+      this.refusal = { field, sentence: error instanceof Error ? error.message : String(error) };
+      return undefined;
+    } finally {
+      this.isSaving = false;
+    }
+  }
+
+  #change(configuration: VpnConfiguration): void {
+    this.#draft = { ...this.#draft, configuration };
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.refusal = undefined;
+    this.wasMerged = false;
+    this.textNotes = [];
+    clearTimeout(this.#pause);
+    this.#pause = setTimeout(() => this.#look(), PAUSE_MS);
+  }
+
+  /** What it will do, in the words of the one who knows. */
+  #look(): void {
+    const asked = ++this.#asked;
+    const isComplete = this.faults.length === 0;
+    if (!isComplete) return void (this.notes = []);
+    const answer = this.#app.helper.check(this.configuration);
+    void answer.then(
+      ({ notes, invalid }) => {
+        if (asked !== this.#asked) return;
+        this.notes = invalid ? [] : notes;
+        if (invalid) this.refusal = { field: invalid.field, sentence: invalid.reason };
+      },
+      () => {},
+    );
+  }
+
+  async #understood(text: string): Promise<{ draft: Draft; notes: Note[] }> {
+    const { m } = this.#app.language;
+    if (!this.isWireGuard) {
+      const configuration = fromJsonText(text, this.configuration, m.edit.textView.json);
+      return { draft: { ...this.#draft, configuration }, notes: [] };
+    }
+    const said = await this.#app.helper.fromText(text, this.configuration, this.secretNames);
+    const secretChanges = withSecretChanges(this.#draft.secretChanges, said.secretChanges, this.#stored);
+    return { draft: { configuration: said.configuration, secretChanges }, notes: said.notes };
+  }
+
+  #ownFaults(): Fault[] {
+    return faultsOf(this.fields, this.own).map(({ place, why }) => ({ place: `protocol.providerConfiguration.${place}`, why }));
+  }
+
+  #generalFaults(): Fault[] {
+    const { name, protocol } = this.configuration;
+    const found: Fault[] = name.trim() === "" ? [{ place: "name", why: { kind: "missing" } }] : [];
+    const mode = protocol.proxy?.mode;
+    if (mode?.scriptUrl !== undefined && !URL.canParse(mode.scriptUrl))
+      found.push({ place: "protocol.proxy.mode.scriptUrl", why: { kind: "uri" } });
+    for (const scheme of ["http", "https"] as const) {
+      const server = mode?.servers?.[scheme];
+      if (!server) continue;
+      const place = `protocol.proxy.mode.servers.${scheme}`;
+      if (server.address === "") found.push({ place: `${place}.address`, why: { kind: "missing" } });
+      if (!(server.port >= 1 && server.port <= 65_535)) found.push({ place: `${place}.port`, why: { kind: "number" } });
+    }
+    return found;
+  }
+}
