@@ -1,5 +1,7 @@
 // What is photographed.
 
+import { editingViews } from "./editing.mjs";
+
 const STATES = [
   "empty",
   "disconnected",
@@ -40,6 +42,7 @@ export function views() {
   return [
     ...states,
     ...pages,
+    ...editingViews(view),
     view("whole-page-light", { state: "onDemand", theme: "light" }, { isTall: true }),
     view("whole-page-dark", { state: "onDemand", theme: "dark" }, { isTall: true }),
     view("narrow-list", { theme: "light" }, { isNarrow: true }),
