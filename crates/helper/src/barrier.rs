@@ -15,7 +15,7 @@ use std::{
 };
 
 use adit_api::HelperError;
-use adit_model::{ConfigurationId, LockdownSetting, Refusal};
+use adit_model::{ConfigurationId, HealthItem, LockdownSetting, Refusal};
 use adit_network::{Lockdown as Block, Network};
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
@@ -42,6 +42,8 @@ struct State {
     setting: LockdownSetting,
     holds: BTreeMap<ConfigurationId, Hold>,
     refusal: Option<Refusal>,
+    /// What is not as tight as it should be.
+    remarks: Vec<HealthItem>,
     /// Numbers the holds.
     last: u64,
 }
@@ -75,7 +77,7 @@ impl Barrier {
         if let LockdownSetting::Unreadable(reason) = &setting {
             tracing::error!("{reason} Nothing leaves this computer until somebody decides anew.");
         }
-        let mut state = State { setting, holds: BTreeMap::new(), refusal: None, last: 0 };
+        let mut state = State::new(setting);
         for StoredHold { id, allow_local_networks, ends } in holds {
             state.add(id, allow_local_networks, ends);
         }
@@ -100,6 +102,11 @@ impl Barrier {
 
     pub(crate) fn refusal(&self) -> Option<Refusal> {
         self.state().refusal.clone()
+    }
+
+    /// What there is to tell about a block that is in force.
+    pub(crate) fn remarks(&self) -> Vec<HealthItem> {
+        self.state().remarks.clone()
     }
 
     /// Whose holds there are.
@@ -239,9 +246,15 @@ impl Barrier {
     /// Makes the network as the state says, and notes whether it is.
     async fn apply(&self) -> Result<(), HelperError> {
         let wanted = self.state().wanted();
-        let Err(error) = self.network.lock_down(wanted).await else {
-            self.state().refusal = None;
-            return Ok(());
+        let error = match self.network.lock_down(wanted).await {
+            Ok(remarks) => {
+                let mut state = self.state();
+                state.refusal = None;
+                // Without a block it is for the sessions to tell.
+                state.remarks = if wanted.is_some() { remarks } else { Vec::new() };
+                return Ok(());
+            }
+            Err(error) => error,
         };
         let reason = error.to_string();
         let refusal = match wanted {
@@ -264,6 +277,10 @@ impl Barrier {
 }
 
 impl State {
+    fn new(setting: LockdownSetting) -> Self {
+        Self { setting, holds: BTreeMap::new(), refusal: None, remarks: Vec::new(), last: 0 }
+    }
+
     /// All that is to be blocked at this moment. Local networks are free only if everybody who
     /// blocks wants them so.
     fn wanted(&self) -> Option<Block> {
@@ -343,7 +360,7 @@ mod tests {
             (on(false), &[true], Some(false)),
             (unreadable(), &[true], Some(false)),
         ] {
-            let mut state = State { setting, holds: BTreeMap::new(), refusal: None, last: 0 };
+            let mut state = State::new(setting);
             for allow in holds {
                 state.add(ConfigurationId::random(), *allow, false);
             }
@@ -354,8 +371,7 @@ mod tests {
 
     #[test]
     fn a_hold_that_is_taken_again_is_another_one() {
-        let mut state =
-            State { setting: LockdownSetting::Off, holds: BTreeMap::new(), refusal: None, last: 0 };
+        let mut state = State::new(LockdownSetting::Off);
         let id = ConfigurationId::random();
         state.add(id, false, false);
         let first = state.holds[&id].number;
@@ -365,8 +381,7 @@ mod tests {
 
     #[test]
     fn only_holds_that_were_going_to_end_do_and_not_those_of_sessions_that_go_on() {
-        let mut state =
-            State { setting: LockdownSetting::Off, holds: BTreeMap::new(), refusal: None, last: 0 };
+        let mut state = State::new(LockdownSetting::Off);
         let [down, on, failed] = [(); 3].map(|()| ConfigurationId::random());
         for (id, ends) in [(down, true), (on, true), (failed, false)] {
             state.add(id, false, ends);

@@ -72,11 +72,12 @@ impl Firewall {
             }
             Err(error) => return Ok(vec![unguarded(&error)]),
         }
-        // The egress hook came with Linux 5.16 and can be left out of a kernel.
-        if let Err(error) = self.put(TableFamily::Netdev, tables.netdev.as_ref()) {
-            tracing::debug!("packet sockets are not held back: {error}");
-        }
-        Ok(Vec::new())
+        let Err(error) = self.put(TableFamily::Netdev, tables.netdev.as_ref()) else {
+            return Ok(Vec::new());
+        };
+        tracing::debug!("packet sockets are not held back: {error}");
+        let is_wanted = tables.netdev.is_some() && !is_interface_gone(&error);
+        Ok(is_wanted.then(|| packet_sockets_pass(&error)).into_iter().collect())
     }
 
     /// What the kernel does with a packet by the tables that it has of this policy at this moment;
@@ -148,6 +149,25 @@ impl Firewall {
 
 fn is_out_of_reach(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EPERM | libc::EPROTONOSUPPORT | libc::EAFNOSUPPORT))
+}
+
+/// Whoever follows the network calls again without it.
+fn is_interface_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOENT | libc::ENODEV))
+}
+
+/// The egress hook came with Linux 5.16 and can be left out of a kernel.
+fn packet_sockets_pass(error: &io::Error) -> HealthItem {
+    health::item(
+        "firewall.packet-sockets",
+        Severity::Warning,
+        "Programs of root could send past the tunnel",
+        format!(
+            "What a program sends by packet sockets, which only root may use, is not blocked: this \
+             kernel cannot filter it ({error})."
+        ),
+        "Use Linux 5.16 or later, with CONFIG_NETFILTER_EGRESS.",
+    )
 }
 
 fn unguarded(error: &io::Error) -> HealthItem {

@@ -198,9 +198,13 @@ impl Network {
     /// Lets nothing leave the machine but through a tunnel, with or without sessions; without a
     /// lockdown, what the sessions ask for is in force. It outlives this process, whatever ends it.
     ///
-    /// All of it is in force when this returns. To be called again when the network has changed, so
-    /// that the local networks are those of the present one.
-    pub async fn lock_down(&self, lockdown: Option<Lockdown>) -> Result<(), NetworkError> {
+    /// All of it is in force when this returns, but for what there is to tell. To be called again when
+    /// the network has changed, also without a lockdown, so that the local networks and the interfaces
+    /// that packets leave by are those of the present one.
+    pub async fn lock_down(
+        &self,
+        lockdown: Option<Lockdown>,
+    ) -> Result<Vec<HealthItem>, NetworkError> {
         self.reconciler.lock().await.lock_down(lockdown).await
     }
 

@@ -1,5 +1,7 @@
 //! The network as it is without us.
 
+use std::collections::BTreeSet;
+
 use adit_model::NetworkPath;
 use ipnet::IpNet;
 
@@ -8,6 +10,9 @@ use ipnet::IpNet;
 pub struct NetworkState {
     /// The physical way out.
     pub path: NetworkPath,
+    /// The names of all interfaces by which packets leave the computer: its devices, and whatever has
+    /// a default route. The ports of a bridge are behind it.
+    pub ways_out: BTreeSet<String>,
     /// The system's own routing table, both families, sorted.
     pub main_routes: Vec<MainRoute>,
     /// Whether the physical interface drops what comes back another way than it would be sent.

@@ -31,7 +31,10 @@ impl Service {
             holders.retain(|id| !going(id));
         }
         tunnels.extend(holders.into_iter().map(|_| lost()));
-        MachineStatus::of(&barrier.setting(), barrier.refusal().as_ref(), &tunnels)
+        let mut status =
+            MachineStatus::of(&barrier.setting(), barrier.refusal().as_ref(), &tunnels);
+        status.health.extend(barrier.remarks());
+        status
     }
 
     /// Switches the machine's lockdown on.

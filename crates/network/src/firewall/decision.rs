@@ -50,7 +50,13 @@ impl Packet {
 
 impl Way {
     fn meets(&self, point: &HookPoint) -> bool {
-        let leaves_by = |output: &String| *point == HookPoint::Egress(output.clone());
+        let leaves_by = |output: &String| match point {
+            HookPoint::Egress(interfaces) => interfaces.contains(output),
+            HookPoint::RawPrerouting
+            | HookPoint::Input
+            | HookPoint::Forward
+            | HookPoint::Output => false,
+        };
         match self {
             Self::Out(output) => *point == HookPoint::Output || leaves_by(output),
             Self::In(_) => matches!(point, HookPoint::RawPrerouting | HookPoint::Input),

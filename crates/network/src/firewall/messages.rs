@@ -13,6 +13,7 @@ use netlink_packet_netfilter::{
 };
 
 use adit_model::Family;
+use rtnetlink::packet_core::DefaultNla;
 
 use super::{
     expressions::expressions,
@@ -111,14 +112,22 @@ fn hook(point: &HookPoint) -> Vec<HookAttribute> {
             PRIORITY_FILTER
         }
     };
-    let device = match point {
-        HookPoint::Egress(interface) => Some(HookAttribute::NetDeviceName(interface.clone())),
+    let devices = match point {
+        HookPoint::Egress(interfaces) => {
+            Some(HookAttribute::NetDevices(interfaces.iter().map(|name| device(name)).collect()))
+        }
         HookPoint::RawPrerouting | HookPoint::Input | HookPoint::Forward | HookPoint::Output => {
             None
         }
     };
     let priority = HookAttribute::Priority(priority.cast_unsigned());
-    [HookAttribute::Number(number), priority].into_iter().chain(device).collect()
+    [HookAttribute::Number(number), priority].into_iter().chain(devices).collect()
+}
+
+fn device(name: &str) -> DefaultNla {
+    /// `NFTA_DEVICE_NAME`
+    const NAME: u16 = 1;
+    DefaultNla::new(NAME, [name.as_bytes(), &[0]].concat())
 }
 
 fn new_rule(table: TableFamily, chain: &Chain, rule: &Rule) -> NfTablesMessage {

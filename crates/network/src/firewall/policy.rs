@@ -27,6 +27,8 @@ pub(crate) struct Policy {
     pub(crate) lockdown: Option<Outside>,
     /// What each session asks for, by its slot.
     pub(crate) sessions: BTreeMap<u8, Guard>,
+    /// The names of the interfaces by which packets leave the machine.
+    pub(crate) ways_out: BTreeSet<String>,
 }
 
 /// What one session asks of the firewall.

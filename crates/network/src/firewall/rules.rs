@@ -61,8 +61,7 @@ const DNS_PORTS: [u16; 2] = [53, 853];
 
 pub(super) fn tables(policy: &Policy) -> Tables {
     let closed = policy.closed();
-    let netdev = closed.as_ref().and_then(|outside| netdev(policy, outside));
-    Tables { inet: inet(policy, closed.as_ref()), netdev }
+    Tables { inet: inet(policy, closed.as_ref()), netdev: netdev(policy, closed.as_ref()) }
 }
 
 fn inet(policy: &Policy, closed: Option<&Outside>) -> Option<Table> {
@@ -70,7 +69,7 @@ fn inet(policy: &Policy, closed: Option<&Outside>) -> Option<Table> {
     let mut chains: Vec<Chain> = spoofed(policy).into_iter().collect();
     if policy.holds_back() {
         let local = closed.map(local_sets).unwrap_or_default();
-        let (mut leaving, own) = destinations(policy);
+        let (mut leaving, own) = destinations(policy, Statement::Jump(REFUSE));
         leaving.extend(tunnels_only(policy, closed.is_some()));
         chains.extend(closed.map(|outside| input(policy, outside, &local)));
         chains.push(forward(policy, closed.is_some()));
@@ -151,8 +150,9 @@ fn output(closed: Option<&Outside>, local: &[Set]) -> Chain {
     base("output", HookPoint::Output, ChainPolicy::Drop, rules)
 }
 
-/// What each session wants in its own tunnel or nowhere, with the sets that this takes.
-fn destinations(policy: &Policy) -> (Vec<Rule>, Vec<Set>) {
+/// What each session wants in its own tunnel or nowhere, with the sets that this takes. `refusal`: what
+/// is done to a packet that goes past its tunnel.
+fn destinations(policy: &Policy, refusal: Statement) -> (Vec<Rule>, Vec<Set>) {
     let (mut rules, mut sets) = (Vec::new(), Vec::new());
     for (slot, guard) in &policy.sessions {
         let Reach::Destinations { inside, refused } = &guard.reach else { continue };
@@ -164,13 +164,12 @@ fn destinations(policy: &Policy) -> (Vec<Rule>, Vec<Set>) {
             None => Vec::new(),
         };
         for set in sets_of(&format!("refused{slot}"), refused) {
-            rules.push(rule([Match::Destination(set.addresses())], Statement::Jump(REFUSE)));
+            rules.push(rule([Match::Destination(set.addresses())], refusal));
             sets.push(set);
         }
         for set in sets_of(&format!("inside{slot}"), inside) {
             let to_it = Match::Destination(set.addresses());
-            let matches = past.iter().cloned().chain([to_it]);
-            rules.push(rule(matches, Statement::Jump(REFUSE)));
+            rules.push(rule(past.iter().cloned().chain([to_it]), refusal));
             sets.push(set);
         }
     }
@@ -246,22 +245,34 @@ fn refuse() -> Chain {
 }
 
 /// The same once more, where packet sockets are seen too. Other protocols than IP pass: they go no
-/// farther than the link, and some of them are what a link needs (ARP, 802.1X).
-fn netdev(policy: &Policy, outside: &Outside) -> Option<Table> {
-    let interface = outside.interface.clone()?;
-    let sets = local_sets(outside);
+/// farther than the link, and some of them are what a link needs (ARP, 802.1X). Nothing is refused
+/// here, as nobody could be told.
+fn netdev(policy: &Policy, closed: Option<&Outside>) -> Option<Table> {
+    if !policy.holds_back() || policy.ways_out.is_empty() {
+        return None;
+    }
     let mut rules = vec![rule([Match::Marked], Statement::Accept)];
     rules.extend(link_out());
-    for server in local_dns_servers(policy, Some(outside)) {
-        let server = Match::Destination(Addresses::Network(server.into()));
-        rules.extend(dns_ports().map(|port| rule([server.clone(), port], Statement::Accept)));
+    let (destinations, mut sets) = destinations(policy, Statement::Drop);
+    rules.extend(destinations);
+    let by_link = closed.and_then(|outside| outside.interface.clone()).map(Match::Output);
+    let by_link_to = |to: Addresses| by_link.clone().into_iter().chain([Match::Destination(to)]);
+    if asks_for_dns(policy, closed.is_some()) {
+        for server in local_dns_servers(policy, closed) {
+            let to_it = || by_link_to(Addresses::Network(server.into()));
+            rules.extend(dns_ports().map(|port| rule(to_it().chain([port]), Statement::Accept)));
+        }
+        rules.extend(dns_ports().map(|port| rule([port], Statement::Drop)));
     }
-    rules.extend(dns_ports().map(|port| rule([port], Statement::Drop)));
-    rules.extend(
-        sets.iter().map(|set| rule([Match::Destination(set.addresses())], Statement::Accept)),
-    );
-    rules.extend(Family::ALL.map(|family| rule([Match::Family(family)], Statement::Drop)));
-    let chain = base("egress", HookPoint::Egress(interface), ChainPolicy::Accept, rules);
+    if let Some(outside) = closed {
+        let local = local_sets(outside);
+        let to_it = |set: &Set| rule(by_link_to(set.addresses()), Statement::Accept);
+        rules.extend(local.iter().map(to_it));
+        rules.extend(Family::ALL.map(|family| rule([Match::Family(family)], Statement::Drop)));
+        sets.extend(local);
+    }
+    let point = HookPoint::Egress(policy.ways_out.clone());
+    let chain = base("egress", point, ChainPolicy::Accept, rules);
     Some(Table { family: TableFamily::Netdev, sets, chains: vec![chain] })
 }
 

@@ -1,6 +1,6 @@
 //! A table of nftables, as far as Adit needs one. As text it is what `nft list table` shows.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use adit_model::Family;
 use ipnet::IpNet;
@@ -60,8 +60,8 @@ pub(crate) enum HookPoint {
     Input,
     Forward,
     Output,
-    /// Before it leaves by this interface.
-    Egress(String),
+    /// Before it leaves by one of these interfaces, in the order of their names.
+    Egress(BTreeSet<String>),
 }
 
 /// What becomes of packets that no rule decides.
@@ -249,8 +249,14 @@ impl fmt::Display for HookPoint {
             Self::Input => f.write_str("input priority filter"),
             Self::Forward => f.write_str("forward priority filter"),
             Self::Output => f.write_str("output priority filter"),
-            Self::Egress(interface) => {
-                write!(f, "egress device \"{interface}\" priority filter")
+            Self::Egress(interfaces) => {
+                f.write_str("egress ")?;
+                let names: Vec<&str> = interfaces.iter().map(String::as_str).collect();
+                match names[..] {
+                    [name] => write!(f, "device \"{name}\"")?,
+                    _ => write!(f, "devices = {{ {} }}", names.join(", "))?,
+                }
+                f.write_str(" priority filter")
             }
         }
     }

@@ -20,8 +20,30 @@ fn each_policy_has_these_rules() {
     for (table, written) in policies.iter().zip(written) {
         assert_eq!(text(table.as_ref()), written);
     }
-    let against_packet_sockets = tables(&locked_down(&["192.168.1.0/24"])).netdev;
-    assert_eq!(text(against_packet_sockets.as_ref()), include_str!("tests/packet_sockets.nft"));
+    for (policy, written) in [
+        (locked_down(&["192.168.1.0/24"]), include_str!("tests/packet_sockets.nft")),
+        (with(open(), 0, enforced("adit0")), include_str!("tests/packet_sockets_enforced.nft")),
+    ] {
+        assert_eq!(text(tables(&policy).netdev.as_ref()), written);
+    }
+    let nothing = with(open(), 0, Guard { reach: Reach::Nothing, ..connected("adit0") });
+    assert_eq!(tables(&nothing).netdev, None);
+}
+
+#[test]
+fn a_kernel_without_the_hook_is_told_of_and_an_interface_that_is_gone_is_not() {
+    let item = packet_sockets_pass(&io::Error::from_raw_os_error(libc::EOPNOTSUPP));
+    assert_eq!((item.code.as_str(), item.severity), ("firewall.packet-sockets", Severity::Warning));
+    assert!(item.text.contains("Operation not supported"), "{item:?}");
+    in_own_namespace(|| async {
+        let mut firewall = Firewall::open();
+        let policy = locked_down(&[]);
+        assert_eq!(firewall.establish(&policy).unwrap(), [], "without eth0");
+        assert!(listed("inet").contains("policy drop"), "the rest is in force");
+        ip("link add eth0 type veth peer name wlan0");
+        assert_eq!(firewall.establish(&policy).unwrap(), []);
+        assert_eq!(listed("netdev"), text(tables(&policy).netdev.as_ref()));
+    });
 }
 
 /// Invariant 1: what bears the mark is accepted before DNS is refused, since a server may listen at
@@ -147,7 +169,7 @@ fn who_wants_all_in_a_tunnel_has_to_agree_to_what_is_outside() {
 #[test]
 fn the_kernel_shows_exactly_the_tables() {
     in_own_namespace(|| async {
-        ip("link add eth0 type veth peer name far0");
+        ip("link add eth0 type veth peer name wlan0");
         let mut firewall = Firewall::open();
         for policy in policies() {
             firewall.establish(&policy).unwrap();
@@ -163,7 +185,7 @@ fn the_kernel_shows_exactly_the_tables() {
 // spec: RTE-5
 #[test]
 fn the_decision_about_a_packet_names_the_rule() {
-    let closed = with(Policy::default(), 1, asks_on_the_link(connected("adit1")));
+    let closed = with(open(), 1, asks_on_the_link(connected("adit1")));
     let enforcing = with(Policy::default(), 1, asks_on_the_link(enforced("adit1")));
     let decided_by = |policy: &Policy, destination: &str, port, output: &str| {
         let tables = tables(policy);
@@ -183,7 +205,8 @@ fn the_decision_about_a_packet_names_the_rule() {
         decided("203.0.113.9", 443, "adit1"),
         (true, "leaving: oifname \"adit1\" accept".to_owned())
     );
-    let on_the_link = "egress: ip daddr 192.168.1.53 udp dport 53 accept".to_owned();
+    let on_the_link =
+        "egress: oifname \"eth0\" ip daddr 192.168.1.53 udp dport 53 accept".to_owned();
     assert_eq!(decided("192.168.1.53", 53, "eth0"), (true, on_the_link));
 
     assert_eq!(decided_by(&enforcing, "10.0.0.1", 53, "adit1"), (true, inside("10.0.0.1")));
@@ -216,12 +239,12 @@ fn as_many_ranges_as_a_tunnel_may_have_are_one_transaction() {
 
 fn policies() -> [Policy; 6] {
     [
-        with(Policy::default(), 1, asks_on_the_link(connected("adit1"))),
+        with(open(), 1, asks_on_the_link(connected("adit1"))),
         locked_down(&["192.168.1.0/24", "fe80::/64"]),
         with(locked_down(&[]), 0, connected("adit0")),
-        with(Policy::default(), 0, enforced("adit0")),
+        with(open(), 0, enforced("adit0")),
         with(with(locked_down(&["10.0.0.0/9"]), 0, connected("adit0")), 7, enforced("adit7")),
-        with(Policy::default(), 3, Guard { reach: Reach::Nothing, ..connected("adit3") }),
+        with(open(), 3, Guard { reach: Reach::Nothing, ..connected("adit3") }),
     ]
 }
 
@@ -256,7 +279,13 @@ fn outcome(policy: &Policy, packet: &Packet) -> Outcome {
 }
 
 fn locked_down(networks: &[&str]) -> Policy {
-    Policy { lockdown: Some(outside(networks)), ..Policy::default() }
+    Policy { lockdown: Some(outside(networks)), ..open() }
+}
+
+/// Of a machine with two interfaces.
+fn open() -> Policy {
+    let ways_out = ["eth0", "wlan0"].map(str::to_owned).into();
+    Policy { ways_out, ..Policy::default() }
 }
 
 fn with(mut policy: Policy, slot: u8, guard: Guard) -> Policy {

@@ -1,6 +1,10 @@
 //! The network without us, as the kernel tells it.
 
-use std::{collections::BTreeMap, net::IpAddr, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    path::Path,
+};
 
 use adit_model::{Family, NetworkPath, PathInterface, PathStatus};
 use rtnetlink::packet_route::{
@@ -16,6 +20,7 @@ use crate::{
 /// What the kernel says about the network besides our own part in it.
 pub(crate) struct Surroundings {
     pub(crate) path: NetworkPath,
+    pub(crate) ways_out: BTreeSet<String>,
     pub(crate) main_routes: Vec<MainRoute>,
     pub(crate) ipv6: bool,
 }
@@ -40,7 +45,13 @@ impl Netlink {
         main_routes.sort();
         main_routes.dedup();
         let path = self.path(&routes, &links).await?;
-        Ok(Surroundings { path, main_routes, ipv6: Path::new("/proc/sys/net/ipv6").exists() })
+        let ways_out = ways_out(&routes, &links, is_ours);
+        Ok(Surroundings {
+            path,
+            ways_out,
+            main_routes,
+            ipv6: Path::new("/proc/sys/net/ipv6").exists(),
+        })
     }
 
     async fn path(
@@ -87,6 +98,29 @@ fn best_default(
         .filter(|message| message.header.destination_prefix_length == 0)
         .filter(|message| message.header.kind == RouteType::Unicast && matches(message))
         .min_by_key(|message| route::metric(message))
+}
+
+/// Interfaces of containers and virtual machines have a kind and no default route; what goes to those
+/// does not leave.
+fn ways_out(
+    routes: &[RouteMessage],
+    links: &BTreeMap<u32, Link>,
+    is_ours: impl Fn(&Link) -> bool,
+) -> BTreeSet<String> {
+    let with_default_route: BTreeSet<u32> = routes
+        .iter()
+        .filter(|message| message.header.destination_prefix_length == 0)
+        .filter_map(route::output)
+        .collect();
+    let is_bridge =
+        |index| links.get(&index).is_some_and(|link: &Link| link.kind == Some(InfoKind::Bridge));
+    let is_device = |link: &Link| {
+        let is_port = link.master.is_some_and(is_bridge);
+        link.kind.is_none() && link.hardware_type != libc::ARPHRD_LOOPBACK && !is_port
+    };
+    let others = links.values().filter(|link| !is_ours(link));
+    let leave = others.filter(|link| is_device(link) || with_default_route.contains(&link.index));
+    leave.map(|link| link.name.clone()).collect()
 }
 
 /// Routes of the system's table that somebody configured. Copies that the kernel caches are not.

@@ -64,6 +64,7 @@ impl Reconciler {
             strict_rp_filter: interface
                 .is_some_and(|link| sysctl::is_strict(&link.name, &self.journal)),
             path: surroundings.path,
+            ways_out: surroundings.ways_out,
             main_routes: surroundings.main_routes,
             ipv6: surroundings.ipv6,
         })
@@ -92,12 +93,12 @@ impl Reconciler {
     pub(super) async fn lock_down(
         &mut self,
         lockdown: Option<Lockdown>,
-    ) -> Result<(), NetworkError> {
+    ) -> Result<Vec<HealthItem>, NetworkError> {
         let outside = match lockdown {
             Some(lockdown) => Some(outside(lockdown.allow_local_networks, &self.state().await?)),
             None => None,
         };
-        self.set_policy(|policy| policy.lockdown = outside).map(drop)
+        self.set_policy(|policy| policy.lockdown = outside).await
     }
 
     pub(super) async fn repair_dns(&mut self) -> Result<Vec<RepairedDns>, NetworkError> {
@@ -148,7 +149,7 @@ impl Reconciler {
         let Session { tunnel, plan } = &session;
         let mut health = plan.health.clone();
         // What is held back is held back before anything leads elsewhere.
-        health.extend(self.guard(tunnel.slot, plan.firewall.as_ref())?);
+        health.extend(self.guard(tunnel.slot, plan.firewall.as_ref()).await?);
         health.extend(self.add(tunnel, plan).await?);
         health.extend(self.dns.set(tunnel, plan.dns.as_ref(), &mut self.journal).await?);
         let mut in_force = session.clone();
@@ -189,7 +190,7 @@ impl Reconciler {
             Before::Known(session) => self.establish(session).await.map(drop),
             Before::Seen(tunnel, plan) => {
                 self.sessions.remove(&tunnel.slot);
-                self.guard(tunnel.slot, plan.firewall.as_ref())?;
+                self.guard(tunnel.slot, plan.firewall.as_ref()).await?;
                 self.add(&tunnel, &plan).await?;
                 self.remove_all_but(&tunnel, &plan).await
             }
@@ -253,12 +254,12 @@ impl Reconciler {
     async fn remove_all(&mut self, tunnel: &Tunnel) -> Result<(), NetworkError> {
         let dns = self.dns.clear(tunnel.slot, &mut self.journal).await;
         let rest = self.remove_all_but(tunnel, &Plan::empty()).await;
-        let firewall = self.guard(tunnel.slot, None).map(drop);
+        let firewall = self.guard(tunnel.slot, None).await.map(drop);
         dns.and(rest).and(firewall)
     }
 
     /// Sets what one session asks of the firewall, beside what all others and the machine ask.
-    fn guard(
+    async fn guard(
         &mut self,
         slot: Slot,
         guard: Option<&Guard>,
@@ -269,15 +270,20 @@ impl Reconciler {
                 None => policy.sessions.remove(&slot.number()),
             };
         })
+        .await
     }
 
     /// The kernel comes first: the journal, which tells the next process what belongs to whom, may be
     /// on a disk that is full, and that must neither open nor close anything.
-    fn set_policy(
+    async fn set_policy(
         &mut self,
         change: impl FnOnce(&mut Policy),
     ) -> Result<Vec<HealthItem>, NetworkError> {
         let mut policy = self.journal.entries().firewall.clone();
+        // Without news it is held back where it was.
+        if let Ok(state) = self.state().await {
+            policy.ways_out = state.ways_out;
+        }
         change(&mut policy);
         let health = self.firewall.establish(&policy)?;
         self.journal.update(|entries| entries.firewall = policy)?;
@@ -341,7 +347,8 @@ impl Reconciler {
         for key in keys {
             outcome = outcome.and(sysctl::restore(&key, &mut self.journal));
         }
-        outcome.and(self.set_policy(|policy| policy.sessions.clear()).map(drop))
+        let opened = self.set_policy(|policy| policy.sessions.clear()).await;
+        outcome.and(opened.map(drop))
     }
 
     /// The slots that the kernel or the journal know of.

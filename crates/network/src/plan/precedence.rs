@@ -215,6 +215,7 @@ impl Case {
                 gateways: Vec::new(),
                 addresses: Vec::new(),
             },
+            ways_out: ["eth0".into()].into(),
             main_routes: remote.chain(self.connected.iter().map(route(true))).collect(),
             strict_rp_filter: false,
             ipv6: false,

@@ -423,6 +423,7 @@ fn state() -> NetworkState {
             gateways: vec!["192.168.1.1".parse().unwrap()],
             addresses: vec!["192.168.1.9".parse().unwrap()],
         },
+        ways_out: ["eth0".into()].into(),
         main_routes: vec![
             route("0.0.0.0/0", false),
             route("192.168.1.0/24", true),
