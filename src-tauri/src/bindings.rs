@@ -2,7 +2,7 @@
 
 use tauri_specta::{Builder, collect_commands, collect_events};
 
-use crate::{command, service::Change};
+use crate::{command, log::Logged, service::Change};
 
 /// All that the window may ask for and hear.
 pub(crate) fn bindings() -> Builder<tauri::Wry> {
@@ -34,8 +34,11 @@ pub(crate) fn bindings() -> Builder<tauri::Wry> {
             command::to_text,
             command::from_text,
             command::export_profile,
+            command::start_service,
+            command::follow_log,
+            command::leave_log,
         ])
-        .events(collect_events![Change])
+        .events(collect_events![Change, Logged])
         .dangerously_cast_bigints_to_number()
 }
 

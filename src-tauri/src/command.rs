@@ -7,13 +7,14 @@ mod configurations;
 mod machine;
 mod profiles;
 mod sessions;
+mod unit;
 
 use adit_api::{HelperClient, HelperError};
 use adit_varlink::Method;
 
 use crate::{app::Shared, failure::Failure};
 
-pub(crate) use self::{configurations::*, machine::*, profiles::*, sessions::*};
+pub(crate) use self::{configurations::*, machine::*, profiles::*, sessions::*, unit::*};
 
 /// Calls have a connection of their own, so that a long one holds nothing up.
 async fn call<M>(shared: &Shared, method: M) -> Result<M::Reply, Failure>

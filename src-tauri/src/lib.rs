@@ -5,6 +5,7 @@ mod attachment;
 mod bindings;
 mod command;
 mod failure;
+mod log;
 mod service;
 mod window;
 
@@ -22,6 +23,7 @@ pub fn run() -> ExitCode {
     let bindings = bindings();
     let app = tauri::Builder::default()
         .manage(Shared::new(socket_path()))
+        .manage(log::Reader::default())
         .invoke_handler(bindings.invoke_handler())
         .setup(move |app| {
             bindings.mount_events(app);

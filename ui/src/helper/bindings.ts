@@ -60,11 +60,18 @@ export const commands = {
 	fromText: (text: string, configuration: VpnConfiguration, secretNames: string[]) => typedError<Understood, Failure>(__TAURI_INVOKE("from_text", { text, configuration, secretNames })),
 	/**  A configuration as a file with its keys: whoever can read it can use the tunnel. */
 	exportProfile: (id: ConfigurationId, format: ProfileFormat) => typedError<string, Failure>(__TAURI_INVOKE("export_profile", { id, format })),
+	/**  Starts the service. systemd asks the user for authorisation where it wants one. */
+	startService: () => typedError<null, Failure>(__TAURI_INVOKE("start_service")),
+	/**  Tells of the service's log by `Logged`, what there is and what comes, until `leave_log`. */
+	followLog: () => __TAURI_INVOKE<void>("follow_log"),
+	/**  Ends that. */
+	leaveLog: () => __TAURI_INVOKE<void>("leave_log"),
 };
 
 /** Events */
 export const events = {
 	change: makeEvent<Change, Change>("change"),
+	logged: makeEvent<Logged, Logged>("logged"),
 };
 
 /**  What the window hears. */
@@ -375,6 +382,32 @@ export type Lockdown = {
 	/**  The uid of whoever switched it on. Nobody but them and root switches it off. */
 	setBy: number,
 };
+
+/**  How much it matters, from the worst on. */
+export type LogLevel = 
+/**  Something failed. */
+"error" | 
+/**  Something is not as it should be. */
+"warn" | 
+/**  What a user wants to know. */
+"info" | 
+/**  What a developer wants to know. */
+"debug" | 
+/**  Everything. */
+"trace";
+
+/**  One line. */
+export type LogLine = {
+	/**  RFC 3339. */
+	time: string,
+	level: LogLevel,
+	/**  Which part of which program says it; empty where the journal says something itself. */
+	target: string,
+	text: string,
+};
+
+/**  What the window hears: lines that are new. */
+export type Logged = LogLine[];
 
 /**  Why somebody is asked for a name. */
 export type LookupReason = 

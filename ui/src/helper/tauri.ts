@@ -3,7 +3,7 @@
 import { commands, events, type Failure } from "./bindings";
 import { Refused, type Change, type Helper } from "./helper";
 import type { Profiles } from "./profiles";
-import type { VpnConfiguration } from "./types";
+import type { LogLine, VpnConfiguration } from "./types";
 
 /** Whether this page runs in the app and not in a browser. */
 export function isInApp(): boolean {
@@ -32,8 +32,8 @@ export function tauriHelper(): Helper {
     explainDns: (name) => data(commands.explainDns(name)),
     selfTest: () => data(commands.selfTest()),
     ...profiles,
-    watchLogs: () => () => {},
-    startService: notYet,
+    watchLogs,
+    startService: () => done(commands.startService()),
   };
 }
 
@@ -66,6 +66,15 @@ function watch(listener: (change: Change) => void): () => void {
   });
   return () => {
     isOver = true;
+    void listening.then((stop) => stop());
+  };
+}
+
+function watchLogs(listener: (lines: LogLine[]) => void): () => void {
+  const listening = events.logged.listen(({ payload }) => listener(payload));
+  void listening.then(() => commands.followLog());
+  return () => {
+    void commands.leaveLog();
     void listening.then((stop) => stop());
   };
 }

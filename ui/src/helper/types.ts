@@ -1,5 +1,5 @@
 // What goes between the app and the helper. The types of the Rust side are generated, one way only; written here are
-// those of a provider's own status and of the log.
+// those of a provider's own status.
 
 export type {
   Check,
@@ -13,6 +13,7 @@ export type {
   EvaluateConnectionRule,
   HealthItem,
   IpSettings,
+  LogLine,
   MachineStatus,
   NameLookup,
   Note,
@@ -57,12 +58,4 @@ export interface WireGuardPeerStatus {
   txBytes: number;
   allowedIps: string[];
   persistentKeepalive?: number;
-}
-
-export interface LogLine {
-  time: string;
-  level: "error" | "warn" | "info" | "debug" | "trace";
-  /** Which program and part of it. */
-  target: string;
-  text: string;
 }
