@@ -37,6 +37,7 @@ export async function walk(browser, pages) {
   for (const [key, page] of [["l", "logs"], [",", "settings"], ["n", "create"], ["i", "import"]]) {
     await browser.press([key], [KEY.control]);
     await expect(`Ctrl+${key} opens ${page}`, `return location.hash === '#/${page}'`);
+    await expect(`the focus is on ${page}`, "return document.activeElement !== document.body");
     await browser.press([KEY.escape]);
     await expect("Esc leads back", "return location.hash === '#/'");
   }
