@@ -1,5 +1,6 @@
 // What is photographed.
 
+import { KEY } from "./browser.mjs";
 import { editingViews } from "./editing.mjs";
 
 const STATES = [
@@ -45,6 +46,12 @@ export function views() {
     ...editingViews(view),
     view("whole-page-light", { state: "onDemand", theme: "light" }, { isTall: true }),
     view("whole-page-dark", { state: "onDemand", theme: "dark" }, { isTall: true }),
+    ...both("part-server", { act: (browser) => browser.click("li.server button") }),
+    ...both("table", { act: (browser) => browser.click(".toggle") }),
+    ...both("menu", { act: (browser) => browser.click("header [aria-haspopup=menu]") }),
+    ...both("switcher", { act: (browser) => browser.press(["k"], [KEY.control]) }),
+    ...both("explained", { isTall: true, act: explain }),
+    ...both("refused", { state: "disabled", hash: HOME, act: (browser) => browser.click("[role=switch]") }),
     view("narrow-list", { theme: "light" }, { isNarrow: true }),
     view("narrow-detail", { theme: "light" }, { isNarrow: true, hash: HOME, isTall: true }),
     view("narrow-blocked-dark", { state: "blocked", theme: "dark" }, { isNarrow: true, hash: ABROAD }),
@@ -64,6 +71,16 @@ const ABROAD = "#/configuration/1f3c8a52-0000-4000-8000-000000000003";
 const TRAVEL = "#/configuration/1f3c8a52-0000-4000-8000-000000000004";
 /** States of a configuration that is not the foremost. */
 const ABOUT = { disconnected: HOME, waiting: TRAVEL, paused: TRAVEL, disabled: HOME, setAside: HOME, lockdown: HOME };
+
+function both(name, { state = "connected", ...options }) {
+  return ["light", "dark"].map((theme) => view(`${name}-${theme}`, { state, theme }, options));
+}
+
+async function explain(browser) {
+  await browser.click(".explain input");
+  await browser.press([..."192.0.2.7", KEY.enter]);
+  await browser.until("return document.querySelector('.explain dl') !== null");
+}
 
 function view(name, query, { hash = "#/", isNarrow = false, isTall = false, act } = {}) {
   return { name, query: { state: "connected", ...query }, hash, isNarrow, isTall, act };

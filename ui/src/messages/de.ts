@@ -35,6 +35,7 @@ export const de: Messages = {
     search: "Suchen",
     nothingFound: (query) => `Nichts heißt „${query}“.`,
     found: (count) => n(count, "1 Konfiguration", `${count} Konfigurationen`),
+    notice: "Meldung",
     skip: "Zur Konfiguration springen",
   },
   shape: {

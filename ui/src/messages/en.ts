@@ -34,6 +34,7 @@ export const en = {
     search: "Search",
     nothingFound: (query: string) => `Nothing is called “${query}”.`,
     found: (count: number) => n(count, "1 configuration", `${count} configurations`),
+    notice: "Notice",
     skip: "Skip to the configuration",
   },
   /** What a state is called, for screen readers and lists. */
