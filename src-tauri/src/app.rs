@@ -6,30 +6,42 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use adit_api::Viewer;
 use adit_model::{ConfigurationId, Secrets};
 
-use crate::service::Service;
+use crate::opened::OpenedFile;
 
 /// One for the app.
 pub(crate) struct Shared {
     /// The helper's.
     pub(crate) socket: PathBuf,
-    service: Mutex<Service>,
+    viewer: Mutex<Viewer>,
     /// Of files that were opened and not imported yet.
     pending: Mutex<BTreeMap<ConfigurationId, Secrets>>,
+    /// Files that were given to the app and that the window has not taken yet.
+    opened: Mutex<Vec<OpenedFile>>,
 }
 
 impl Shared {
     pub(crate) fn new(socket: PathBuf) -> Self {
-        Self { socket, service: Mutex::default(), pending: Mutex::default() }
+        Self {
+            socket,
+            viewer: Mutex::default(),
+            pending: Mutex::default(),
+            opened: Mutex::default(),
+        }
     }
 
-    pub(crate) fn service(&self) -> MutexGuard<'_, Service> {
-        lock(&self.service)
+    pub(crate) fn viewer(&self) -> MutexGuard<'_, Viewer> {
+        lock(&self.viewer)
     }
 
     pub(crate) fn pending(&self) -> MutexGuard<'_, BTreeMap<ConfigurationId, Secrets>> {
         lock(&self.pending)
+    }
+
+    pub(crate) fn opened(&self) -> MutexGuard<'_, Vec<OpenedFile>> {
+        lock(&self.opened)
     }
 }
 

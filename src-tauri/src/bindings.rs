@@ -1,14 +1,25 @@
 //! Commands and events as TypeScript.
 
-use tauri_specta::{Builder, collect_commands, collect_events};
+use adit_api::Change;
+use serde::{Deserialize, Serialize};
+use specta::Type;
+use tauri_specta::{Builder, Event, collect_commands, collect_events};
 
-use crate::{command, log::Logged, service::Change};
+use crate::{command, log::Logged, opened::FilesOpened};
+
+/// What the window hears.
+#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
+#[serde(transparent)]
+pub(crate) struct Told(pub(crate) Change);
 
 /// All that the window may ask for and hear.
 pub(crate) fn bindings() -> Builder<tauri::Wry> {
     Builder::new()
         .commands(collect_commands![
             command::attach,
+            command::settings,
+            command::keep_settings,
+            command::take_opened,
             command::get,
             command::save,
             command::remove,
@@ -38,7 +49,7 @@ pub(crate) fn bindings() -> Builder<tauri::Wry> {
             command::follow_log,
             command::leave_log,
         ])
-        .events(collect_events![Change, Logged])
+        .events(collect_events![Told, Logged, FilesOpened])
         .dangerously_cast_bigints_to_number()
 }
 

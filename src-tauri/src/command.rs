@@ -3,6 +3,7 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "Tauri hands over what it has read")]
 
+mod app;
 mod configurations;
 mod machine;
 mod profiles;
@@ -14,7 +15,7 @@ use adit_varlink::Method;
 
 use crate::{app::Shared, failure::Failure};
 
-pub(crate) use self::{configurations::*, machine::*, profiles::*, sessions::*, unit::*};
+pub(crate) use self::{app::*, configurations::*, machine::*, profiles::*, sessions::*, unit::*};
 
 /// Calls have a connection of their own, so that a long one holds nothing up.
 async fn call<M>(shared: &Shared, method: M) -> Result<M::Reply, Failure>

@@ -1,52 +1,85 @@
 //! The desktop app: it shows what the helper says and asks the helper to act.
 
 mod app;
-mod attachment;
+mod arguments;
 mod bindings;
 mod command;
+mod desktop;
 mod failure;
 mod log;
-mod service;
+mod opened;
 mod window;
 
 use std::process::ExitCode;
 
-use adit_api::socket_path;
-use tauri::{AppHandle, Manager};
+use adit_api::{attach, socket_path};
+use clap::Parser;
+use tauri::{AppHandle, Manager, async_runtime};
 use tauri_specta::Event;
+use tracing_subscriber::EnvFilter;
 
-use crate::{app::Shared, bindings::bindings};
+use crate::{
+    app::Shared,
+    arguments::Arguments,
+    bindings::{Told, bindings},
+    desktop::{Desktop, Start, open_files, start_agent},
+};
 
-/// Runs the app until it is quit.
+/// Runs the app until its window is closed. The agent goes on.
 #[must_use]
 pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    start_agent();
+    if arguments.hidden {
+        return ExitCode::SUCCESS;
+    }
+    match async_runtime::block_on(Desktop::start(&arguments.files)) {
+        Start::Raised => ExitCode::SUCCESS,
+        Start::First(desktop) => show(desktop, arguments),
+    }
+}
+
+fn show(desktop: Desktop, arguments: Arguments) -> ExitCode {
     let bindings = bindings();
     let app = tauri::Builder::default()
         .manage(Shared::new(socket_path()))
         .manage(log::Reader::default())
+        .manage(desktop)
         .invoke_handler(bindings.invoke_handler())
         .setup(move |app| {
             bindings.mount_events(app);
-            tauri::async_runtime::spawn(follow(app.handle().clone()));
-            window::open(app.handle())?;
+            let app = app.handle();
+            async_runtime::spawn(follow(app.clone()));
+            async_runtime::spawn(serve(app.clone()));
+            open_files(app, &arguments.files);
+            window::open(app)?;
             Ok(())
         })
         .build(tauri::generate_context!());
     match app {
         Ok(app) => ExitCode::from(u8::try_from(app.run_return(|_, _| {})).unwrap_or(1)),
         Err(error) => {
-            eprintln!("Adit cannot start: {error}.");
+            tracing::error!("Adit cannot start: {error}.");
             ExitCode::FAILURE
         }
+    }
+}
+
+async fn serve(app: AppHandle) {
+    let desktop = app.state::<Desktop>();
+    if let Err(error) = desktop.serve(app.clone()).await {
+        tracing::warn!("Others cannot ask for the window: {error}");
     }
 }
 
 /// Keeps the app's copy of what the helper knows, and tells the window.
 async fn follow(app: AppHandle) {
     let shared = app.state::<Shared>();
-    attachment::attach(&shared.socket, |heard| {
-        let Some(change) = shared.service().follow(heard) else { return };
-        if let Err(error) = change.emit(&app) {
+    attach(&shared.socket, |heard| {
+        let Some(change) = shared.viewer().follow(heard) else { return };
+        if let Err(error) = Told(change).emit(&app) {
             tracing::warn!("The window does not hear what happens: {error}");
         }
     })

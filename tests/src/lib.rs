@@ -5,6 +5,7 @@
 pub mod address;
 mod adit;
 mod capture;
+mod desktop_session;
 mod dns;
 mod http;
 mod lab;
@@ -30,6 +31,7 @@ mod world;
 
 pub use adit::{Adit, User, program};
 pub use capture::Capture;
+pub use desktop_session::{DesktopSession, MenuLine, Notification, NotificationDouble, TrayDouble};
 pub use dns::{DnsServer, Query, QueryType};
 pub use lab::Lab;
 pub use logind::Logind;

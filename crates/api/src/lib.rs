@@ -2,13 +2,16 @@
 //!
 //! The `.varlink` file beside this one is the contract; a test holds it and these types together.
 
+mod attachment;
 mod client;
 mod error;
 mod event;
 mod method;
 mod subscription;
+mod viewer;
 
 pub use adit_varlink::{CallError, ServiceError};
+pub use attachment::{Heard, attach};
 pub use client::{ConnectError, DEFAULT_SOCKET, HelperClient, SOCKET_VARIABLE, socket_path};
 pub use error::HelperError;
 pub use event::{Event, Lagged, MachineChange, Removed, Saved, SessionEnd, Snapshot, StatusChange};
@@ -21,3 +24,4 @@ pub use method::{
     Stop, Watch, WatchReply, helper_methods,
 };
 pub use subscription::{Subscription, SubscriptionError};
+pub use viewer::{Change, Link, Viewer};

@@ -2,7 +2,7 @@
 
 use adit_api::Entry;
 
-use adit_sentence::enumeration;
+use adit_sentence::{Language, enumeration};
 
 /// Names that differ in more characters are not what was meant.
 const MAX_DISTANCE: usize = 2;
@@ -86,7 +86,7 @@ fn distance(name: &str, wanted: &str) -> usize {
 fn suggestion(close: &[String]) -> String {
     match close {
         [] => " See what there is with: adit list".into(),
-        close => format!(" There is {}.", enumeration(close)),
+        close => format!(" There is {}.", enumeration(close, Language::English)),
     }
 }
 

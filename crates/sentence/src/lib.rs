@@ -4,13 +4,15 @@
 //! Everything here is a pure function; the time is passed in.
 
 mod glyph;
+mod language;
 mod past;
 mod quantity;
 mod sentence;
 mod traffic;
 
 pub use glyph::Glyph;
+pub use language::Language;
 pub use past::past;
 pub use quantity::{bytes, enumeration, local_time, since, span};
-pub use sentence::{Sentence, headline, sentence, waiting_for};
+pub use sentence::{Sentence, sentence, waiting_for};
 pub use traffic::Traffic;

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
+use crate::language::Language;
+
 /// Decimal, from a thousand bytes on.
 const BYTE_UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
 
@@ -58,11 +60,13 @@ pub fn local_time(time: Timestamp) -> String {
 
 /// `a`, `a and b`, `a, b and c`.
 #[must_use]
-pub fn enumeration(items: &[String]) -> String {
+pub fn enumeration(items: &[String], language: Language) -> String {
     match items {
         [] => String::new(),
         [only] => only.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+        [first @ .., last] => {
+            format!("{} {} {last}", first.join(", "), language.of("and", "und"))
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::{
     glyph::Glyph,
+    language::Language,
     quantity::{since, span},
     traffic::Traffic,
 };
@@ -18,46 +19,38 @@ pub struct Sentence {
     pub text: String,
 }
 
-/// Stands for the time since the session is connected, which goes on while nothing else changes.
-const TIME: &str = "{time}";
-
 /// What is to be said about a session at the time `now`.
 #[must_use]
 pub fn sentence(
     configuration: &VpnConfiguration,
     session: &SessionStatus,
     now: Timestamp,
+    language: Language,
 ) -> Sentence {
-    let Sentence { glyph, text } = headline(configuration, session);
-    let text = match session.connected_at {
-        Some(then) => text.replacen(TIME, &span(since(then, now)), 1),
-        None => text,
-    };
-    Sentence { glyph, text }
-}
-
-/// The same at any time: `{time}` stands for the time since the session is connected.
-#[must_use]
-pub fn headline(configuration: &VpnConfiguration, session: &SessionStatus) -> Sentence {
     let server = &configuration.protocol.server_address;
+    let held = language.of("Its traffic is held meanwhile.", "Sein Verkehr wartet solange.");
     match session.status {
-        VpnStatus::Invalid => say(Glyph::Problem, "The configuration does not exist."),
-        VpnStatus::Disconnected => disconnected(configuration, session),
-        VpnStatus::Connecting => {
-            let held = if session.blocking { " Traffic is held meanwhile." } else { "" };
-            say(Glyph::Connecting, format!("Connecting to {server} ...{held}"))
+        VpnStatus::Invalid => {
+            let text = ("The configuration does not exist.", "Die Konfiguration gibt es nicht.");
+            say(Glyph::Problem, language.of(text.0, text.1))
         }
-        VpnStatus::Connected => connected(configuration, session),
+        VpnStatus::Disconnected => disconnected(configuration, session, language),
+        VpnStatus::Connecting => {
+            let held = language.of("Traffic is held meanwhile.", "Der Verkehr wartet solange.");
+            let held = if session.blocking { format!(" {held}") } else { String::new() };
+            let connecting = language.of("Connecting to", "Verbindet mit");
+            say(Glyph::Connecting, format!("{connecting} {server} ...{held}"))
+        }
+        VpnStatus::Connected => connected(configuration, session, now, language),
         VpnStatus::Reasserting => {
-            let reason = worst(session).map_or_else(
-                || format!("waiting for {server} to answer"),
-                |item| in_sentence(&item.title),
-            );
-            let text = format!("Reconnecting: {reason}. Its traffic is held meanwhile.");
-            say(Glyph::Reasserting, text)
+            let reason = worst(session)
+                .map_or_else(|| waiting(server, language), |item| in_sentence(&item.title));
+            let reconnecting = language.of("Reconnecting", "Verbindet neu");
+            say(Glyph::Reasserting, format!("{reconnecting}: {reason}. {held}"))
         }
         VpnStatus::Disconnecting => {
-            say(Glyph::Connecting, format!("Disconnecting from {server} ..."))
+            let disconnecting = language.of("Disconnecting from", "Trennt von");
+            say(Glyph::Connecting, format!("{disconnecting} {server} ..."))
         }
     }
 }
@@ -67,53 +60,92 @@ pub fn headline(configuration: &VpnConfiguration, session: &SessionStatus) -> Se
 pub fn waiting_for(configuration: &VpnConfiguration, session: &SessionStatus) -> String {
     match worst(session) {
         Some(item) => in_sentence(&item.title),
-        None => format!("waiting for {} to answer", configuration.protocol.server_address),
+        None => waiting(&configuration.protocol.server_address, Language::English),
     }
 }
 
-fn disconnected(configuration: &VpnConfiguration, session: &SessionStatus) -> Sentence {
+fn waiting(server: &str, language: Language) -> String {
+    match language {
+        Language::English => format!("waiting for {server} to answer"),
+        Language::German => format!("wartet auf eine Antwort von {server}"),
+    }
+}
+
+fn disconnected(
+    configuration: &VpnConfiguration,
+    session: &SessionStatus,
+    language: Language,
+) -> Sentence {
     let failed = session.last_error.as_ref().map(|error| error.message.as_str());
+    let plain = language.of("Not connected.", "Nicht verbunden.");
     if session.blocking {
-        let cause = failed.unwrap_or("The tunnel is down, and nothing may go around it.");
-        let text = format!("Traffic is blocked: {}.", in_sentence(cause));
-        return say(Glyph::Blocked, text);
+        let cause = failed.unwrap_or(language.of(
+            "The tunnel is down, and nothing may go around it.",
+            "Der Tunnel ist unten, und nichts darf an ihm vorbei.",
+        ));
+        return blocked(&in_sentence(cause), language);
     }
     if let Some(failed) = failed {
-        return say(Glyph::Problem, format!("Not connected. {failed}"));
+        return say(Glyph::Problem, format!("{plain} {failed}"));
     }
     match configuration.enablement {
-        Enablement::Enabled => say(Glyph::Disconnected, "Not connected."),
-        Enablement::SetAside => say(
-            Glyph::Disconnected,
-            "Not connected. Another configuration took its place; connecting takes it back.",
-        ),
+        Enablement::Enabled => say(Glyph::Disconnected, plain),
+        Enablement::SetAside => {
+            let why = language.of(
+                "Another configuration took its place; connecting takes it back.",
+                "Eine andere Konfiguration hat den Platz; Verbinden holt ihn zurück.",
+            );
+            say(Glyph::Disconnected, format!("{plain} {why}"))
+        }
         Enablement::Disabled => {
-            say(Glyph::Disconnected, "Disabled. It connects only after being enabled.")
+            let text = language.of(
+                "Disabled. It connects only after being enabled.",
+                "Abgeschaltet. Sie verbindet erst, wenn sie wieder eingeschaltet ist.",
+            );
+            say(Glyph::Disconnected, text)
         }
     }
 }
 
-fn connected(configuration: &VpnConfiguration, session: &SessionStatus) -> Sentence {
+fn connected(
+    configuration: &VpnConfiguration,
+    session: &SessionStatus,
+    now: Timestamp,
+    language: Language,
+) -> Sentence {
     let problem = worst(session).filter(|item| item.severity == Severity::Problem);
     if session.blocking {
         let cause = problem.map_or_else(
-            || "it may not go around the tunnel".into(),
+            || {
+                language
+                    .of("it may not go around the tunnel", "er darf nicht am Tunnel vorbei")
+                    .into()
+            },
             |item| in_sentence(&item.title),
         );
-        return say(Glyph::Blocked, format!("Traffic is blocked: {cause}."));
+        return blocked(&cause, language);
     }
     if let Some(item) = problem {
-        let text = format!("Connected, but {}.", in_sentence(&item.title));
-        return say(Glyph::Impaired, text);
+        let but = language.of("Connected, but", "Verbunden, aber:");
+        return say(Glyph::Impaired, format!("{but} {}.", in_sentence(&item.title)));
     }
-    let time = session.connected_at.map(|_| format!(" for {TIME}"));
-    let mut text = format!("Connected{}.", time.unwrap_or_default());
-    if let Some(traffic) =
-        Traffic::expected(configuration).sentence(&configuration.protocol.server_address)
-    {
+    let time = session.connected_at.map(|then| span(since(then, now)));
+    let mut text = match (language, time) {
+        (Language::English, Some(time)) => format!("Connected for {time}."),
+        (Language::English, None) => "Connected.".into(),
+        (Language::German, Some(time)) => format!("Seit {time} verbunden."),
+        (Language::German, None) => "Verbunden.".into(),
+    };
+    let server = &configuration.protocol.server_address;
+    if let Some(traffic) = Traffic::expected(configuration).sentence(server, language) {
         text.extend([" ", &traffic]);
     }
     say(Glyph::Connected, text)
+}
+
+fn blocked(cause: &str, language: Language) -> Sentence {
+    let blocked = language.of("Traffic is blocked", "Der Verkehr ist gesperrt");
+    say(Glyph::Blocked, format!("{blocked}: {cause}."))
 }
 
 /// The health item to mention when only one can be.
@@ -204,13 +236,29 @@ mod tests {
         check(Reasserting, moved, Glyph::Reasserting, text);
     }
 
+    #[test]
+    fn german_says_the_same() {
+        let said = |status, edit: Edit| {
+            let (mut configuration, mut session) = example(status);
+            edit(&mut configuration, &mut session);
+            sentence(&configuration, &session, now(), Language::German).text
+        };
+        let text = "Seit 2 h 5 min verbunden. Nur 10.0.0.0/8 läuft durch vpn.example.";
+        assert_eq!(said(VpnStatus::Connected, |_, _| {}), text);
+        let text =
+            "Verbindet neu: wartet auf eine Antwort von vpn.example. Sein Verkehr wartet solange.";
+        assert_eq!(said(VpnStatus::Reasserting, |_, _| {}), text);
+        let text = "Der Verkehr ist gesperrt: der Tunnel ist unten, und nichts darf an ihm vorbei.";
+        assert_eq!(said(VpnStatus::Disconnected, |_, s| s.blocking = true), text);
+    }
+
     type Edit = fn(&mut VpnConfiguration, &mut SessionStatus);
 
     fn check(status: VpnStatus, edit: Edit, glyph: Glyph, text: &str) {
         let (mut configuration, mut session) = example(status);
         edit(&mut configuration, &mut session);
         let expected = Sentence { glyph, text: text.into() };
-        assert_eq!(sentence(&configuration, &session, now()), expected);
+        assert_eq!(sentence(&configuration, &session, now(), Language::English), expected);
     }
 
     fn now() -> Timestamp {

@@ -4,7 +4,7 @@ use adit_model::{Family, VpnConfiguration, owns_default_route};
 use adit_profile::wireguard_of;
 use ipnet::IpNet;
 
-use crate::quantity::enumeration;
+use crate::{language::Language, quantity::enumeration};
 
 /// More networks than this are counted in place of named.
 const MAX_NAMED: usize = 3;
@@ -37,9 +37,9 @@ impl Traffic {
 
     /// One or two sentences; none when nothing is known. `server` is the other end.
     #[must_use]
-    pub fn sentence(&self, server: &str) -> Option<String> {
-        let inside = self.inside_sentence(server);
-        let blocked = self.blocked_sentence();
+    pub fn sentence(&self, server: &str, language: Language) -> Option<String> {
+        let inside = self.inside_sentence(server, language);
+        let blocked = self.blocked_sentence(language);
         match (inside, blocked) {
             (Some(inside), Some(blocked)) => Some(format!("{inside} {blocked}")),
             (Some(only), None) | (None, Some(only)) => Some(only),
@@ -47,35 +47,58 @@ impl Traffic {
         }
     }
 
-    fn inside_sentence(&self, server: &str) -> Option<String> {
+    fn inside_sentence(&self, server: &str, language: Language) -> Option<String> {
         let (v4, v6) = split(&self.inside);
+        let whole = match language {
+            Language::English => format!("All traffic goes through {server}."),
+            Language::German => format!("Aller Verkehr läuft durch {server}."),
+        };
         let (rest, family) = match (owns_default_route(&v4), owns_default_route(&v6)) {
-            _ if self.everything => return Some(format!("All traffic goes through {server}.")),
-            (true, true) => return Some(format!("All traffic goes through {server}.")),
+            _ if self.everything => return Some(whole),
+            (true, true) => return Some(whole),
             (true, false) => (v6, "IPv4"),
             (false, true) => (v4, "IPv6"),
             (false, false) if self.inside.is_empty() => return None,
             (false, false) => {
-                let verb = if self.inside.len() == 1 { "goes" } else { "go" };
-                return Some(format!("Only {} {verb} through {server}.", named(&self.inside)));
+                let networks = named(&self.inside, language);
+                return Some(match (language, self.inside.len()) {
+                    (Language::English, 1) => format!("Only {networks} goes through {server}."),
+                    (Language::English, _) => format!("Only {networks} go through {server}."),
+                    (Language::German, 1) => format!("Nur {networks} läuft durch {server}."),
+                    (Language::German, _) => format!("Nur {networks} laufen durch {server}."),
+                });
             }
         };
-        Some(match rest.as_slice() {
-            [] => format!("All {family} traffic goes through {server}."),
-            rest => format!("All {family} traffic and {} go through {server}.", named(rest)),
+        let networks = named(&rest, language);
+        Some(match (language, rest.is_empty()) {
+            (Language::English, true) => format!("All {family} traffic goes through {server}."),
+            (Language::English, false) => {
+                format!("All {family} traffic and {networks} go through {server}.")
+            }
+            (Language::German, true) => {
+                format!("Aller Verkehr über {family} läuft durch {server}.")
+            }
+            (Language::German, false) => {
+                format!("Aller Verkehr über {family} und {networks} laufen durch {server}.")
+            }
         })
     }
 
-    fn blocked_sentence(&self) -> Option<String> {
+    fn blocked_sentence(&self, language: Language) -> Option<String> {
         let (v4, v6) = split(&self.blocked);
+        let one = language.of("is blocked", "ist gesperrt");
+        let several = language.of("are blocked", "sind gesperrt");
         match (owns_default_route(&v4), owns_default_route(&v6)) {
-            (true, true) => Some("Everything else is blocked.".into()),
-            (true, false) => Some("IPv4 is blocked.".into()),
-            (false, true) => Some("IPv6 is blocked.".into()),
+            (true, true) => {
+                let rest = language.of("Everything else", "Alles andere");
+                Some(format!("{rest} {one}."))
+            }
+            (true, false) => Some(format!("IPv4 {one}.")),
+            (false, true) => Some(format!("IPv6 {one}.")),
             (false, false) => match self.blocked.len() {
                 0 => None,
-                1 => Some(format!("{} is blocked.", named(&self.blocked))),
-                _ => Some(format!("{} are blocked.", named(&self.blocked))),
+                1 => Some(format!("{} {one}.", named(&self.blocked, language))),
+                _ => Some(format!("{} {several}.", named(&self.blocked, language))),
             },
         }
     }
@@ -85,13 +108,17 @@ fn split(networks: &[IpNet]) -> (Vec<IpNet>, Vec<IpNet>) {
     networks.iter().partition(|net| Family::of(net) == Family::Ipv4)
 }
 
-fn named(networks: &[IpNet]) -> String {
+fn named(networks: &[IpNet], language: Language) -> String {
     let shown = if networks.len() > MAX_NAMED + 1 { MAX_NAMED } else { networks.len() };
     let mut items: Vec<String> = networks[..shown].iter().map(IpNet::to_string).collect();
     if shown < networks.len() {
-        items.push(format!("{} more networks", networks.len() - shown));
+        items.push(format!(
+            "{} {}",
+            networks.len() - shown,
+            language.of("more networks", "weitere Netze")
+        ));
     }
-    enumeration(&items)
+    enumeration(&items, language)
 }
 
 #[cfg(test)]
@@ -123,14 +150,21 @@ mod tests {
         ] {
             let traffic =
                 Traffic { everything: false, inside: nets(inside), blocked: nets(blocked) };
-            assert_eq!(traffic.sentence("S").as_deref(), sentence, "{inside} | {blocked}");
+            assert_eq!(
+                traffic.sentence("S", Language::English).as_deref(),
+                sentence,
+                "{inside} | {blocked}"
+            );
         }
     }
 
     #[test]
     fn lockdown_sends_everything_through_whatever_the_routes() {
         let traffic = Traffic { everything: true, inside: nets("10.0.0.0/8"), blocked: Vec::new() };
-        assert_eq!(traffic.sentence("S").unwrap(), "All traffic goes through S.");
+        assert_eq!(
+            traffic.sentence("S", Language::English).unwrap(),
+            "All traffic goes through S."
+        );
     }
 
     fn nets(text: &str) -> Vec<IpNet> {

@@ -1,31 +1,41 @@
 //! Sessions: starting, stopping, and what they have to tell.
 
-use adit_api::{Details, History, SessionDetails, Start, Stop};
+use adit_api::{Change, Details, History, SessionDetails, Start, Stop};
 use adit_model::{ConfigurationId, PastSession};
 use tauri::State;
 
 use super::call;
-use crate::{app::Shared, failure::Failure, service::Change};
+use crate::{app::Shared, desktop::Desktop, failure::Failure};
 
-/// Everything that is known at this moment. To miss nothing, listen for `Change` before.
+/// Everything that is known at this moment. To miss nothing, listen for `told` before.
 #[tauri::command]
 #[specta::specta]
 #[must_use]
 pub(crate) fn attach(shared: State<'_, Shared>) -> Vec<Change> {
-    shared.service().changes_so_far()
+    shared.viewer().changes_so_far()
 }
 
 /// Starts a session. That it is connected, an event says.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn start(shared: State<'_, Shared>, id: ConfigurationId) -> Result<(), Failure> {
+pub(crate) async fn start(
+    shared: State<'_, Shared>,
+    desktop: State<'_, Desktop>,
+    id: ConfigurationId,
+) -> Result<(), Failure> {
+    desktop.user_changes(id).await;
     call(&shared, Start { id, options: None }).await.map(drop)
 }
 
 /// Ends a session, at any time.
 #[tauri::command]
 #[specta::specta]
-pub(crate) async fn stop(shared: State<'_, Shared>, id: ConfigurationId) -> Result<(), Failure> {
+pub(crate) async fn stop(
+    shared: State<'_, Shared>,
+    desktop: State<'_, Desktop>,
+    id: ConfigurationId,
+) -> Result<(), Failure> {
+    desktop.user_changes(id).await;
     call(&shared, Stop { id }).await.map(drop)
 }
 

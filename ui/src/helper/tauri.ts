@@ -54,7 +54,7 @@ function watch(listener: (change: Change) => void): () => void {
   let early: Change[] | undefined = [];
   // Listening comes first, so that nothing falls between the snapshot and the first change after it. What comes before
   // the snapshot has arrived is told after it.
-  const listening = events.change.listen(({ payload }) => {
+  const listening = events.told.listen(({ payload }) => {
     if (early) early.push(payload);
     else if (!isOver) listener(payload);
   });

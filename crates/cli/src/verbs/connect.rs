@@ -1,6 +1,6 @@
 //! `adit connect` and `adit reconnect`
 
-use adit_sentence::{Glyph, Traffic, waiting_for};
+use adit_sentence::{Glyph, Language, Traffic, waiting_for};
 use std::time::{Duration, Instant};
 
 use adit_api::{Entry, Snapshot, Start};
@@ -181,7 +181,7 @@ impl Connected {
     fn new(configuration: VpnConfiguration, session: SessionStatus, outcome: Outcome) -> Self {
         let traffic = Traffic::expected(&configuration);
         let server = configuration.protocol.server_address;
-        let traffic = traffic.sentence(&server);
+        let traffic = traffic.sentence(&server, Language::English);
         Self { id: configuration.id, name: configuration.name, server, outcome, session, traffic }
     }
 }

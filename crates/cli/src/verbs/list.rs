@@ -1,7 +1,7 @@
 //! `adit list`
 
 use adit_api::{Entry, List};
-use adit_sentence::sentence;
+use adit_sentence::{Language, sentence};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -28,7 +28,8 @@ impl Report for Listing {
         let names = self.entries.iter().map(|entry| entry.configuration.name.chars().count());
         let width = names.max().unwrap_or(0);
         for entry in &self.entries {
-            let sentence = sentence(&entry.configuration, &entry.session, self.now);
+            let sentence =
+                sentence(&entry.configuration, &entry.session, self.now, Language::English);
             page.state(&entry.configuration.name, width, &sentence);
         }
     }

@@ -5,7 +5,7 @@ use adit_model::{
     Enablement, Scope, Secrets, StartCause, VpnConfiguration, wireguard::WireGuardConfiguration,
 };
 use adit_profile::wireguard_of;
-use adit_sentence::Traffic;
+use adit_sentence::{Language, Traffic};
 use serde::Serialize;
 
 use crate::{
@@ -62,7 +62,8 @@ impl Report for Shown {
         );
         let viewer = rustix::process::geteuid().as_raw();
         page.list("Started", self.start_cause.as_ref().map(|cause| cause.words(viewer)));
-        let traffic = Traffic::expected(configuration).sentence(&protocol.server_address);
+        let traffic =
+            Traffic::expected(configuration).sentence(&protocol.server_address, Language::English);
         page.field("Traffic", &traffic.unwrap_or_default());
         page.list("Options", options(configuration));
         match wireguard_of(configuration) {

@@ -8,7 +8,7 @@ use adit_model::{
     DnsSettings, IpSettings, MachineStatus, PacketTunnelNetworkSettings, Prefix, SessionStatus,
     Severity,
 };
-use adit_sentence::{Glyph, bytes, enumeration, local_time, sentence};
+use adit_sentence::{Glyph, Language, bytes, enumeration, local_time, sentence};
 use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -85,7 +85,7 @@ impl State {
         } else {
             None
         };
-        let said = sentence(&entry.configuration, &entry.session, now);
+        let said = sentence(&entry.configuration, &entry.session, now, Language::English);
         Ok(Self { entry, sentence: said.text, details, glyph: said.glyph, now })
     }
 
@@ -175,12 +175,12 @@ fn excluded_routes<P: Prefix>(settings: &IpSettings<P>) -> impl Iterator<Item = 
 /// Which servers answer which names. Spec DNS-6 to DNS-9.
 fn dns_sentence(dns: &DnsSettings, default_route: bool) -> String {
     let servers: Vec<String> = dns.servers.iter().map(ToString::to_string).collect();
-    let servers = enumeration(&servers);
+    let servers = enumeration(&servers, Language::English);
     match dns.match_domains.as_deref() {
         None if default_route => format!("{servers} for all names"),
         None => format!("{servers} for no names but those looked up there"),
         Some(domains) if domains.iter().any(String::is_empty) => format!("{servers} for all names"),
-        Some(domains) => format!("{servers} for {}", enumeration(domains)),
+        Some(domains) => format!("{servers} for {}", enumeration(domains, Language::English)),
     }
 }
 

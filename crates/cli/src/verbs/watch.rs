@@ -1,6 +1,6 @@
 //! `adit watch`
 
-use adit_sentence::{Glyph, local_time, sentence};
+use adit_sentence::{Glyph, Language, local_time, sentence};
 use std::collections::BTreeMap;
 
 use adit_api::{Event, Snapshot};
@@ -89,7 +89,7 @@ impl Known {
 }
 
 fn state(configuration: &VpnConfiguration, session: &SessionStatus, now: Timestamp) -> Line {
-    let said = sentence(configuration, session, now);
+    let said = sentence(configuration, session, now, Language::English);
     let text = format!("{}: {}", configuration.name, said.text);
     Line { glyph: Some(said.glyph), ..plain(now, &text) }
 }

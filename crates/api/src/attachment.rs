@@ -1,9 +1,10 @@
-//! The one subscription to the helper, for as long as the app runs.
+//! A subscription to the helper for as long as a viewer runs, whether there is a helper or not.
 
 use std::{path::Path, time::Duration};
 
-use adit_api::{Event, Subscription, SubscriptionError};
 use tokio::time::sleep;
+
+use crate::{Event, Subscription, SubscriptionError};
 
 /// A helper that is replaced by the next version is back sooner, and nobody needs to hear of it.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -12,7 +13,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// What is heard of the helper.
 #[derive(Debug)]
-pub(crate) enum Heard {
+pub enum Heard {
     /// There is one. A snapshot follows.
     Attached {
         /// Its version.
@@ -25,7 +26,7 @@ pub(crate) enum Heard {
 }
 
 /// Passes on what the helper at `socket` tells, and why it tells nothing.
-pub(crate) async fn attach(socket: &Path, mut hear: impl FnMut(Heard) + Send) -> ! {
+pub async fn attach(socket: &Path, mut hear: impl FnMut(Heard) + Send) -> ! {
     loop {
         let error = match Subscription::open(socket).await {
             Ok(subscription) => listen(subscription.with_patience(PATIENCE), &mut hear).await,

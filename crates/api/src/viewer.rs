@@ -1,19 +1,18 @@
-//! What the app knows of the helper and its sessions: a copy that follows the helper's events.
+//! What a viewer knows of the helper and its sessions: a copy that follows the helper's events.
 
 use std::collections::BTreeMap;
 
-use adit_api::{ConnectError, Entry, Event, SubscriptionError};
 use adit_model::{ConfigurationId, MachineStatus, SessionStatus, VpnConfiguration};
 use serde::{Deserialize, Serialize};
-use specta::Type;
 
-use crate::attachment::Heard;
+use crate::{ConnectError, Entry, Event, Heard, SubscriptionError};
 
-/// What the window hears.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type, tauri_specta::Event)]
+/// One change of the copy, for whoever shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub(crate) enum Change {
-    /// How the app and the helper stand.
+pub enum Change {
+    /// How the viewer and the helper stand.
     Link {
         /// From now on.
         link: Link,
@@ -47,11 +46,12 @@ pub(crate) enum Change {
     },
 }
 
-/// How the app and the helper stand. While they are not attached, what was known may be wrong by now.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, Type)]
+/// How the viewer and the helper stand. While they are not attached, what was known may be wrong by now.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub(crate) enum Link {
-    /// The app has just started.
+pub enum Link {
+    /// The viewer has just started.
     #[default]
     Connecting,
     /// The helper tells every change.
@@ -61,11 +61,11 @@ pub(crate) enum Link {
     },
     /// No helper is running.
     Missing,
-    /// The helper and the app do not understand each other.
+    /// The helper and the viewer do not understand each other.
     OtherVersion {
         /// The helper's version.
         helper: String,
-        /// The app's.
+        /// The viewer's.
         app: String,
     },
     /// Whoever listens is not to be trusted, or does not trust the user.
@@ -82,20 +82,24 @@ pub(crate) enum Link {
 
 /// The copy.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Service {
-    pub(crate) link: Link,
-    pub(crate) entries: BTreeMap<ConfigurationId, Entry>,
-    pub(crate) machine: MachineStatus,
+pub struct Viewer {
+    /// Whether there is a helper to follow.
+    pub link: Link,
+    /// By id.
+    pub entries: BTreeMap<ConfigurationId, Entry>,
+    /// The machine as a whole.
+    pub machine: MachineStatus,
 }
 
-impl Service {
-    /// What a window that has just been opened hears.
-    pub(crate) fn changes_so_far(&self) -> Vec<Change> {
+impl Viewer {
+    /// All that whoever begins to show it has to hear.
+    #[must_use]
+    pub fn changes_so_far(&self) -> Vec<Change> {
         vec![Change::Link { link: self.link.clone() }, self.snapshot()]
     }
 
     /// Follows the helper. Nothing is told on when nothing has changed.
-    pub(crate) fn follow(&mut self, heard: Heard) -> Option<Change> {
+    pub fn follow(&mut self, heard: Heard) -> Option<Change> {
         match heard {
             Heard::Attached { version } => self.link_becomes(Link::Attached { version }),
             Heard::Lost(error) => self.link_becomes(Link::lost(&error)),
@@ -172,36 +176,36 @@ impl Link {
 
 #[cfg(test)]
 mod tests {
-    use adit_api::{Removed, Saved, Snapshot, StatusChange};
     use adit_model::{TunnelProviderProtocol, VpnStatus};
 
     use super::*;
+    use crate::{Removed, Saved, Snapshot, StatusChange};
 
     #[test]
     fn a_helper_that_comes_back_replaces_all_that_was_known() {
-        let mut service = Service::default();
+        let mut viewer = Viewer::default();
         let attached = || Heard::Attached { version: "1.0.0".into() };
         let snapshot = |entries| {
             Heard::Event(Event::Snapshot(Snapshot { entries, machine: MachineStatus::default() }))
         };
-        assert!(service.follow(attached()).is_some());
-        assert_eq!(service.follow(attached()), None);
-        service.follow(snapshot(vec![entry(1, "b"), entry(2, "A")]));
+        assert!(viewer.follow(attached()).is_some());
+        assert_eq!(viewer.follow(attached()), None);
+        viewer.follow(snapshot(vec![entry(1, "b"), entry(2, "A")]));
         let missing = || Heard::Lost(ConnectError::NotRunning("/run".into()).into());
-        assert_eq!(service.follow(missing()), Some(Change::Link { link: Link::Missing }));
-        assert_eq!(service.follow(missing()), None);
-        let known = service.changes_so_far();
+        assert_eq!(viewer.follow(missing()), Some(Change::Link { link: Link::Missing }));
+        assert_eq!(viewer.follow(missing()), None);
+        let known = viewer.changes_so_far();
         let [Change::Link { .. }, Change::Snapshot { entries, .. }] = &known[..] else {
             panic!("{known:?}")
         };
         assert_eq!(entries[0].configuration.name, "A");
-        service.follow(snapshot(vec![entry(3, "c")]));
-        assert_eq!(service.entries.len(), 1);
+        viewer.follow(snapshot(vec![entry(3, "c")]));
+        assert_eq!(viewer.entries.len(), 1);
     }
 
     #[test]
     fn a_status_of_what_is_not_known_is_not_passed_on() {
-        let mut service = Service::default();
+        let mut viewer = Viewer::default();
         let Entry { configuration, session } = entry(1, "a");
         let id = session.id;
         let connected = SessionStatus { status: VpnStatus::Connected, ..session };
@@ -210,14 +214,14 @@ mod tests {
                 session: connected.clone(),
             })))
         };
-        assert_eq!(service.follow(status()), None);
-        service.follow(Heard::Event(Event::ConfigurationSaved(Box::new(Saved { configuration }))));
+        assert_eq!(viewer.follow(status()), None);
+        viewer.follow(Heard::Event(Event::ConfigurationSaved(Box::new(Saved { configuration }))));
         let session = Box::new(connected.clone());
-        assert_eq!(service.follow(status()), Some(Change::Status { session }));
-        assert_eq!(service.entries[&id].session, connected);
+        assert_eq!(viewer.follow(status()), Some(Change::Status { session }));
+        assert_eq!(viewer.entries[&id].session, connected);
         let removed = || Heard::Event(Event::ConfigurationRemoved(Removed { id }));
-        assert_eq!(service.follow(removed()), Some(Change::Removed { id }));
-        assert_eq!(service.follow(removed()), None);
+        assert_eq!(viewer.follow(removed()), Some(Change::Removed { id }));
+        assert_eq!(viewer.follow(removed()), None);
     }
 
     fn entry(id: u8, name: &str) -> Entry {

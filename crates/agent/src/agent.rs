@@ -1,0 +1,254 @@
+//! The agent's one loop: it hears of the helper, the tray, notifications and the window, and acts.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use adit_api::{CallError, Entry, Heard, HelperClient, HelperError, Start, Stop, Viewer, attach};
+use adit_model::{ConfigurationId, VpnStatus};
+use adit_varlink::Method;
+use tokio::{
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
+    time::Instant,
+};
+use zbus::{Connection, connection, fdo::RequestNameFlags};
+
+use crate::{
+    bus::{self, Agent as BusObject, Request},
+    notification::{Answer, Circumstances, Notice, notice},
+    notifier::{Answered, Notifier},
+    settings::{Settings, state_folder},
+    tray::{Action, TrayItem, tray},
+    window,
+};
+
+/// A change that the user has asked for and that has not come after this time is none of theirs.
+const OWN: Duration = Duration::from_secs(60);
+
+/// Why the agent does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+    /// It runs already.
+    #[error("The agent of Adit runs already in this session.")]
+    Running,
+    /// There is no session.
+    #[error("The session bus cannot be used: {0}. The agent runs in a graphical session.")]
+    Bus(zbus::Error),
+    /// The system refuses what every program needs.
+    #[error("The system refused what every program needs: {0}.")]
+    System(io::Error),
+}
+
+/// Runs the agent until it is told to quit or the session ends. `socket` is the helper's.
+pub async fn run(socket: &Path) -> Result<(), AgentError> {
+    let (request, requests) = unbounded_channel();
+    let (choose, chosen) = unbounded_channel();
+    let (answer, answered) = unbounded_channel();
+    let (hear, heard) = unbounded_channel();
+    let bus = connect(BusObject(request)).await?;
+    let item = TrayItem::serve(&bus, choose).await.map_err(AgentError::Bus)?;
+    let agent = Agent {
+        bus: bus.clone(),
+        socket: socket.into(),
+        viewer: Viewer::default(),
+        settings: settings(),
+        last_used: last_used(),
+        own: BTreeMap::new(),
+        up: BTreeSet::new(),
+        notifier: Notifier::new(answer),
+    };
+    let follow = attach(socket, |event| {
+        // Only an agent that ends does not listen.
+        let _ = hear.send(event);
+    });
+    let register = item.register(|is_shown| {
+        if !is_shown {
+            tracing::info!("There is no tray. Adit shows its icon as soon as there is one.");
+        }
+    });
+    tokio::select! {
+        never = follow => never,
+        ended = register => ended.map_err(AgentError::Bus),
+        ended = agent.act(&item, Inputs { heard, chosen, answered, requests }) => {
+            ended.map_err(AgentError::Bus)
+        }
+    }
+}
+
+async fn connect(object: BusObject) -> Result<Connection, AgentError> {
+    let bus = connection::Builder::session().serve_at(bus::PATH, object).build().await;
+    let bus = bus.map_err(AgentError::Bus)?;
+    let alone = bus.request_name_with_flags(bus::AGENT, RequestNameFlags::DO_NOT_QUEUE).await;
+    match alone {
+        Ok(_) => Ok(bus),
+        Err(zbus::Error::NameTaken) => Err(AgentError::Running),
+        Err(error) => Err(AgentError::Bus(error)),
+    }
+}
+
+struct Agent {
+    bus: Connection,
+    socket: PathBuf,
+    viewer: Viewer,
+    settings: Settings,
+    last_used: Option<ConfigurationId>,
+    /// What the user changes at this moment, and since when.
+    own: BTreeMap<ConfigurationId, Instant>,
+    /// What has been connected since it was started.
+    up: BTreeSet<ConfigurationId>,
+    notifier: Notifier,
+}
+
+struct Inputs {
+    heard: UnboundedReceiver<Heard>,
+    chosen: UnboundedReceiver<Action>,
+    answered: UnboundedReceiver<Answered>,
+    requests: UnboundedReceiver<Request>,
+}
+
+impl Agent {
+    async fn act(mut self, item: &TrayItem, mut inputs: Inputs) -> zbus::Result<()> {
+        loop {
+            item.show(tray(&self.viewer, self.last_used, self.settings.language())).await?;
+            tokio::select! {
+                Some(heard) = inputs.heard.recv() => self.hear(heard).await,
+                Some((id, answer)) = inputs.answered.recv() => self.answer(id, answer).await,
+                Some(action) = inputs.chosen.recv() => match action {
+                    Action::Start(id) => self.start(id).await,
+                    Action::Stop(id) => self.stop(id).await,
+                    Action::Open => self.open().await,
+                    Action::Quit => break,
+                },
+                Some(request) = inputs.requests.recv() => match request {
+                    Request::UserChanges(id) => self.user_changes(&id),
+                    Request::ReadSettings => self.settings = settings(),
+                    Request::Quit => break,
+                },
+                else => break,
+            }
+        }
+        window::close(&self.bus).await;
+        Ok(())
+    }
+
+    async fn hear(&mut self, heard: Heard) {
+        let before = self.viewer.entries.clone();
+        if self.viewer.follow(heard).is_none() {
+            return;
+        }
+        let after = self.viewer.entries.clone();
+        for (id, entry) in &after {
+            match before.get(id) {
+                Some(before) if before != entry => self.tell(before, entry).await,
+                // Of what was so before, nobody has to be told.
+                None if entry.session.connected_at.is_some() => drop(self.up.insert(*id)),
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    async fn tell(&mut self, before: &Entry, after: &Entry) {
+        let id = after.configuration.id;
+        let is_own = self.own.get(&id).is_some_and(|since| since.elapsed() < OWN);
+        let circumstances = Circumstances { is_own, was_up: self.up.contains(&id) };
+        let (level, language) = (self.settings.notifications, self.settings.language());
+        if let Some(notice) = notice(before, after, circumstances, level, language) {
+            self.notifier.show(&notice, language).await;
+        }
+        if before.session.status == after.session.status {
+            return;
+        }
+        match after.session.status {
+            VpnStatus::Connecting => self.use_(id),
+            VpnStatus::Connected => {
+                self.own.remove(&id);
+                self.up.insert(id);
+            }
+            VpnStatus::Disconnected | VpnStatus::Invalid => {
+                self.own.remove(&id);
+                self.up.remove(&id);
+            }
+            VpnStatus::Reasserting | VpnStatus::Disconnecting => {}
+        }
+    }
+
+    async fn answer(&mut self, id: ConfigurationId, answer: Answer) {
+        match answer {
+            Answer::Reconnect => self.start(id).await,
+            Answer::Unblock => self.stop(id).await,
+            Answer::Open => self.open().await,
+        }
+    }
+
+    async fn start(&mut self, id: ConfigurationId) {
+        self.own.insert(id, Instant::now());
+        let called = call(&self.socket, Start { id, options: None }).await;
+        self.tell_refusal(id, called).await;
+    }
+
+    async fn stop(&mut self, id: ConfigurationId) {
+        self.own.insert(id, Instant::now());
+        let called = call(&self.socket, Stop { id }).await;
+        self.tell_refusal(id, called).await;
+    }
+
+    /// Whoever clicked somewhere without a window has to see why nothing happens.
+    async fn tell_refusal<T>(&mut self, id: ConfigurationId, called: Result<T, String>) {
+        let Err(text) = called else { return };
+        self.own.remove(&id);
+        let entry = self.viewer.entries.get(&id);
+        let title = entry.map_or("Adit", |entry| entry.configuration.name.as_str()).to_owned();
+        let notice =
+            Notice { about: id, title, text, is_urgent: false, answers: vec![Answer::Open] };
+        self.notifier.show(&notice, self.settings.language()).await;
+    }
+
+    async fn open(&self) {
+        if let Err(error) = window::open(&self.bus).await {
+            tracing::error!("The window cannot be opened: {error}");
+        }
+    }
+
+    fn user_changes(&mut self, id: &str) {
+        if let Ok(id) = id.parse() {
+            self.own.insert(id, Instant::now());
+        }
+    }
+
+    fn use_(&mut self, id: ConfigurationId) {
+        if self.last_used == Some(id) {
+            return;
+        }
+        self.last_used = Some(id);
+        let kept = state_folder().map(|folder| folder.join("adit/last-used"));
+        let kept = kept.map_err(|error| error.to_string()).and_then(|file| {
+            crate::settings::replace(&file, &id.to_string()).map_err(|error| error.to_string())
+        });
+        if let Err(error) = kept {
+            tracing::warn!("Which configuration was used last is not kept: {error}");
+        }
+    }
+}
+
+async fn call<M>(socket: &Path, method: M) -> Result<M::Reply, String>
+where
+    M: Method<Error = HelperError>,
+{
+    let mut helper = HelperClient::connect(socket).await.map_err(|error| error.to_string())?;
+    helper.call(&method).await.map_err(|error: CallError<HelperError>| error.to_string())
+}
+
+fn settings() -> Settings {
+    Settings::read().unwrap_or_else(|error| {
+        tracing::warn!("{error}");
+        Settings::default()
+    })
+}
+
+fn last_used() -> Option<ConfigurationId> {
+    let file = state_folder().ok()?.join("adit/last-used");
+    std::fs::read_to_string(file).ok()?.trim().parse().ok()
+}

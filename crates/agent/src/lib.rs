@@ -1,0 +1,19 @@
+//! What Adit does in the user's session while no window is open: it shows the tray, tells of changes, and keeps what is the
+//! user's alone. It links no toolkit, so that it stays small; the window is a program of its own.
+
+mod agent;
+mod autostart;
+mod bus;
+mod locale;
+mod notification;
+mod notifier;
+mod settings;
+mod tray;
+mod window;
+
+pub use agent::{AgentError, run};
+pub use autostart::Autostart;
+pub use bus::{AGENT, AgentProxy, WINDOW};
+pub use locale::session_language;
+pub use notification::Level;
+pub use settings::{LanguageChoice, Settings, SettingsError};
