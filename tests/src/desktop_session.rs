@@ -9,7 +9,9 @@
 )]
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::os::unix::net::UnixStream;
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -111,20 +113,29 @@ impl Machine {
 }
 
 impl DesktopSession {
-    /// Starts one of Adit's programs in the session, in English and against the helper of this machine.
+    /// Starts one of Adit's programs in the session.
     #[track_caller]
     pub fn spawn(&self, name: &str, arguments: &[&str]) -> Process {
+        let mut command = self.command(program(name));
+        command.args(arguments);
+        self.machine.spawn_command(command)
+    }
+
+    /// A program in the session, in English and with the helper of this machine.
+    #[track_caller]
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = self.machine.command("env");
-        command.args([
-            "-u",
-            "WAYLAND_DISPLAY",
-            "LC_ALL=C.UTF-8",
-            "ADIT_SOCKET=/run/adit/helper.sock",
-        ]);
+        command.args(["-u", "WAYLAND_DISPLAY", "LC_ALL=C.UTF-8"]);
+        command.arg("ADIT_SOCKET=/run/adit/helper.sock");
         command.arg(format!("DBUS_SESSION_BUS_ADDRESS=unix:path={BUS}"));
         command.args([format!("HOME={FOLDER}/home"), format!("XDG_RUNTIME_DIR={FOLDER}")]);
-        command.arg(program(name)).args(arguments);
-        self.machine.spawn_command(command)
+        command.arg(program);
+        command
+    }
+
+    /// Where the session is.
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
     }
 
     /// A tray appears.

@@ -25,7 +25,9 @@ mod running;
 mod topology;
 mod udp_tunnel;
 pub mod usage;
+mod web_driver;
 mod whoami;
+mod window;
 mod wireguard;
 mod world;
 
@@ -46,4 +48,5 @@ pub use resolved::Resolved;
 pub use rustix::process::Signal;
 pub use topology::Uplink;
 pub use udp_tunnel::UdpTunnelServer;
+pub use window::Window;
 pub use wireguard::{ServerOptions, WireGuardServer};

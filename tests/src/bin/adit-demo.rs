@@ -7,16 +7,33 @@ use std::process::ExitCode;
 use adit_tests::{Adit, Lab, WireGuardServer, address, program};
 
 fn main() -> ExitCode {
-    let interactive = std::env::args().any(|argument| argument == "--interactive");
+    let is_asked_for = |option: &str| std::env::args().any(|argument| argument == option);
     let Some(lab) = Lab::new() else { return ExitCode::FAILURE };
-    say(
-        "A network of its own: a client, a router, the internet, and a VPN gateway on Adit's own engine.",
-    );
+    if !is_asked_for("--serve") {
+        say(
+            "A network of its own: a client, a router, the internet, and a VPN gateway on Adit's own engine.",
+        );
+    }
     let gateway = WireGuardServer::build(&lab.server).on_adit().start();
     let conf = gateway.peer().endpoint("vpn.test:51820").add().conf();
     lab.client.write_file("/run/demo/home.conf", &conf);
     let adit = Adit::start(&lab.client);
-    if interactive { shell(&lab, &adit) } else { tour(&lab, &adit, &gateway) }
+    if is_asked_for("--interactive") {
+        shell(&lab, &adit)
+    } else if is_asked_for("--serve") {
+        serve(&lab, &adit)
+    } else {
+        tour(&lab, &adit, &gateway)
+    }
+}
+
+/// For a window outside: says where the helper and the configuration are, and stays until nobody reads any more.
+fn serve(lab: &Lab, adit: &Adit) -> ExitCode {
+    let root = format!("/proc/{}/root", lab.client.pid());
+    println!("{root}/run/adit/helper.sock {root}/run/demo/home.conf");
+    let ended = std::io::copy(&mut stdin(), &mut std::io::sink());
+    adit.run(["disconnect"]);
+    if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn tour(lab: &Lab, adit: &Adit, gateway: &WireGuardServer) -> ExitCode {

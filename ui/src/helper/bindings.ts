@@ -5,8 +5,14 @@ import * as __TAURI_EVENT from "@tauri-apps/api/event";
 
 /** Commands */
 export const commands = {
-	/**  Everything that is known at this moment. To miss nothing, listen for `Change` before. */
+	/**  Everything that is known at this moment. To miss nothing, listen for `told` before. */
 	attach: () => __TAURI_INVOKE<Change[]>("attach"),
+	/**  The settings of the app. */
+	settings: () => typedError<AppSettings, Failure>(__TAURI_INVOKE("settings")),
+	/**  Keeps the settings of the app. */
+	keepSettings: (settings: AppSettings) => typedError<null, Failure>(__TAURI_INVOKE("keep_settings", { settings })),
+	/**  Files that were given to the app from outside, once. */
+	takeOpened: () => __TAURI_INVOKE<OpenedFile[]>("take_opened"),
 	/**  One configuration. Its secrets are for somebody who has asked to see them. */
 	get: (id: ConfigurationId, includeSecrets: boolean) => typedError<StoredConfiguration, Failure>(__TAURI_INVOKE("get", { id, includeSecrets })),
 	/**  Stores a configuration, with generation 0 to create it. Secrets that are not mentioned stay. */
@@ -70,13 +76,22 @@ export const commands = {
 
 /** Events */
 export const events = {
-	change: makeEvent<Change, Change>("change"),
+	filesOpened: makeEvent<FilesOpened, FilesOpened>("files-opened"),
 	logged: makeEvent<Logged, Logged>("logged"),
+	told: makeEvent<Told, Told>("told"),
 };
 
-/**  What the window hears. */
+/**  All that can be decided about the app. */
+export type AppSettings = {
+	/**  Of the app. */
+	settings: Settings,
+	/**  Whether the tray is shown from login on. */
+	startsAtLogin: boolean,
+};
+
+/**  One change of the copy, for whoever shows it. */
 export type Change = 
-/**  How the app and the helper stand. */
+/**  How the viewer and the helper stand. */
 { kind: "link"; 
 /**  From now on. */
 link: Link } | 
@@ -309,6 +324,9 @@ export type Failure = {
 	line?: number,
 };
 
+/**  Tells the window that there are files for `take_opened`. */
+export type FilesOpened = null;
+
 /**  Something about a session that a person should know. */
 export type HealthItem = {
 	/**  Stable name, for programs. */
@@ -347,9 +365,27 @@ export type IpSettings = {
 	excludedRoutes?: Route[],
 };
 
-/**  How the app and the helper stand. While they are not attached, what was known may be wrong by now. */
+/**  The language of the app. */
+export type LanguageChoice = 
+/**  That of the session. */
+"session" | 
+/**  English */
+"english" | 
+/**  German */
+"german";
+
+/**  Which notifications somebody wants. */
+export type Level = 
+/**  None. */
+"nothing" | 
+/**  What went wrong. */
+"problems" | 
+/**  Also that a tunnel is up or down by itself. */
+"changes";
+
+/**  How the viewer and the helper stand. While they are not attached, what was known may be wrong by now. */
 export type Link = 
-/**  The app has just started. */
+/**  The viewer has just started. */
 { state: "connecting" } | 
 /**  The helper tells every change. */
 { state: "attached"; 
@@ -357,11 +393,11 @@ export type Link =
 version: string } | 
 /**  No helper is running. */
 { state: "missing" } | 
-/**  The helper and the app do not understand each other. */
+/**  The helper and the viewer do not understand each other. */
 { state: "otherVersion"; 
 /**  The helper's version. */
 helper: string; 
-/**  The app's. */
+/**  The viewer's. */
 app: string } | 
 /**  Whoever listens is not to be trusted, or does not trust the user. */
 { state: "untrusted"; 
@@ -525,6 +561,14 @@ retryAt?: string } |
 {
 	state: "paused",
 } & PauseEnd;
+
+/**  A file that somebody wants to import. */
+export type OpenedFile = {
+	/**  Its name, without folders. */
+	name: string,
+	/**  What is in it. One byte more than a profile may have is kept, so that too much is noticed. */
+	content: number[],
+};
 
 /**
  *  Everything a provider asks of the network for its tunnel, as one whole: applying it replaces
@@ -864,6 +908,14 @@ export type SessionTraffic = {
 	txBytes: number,
 };
 
+/**  The decisions. */
+export type Settings = {
+	/**  The language of the app. */
+	language: LanguageChoice,
+	/**  Which notifications are shown. */
+	notifications: Level,
+};
+
 /**  How bad a health item is. */
 export type Severity = 
 /**  Good to know. */
@@ -910,6 +962,9 @@ export type TimeWindow = {
 	/**  Up to this time, and no longer at it. If that is not after `from`, it is the next day's. */
 	until: string,
 };
+
+/**  What the window hears. */
+export type Told = Change;
 
 /**
  *  The provider, its own configuration, and what the system does around it. Spec PROTO-1 to
