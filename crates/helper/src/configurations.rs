@@ -1,6 +1,6 @@
 //! The configurations in memory, in step with the store, and the rules of changing them.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use adit_api::HelperError;
 use adit_model::{
@@ -18,7 +18,7 @@ const MOST_OF_ONE_USER: usize = 64;
 /// All configurations.
 #[derive(Debug)]
 pub(crate) struct Configurations {
-    store: Store,
+    store: Arc<Store>,
     records: BTreeMap<ConfigurationId, Record>,
 }
 
@@ -27,7 +27,7 @@ impl Configurations {
     pub(crate) fn load(store: Store) -> Result<Self, StoreError> {
         let by_id = |record: Record| (record.configuration.id, record);
         let records = store.load()?.into_iter().map(by_id).collect();
-        Ok(Self { store, records })
+        Ok(Self { store: Arc::new(store), records })
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Record> {
@@ -50,12 +50,17 @@ impl Configurations {
             .ok_or_else(|| HelperError::NoSuchConfiguration { id: id.to_string() })
     }
 
-    /// Creates or changes a configuration on behalf of `uid` and returns it as it was stored.
+    /// Where they are kept.
+    pub(crate) fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// What is to be stored when `uid` creates or changes a configuration.
     ///
     /// A record that does not exist yet never takes the default route from another: it is set
     /// aside until somebody starts it.
-    pub(crate) fn save(
-        &mut self,
+    pub(crate) fn changed(
+        &self,
         uid: u32,
         mut configuration: VpnConfiguration,
         secrets: Option<Secrets>,
@@ -97,12 +102,12 @@ impl Configurations {
         configuration.generation += 1;
         let secrets = secrets.or_else(|| before.map(|record| record.secrets.clone()));
         let unknown = before.map(|record| record.unknown.clone()).unwrap_or_default();
-        self.put(Record { configuration, secrets: secrets.unwrap_or_default(), unknown })
+        Ok(Record { configuration, secrets: secrets.unwrap_or_default(), unknown })
     }
 
-    /// Changes whether a configuration may start, and returns it if that is a change.
-    pub(crate) fn set_enablement(
-        &mut self,
+    /// What is to be stored when a configuration may start or not, if that is a change.
+    pub(crate) fn with_enablement(
+        &self,
         id: ConfigurationId,
         enablement: Enablement,
     ) -> Result<Option<Record>, HelperError> {
@@ -115,7 +120,7 @@ impl Configurations {
         let mut record = record.clone();
         record.configuration.enablement = enablement;
         record.configuration.generation += 1;
-        self.put(record).map(Some)
+        Ok(Some(record))
     }
 
     /// The other enabled configurations that want the default route, of those that `uid` may
@@ -136,19 +141,16 @@ impl Configurations {
             .collect()
     }
 
-    /// Deletes a configuration.
-    pub(crate) fn remove(&mut self, id: ConfigurationId) -> Result<Record, HelperError> {
-        self.store.remove(id)?;
+    /// Takes what was stored.
+    pub(crate) fn put(&mut self, record: Record) {
+        self.records.insert(record.configuration.id, record);
+    }
+
+    /// Forgets what was deleted.
+    pub(crate) fn forget(&mut self, id: ConfigurationId) -> Result<Record, HelperError> {
         self.records
             .remove(&id)
             .ok_or_else(|| HelperError::NoSuchConfiguration { id: id.to_string() })
-    }
-
-    /// On disk first: what is in memory is never ahead of it.
-    fn put(&mut self, record: Record) -> Result<Record, HelperError> {
-        self.store.write(&record)?;
-        self.records.insert(record.configuration.id, record.clone());
-        Ok(record)
     }
 }
 
@@ -208,8 +210,7 @@ mod tests {
     fn secrets_and_owner_stay_when_a_save_does_not_mention_them() {
         let mut world = World::new();
         let secrets = Secrets::from([("privateKey".into(), Secret::new("x"))]);
-        let saved =
-            world.configurations.save(ALICE, example("home"), Some(secrets.clone())).unwrap();
+        let saved = world.save_with(ALICE, example("home"), Some(secrets.clone())).unwrap();
         let mut edited = saved.configuration;
         edited.owner = BOB;
         edited.name = "other".into();
@@ -284,7 +285,19 @@ mod tests {
             uid: u32,
             configuration: VpnConfiguration,
         ) -> Result<Record, HelperError> {
-            self.configurations.save(uid, configuration, None)
+            self.save_with(uid, configuration, None)
+        }
+
+        fn save_with(
+            &mut self,
+            uid: u32,
+            configuration: VpnConfiguration,
+            secrets: Option<Secrets>,
+        ) -> Result<Record, HelperError> {
+            let record = self.configurations.changed(uid, configuration, secrets)?;
+            self.configurations.store().write(&record)?;
+            self.configurations.put(record.clone());
+            Ok(record)
         }
 
         fn reload(&self) -> Configurations {

@@ -5,6 +5,7 @@ mod keys;
 mod lockdown;
 mod sleep;
 mod start;
+mod storage;
 
 use std::{
     collections::BTreeMap,
@@ -120,7 +121,8 @@ impl Service {
             access::authorise_system(uid)?;
         }
         let secrets = self.changed_secrets(uid, before.as_ref(), secrets, changes)?;
-        let record = locked(&self.configurations).save(uid, configuration, secrets)?;
+        let record = locked(&self.configurations).changed(uid, configuration, secrets)?;
+        let record = self.store(record).await?;
         if let Some(before) = &before
             && before.configuration.scope != record.configuration.scope
         {
@@ -156,7 +158,7 @@ impl Service {
     pub(crate) async fn remove(&self, uid: u32, id: ConfigurationId) -> Result<(), HelperError> {
         let _one = self.starting.lock().await;
         self.owned(uid, id)?;
-        let record = locked(&self.configurations).remove(id)?;
+        let record = self.delete(id).await?;
         self.tell(id, Input::Removed).await;
         let event = Event::ConfigurationRemoved(Removed { id });
         self.surroundings.events.announce(&record.configuration, event);
@@ -255,8 +257,9 @@ impl Service {
     }
 
     async fn enable(&self, id: ConfigurationId, enablement: Enablement) -> Result<(), HelperError> {
-        let changed = locked(&self.configurations).set_enablement(id, enablement)?;
+        let changed = locked(&self.configurations).with_enablement(id, enablement)?;
         if let Some(record) = changed {
+            let record = self.store(record).await?;
             self.saved(&record).await;
         }
         Ok(())
