@@ -7,26 +7,51 @@ use adit_api::HelperError;
 use adit_model::{LockdownSetting, ROOT, Scope, VpnConfiguration};
 use adit_varlink::{Peer, Refusal};
 
-use crate::provider;
+use crate::{
+    polkit::{self, Action},
+    provider,
+};
 
 /// Who may call a method at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Any local user; what they see depends on [`may_see`] and [`may_change`].
     AnyUser,
-    /// Root alone.
-    Root,
+    /// Root, and whom polkit lets.
+    Administrator(Action),
 }
 
 /// Decides by the user that the kernel names for the other end of the connection.
-pub(crate) fn authorise(peer: &Peer, access: Access) -> Result<(), Refusal> {
+pub(crate) async fn authorise(peer: &Peer, access: Access) -> Result<(), Refusal> {
     if provider::is_provider(peer.uid) {
         return Err(Refusal::new("Tunnel providers may not use the Adit service."));
     }
     match access {
         Access::AnyUser => Ok(()),
-        Access::Root if peer.uid == ROOT => Ok(()),
-        Access::Root => Err(Refusal::new("Only root may do that.")),
+        Access::Administrator(_) if peer.uid == ROOT => Ok(()),
+        Access::Administrator(action) if polkit::allows(peer, action).await => Ok(()),
+        Access::Administrator(_) => Err(Refusal::new("Only root may do that.")),
+    }
+}
+
+/// Does for a user what is theirs to do, and as root what is not, if polkit lets them. What they may not
+/// know of is never done as root: it is not refused but does not exist.
+pub(crate) async fn or_as_administrator<T, F>(
+    peer: &Peer,
+    action: Action,
+    act: impl Fn(u32) -> F,
+) -> Result<T, HelperError>
+where
+    F: Future<Output = Result<T, HelperError>>,
+{
+    match act(peer.uid).await {
+        Err(HelperError::NotAuthorized { message }) => {
+            if polkit::allows(peer, action).await {
+                return act(ROOT).await;
+            }
+            Err(HelperError::NotAuthorized { message })
+        }
+        done => done,
     }
 }
 

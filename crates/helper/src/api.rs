@@ -16,7 +16,8 @@ use futures_util::StreamExt;
 use serde_json::Value;
 
 use crate::{
-    access::{self, Access},
+    access::{self, Access, or_as_administrator},
+    polkit::Action,
     service::Service,
     session::StartRequest,
 };
@@ -34,8 +35,9 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         version: env!("CARGO_PKG_VERSION").into(),
         url: String::new(),
     };
-    let authorise =
-        |_: State, peer: Peer, access: Access| async move { access::authorise(&peer, access) };
+    let authorise = |_: State, peer: Peer, access: Access| async move {
+        access::authorise(&peer, access).await
+    };
     // No method takes descriptors, and a record is smaller than this.
     let limits = Limits { message: 1 << 20, fds: 0, ..Limits::default() };
     Router::new(info, authorise)
@@ -49,32 +51,40 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
             Ok(Listing { entries, machine })
         })
         .on(Access::AnyUser, |service: State, peer, call: Get| async move {
-            get(&service, &peer, &call)
+            or_as_administrator(&peer, Action::ChangeSystem, async |uid| get(&service, uid, &call))
+                .await
         })
         .on(Access::AnyUser, |service: State, peer, call: Save| {
             carried(async move {
-                let Save { configuration, secrets, secret_changes } = call;
-                let saved = service.save(peer.uid, configuration, secrets, secret_changes).await?;
-                Ok(SaveReply { configuration: saved })
+                or_as_administrator(&peer, Action::ChangeSystem, |uid| {
+                    save(&service, uid, call.clone())
+                })
+                .await
             })
         })
         .on(Access::AnyUser, |service: State, peer, call: Remove| {
             carried(async move {
-                service.remove(peer.uid, call.id).await?;
+                let remove = |uid| service.remove(uid, call.id);
+                or_as_administrator(&peer, Action::ChangeSystem, remove).await?;
                 Ok(Empty {})
             })
         })
         .on(Access::AnyUser, |service: State, peer, call: SetEnabled| {
             carried(async move {
-                let saved = service.set_enabled(peer.uid, call.id, call.enabled).await?;
+                let set = |uid| service.set_enabled(uid, call.id, call.enabled);
+                let saved = or_as_administrator(&peer, Action::ChangeSystem, set).await?;
                 Ok(SaveReply { configuration: saved })
             })
         })
         .on(Access::AnyUser, |service: State, peer, call: Start| {
-            carried(async move { start(&service, peer.uid, call).await })
+            carried(async move {
+                let start = |uid| start(&service, uid, peer.uid, call.clone());
+                or_as_administrator(&peer, Action::UseSystem, start).await
+            })
         })
         .on(Access::AnyUser, |service: State, peer, call: Stop| async move {
-            service.stop(peer.uid, call.id).await?;
+            let stop = |uid| service.stop(uid, call.id);
+            or_as_administrator(&peer, Action::UseSystem, stop).await?;
             Ok(Empty {})
         })
         .on(Access::AnyUser, |service: State, peer, call: Details| async move {
@@ -102,13 +112,15 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         })
         .on(Access::AnyUser, |service: State, peer, call: LockDown| {
             carried(async move {
-                let machine = service.lock_down(peer.uid, call.allow_local_networks).await?;
+                let lock_down = |uid| service.lock_down(uid, call.allow_local_networks);
+                let machine = or_as_administrator(&peer, Action::Lockdown, lock_down).await?;
                 Ok(MachineReply { machine })
             })
         })
         .on(Access::AnyUser, |service: State, peer, _: LiftLockdown| {
             carried(async move {
-                let machine = service.lift_lockdown(peer.uid).await?;
+                let lift = |uid| service.lift_lockdown(uid);
+                let machine = or_as_administrator(&peer, Action::Lockdown, lift).await?;
                 Ok(MachineReply { machine })
             })
         })
@@ -125,7 +137,7 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         .on(Access::AnyUser, |service: State, _, _: DescribeNetwork| async move {
             describe_network(&service).await
         })
-        .on(Access::Root, |service: State, _, _: Reset| {
+        .on(Access::Administrator(Action::Reset), |service: State, _, _: Reset| {
             carried(async move { Ok(ResetReply { undone: service.reset().await? }) })
         })
         .on(Access::AnyUser, |service: State, peer, _: GenerateKey| async move {
@@ -137,17 +149,30 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         })
 }
 
-fn get(service: &Service, peer: &Peer, call: &Get) -> Result<Got, HelperError> {
+fn get(service: &Service, uid: u32, call: &Get) -> Result<Got, HelperError> {
     // Whoever may not change a configuration may not read its keys either.
     let secrets =
-        if call.include_secrets { Some(service.owned(peer.uid, call.id)?.secrets) } else { None };
-    let (entry, record) = service.get(peer.uid, call.id)?;
+        if call.include_secrets { Some(service.owned(uid, call.id)?.secrets) } else { None };
+    let (entry, record) = service.get(uid, call.id)?;
     let secret_names = record.secrets.into_keys().collect();
     Ok(Got { entry, secrets, secret_names })
 }
 
-async fn start(service: &Service, uid: u32, call: Start) -> Result<Empty, HelperError> {
-    let request = StartRequest { cause: StartCause::User { uid }, options: call.options };
+async fn save(service: &Service, uid: u32, call: Save) -> Result<SaveReply, HelperError> {
+    let Save { configuration, secrets, secret_changes } = call;
+    let configuration = service.save(uid, configuration, secrets, secret_changes).await?;
+    Ok(SaveReply { configuration })
+}
+
+/// With the rights of `uid`, for the user `asking`.
+async fn start(
+    service: &Service,
+    uid: u32,
+    asking: u32,
+    call: Start,
+) -> Result<Empty, HelperError> {
+    let cause = StartCause::User { uid: asking };
+    let request = StartRequest { cause, options: call.options };
     service.start(uid, call.id, request).await?;
     Ok(Empty {})
 }

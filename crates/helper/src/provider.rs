@@ -40,7 +40,7 @@ pub(crate) use self::{
     confinement::{
         Confinement, FIRST_FREE_FD, end_all_processes, is_provider, reserve_descriptors,
     },
-    process::{Process, ProcessName},
+    process::{Process, ProcessName, start_time},
 };
 
 /// A process that runs, with the two connections to it.

@@ -74,7 +74,7 @@ impl Process {
 
 /// Field 22 of `/proc/PID/stat`, proc(5): ticks after boot at which the process started. A zombie
 /// does not count.
-fn start_time(pid: i32) -> Option<u64> {
+pub(crate) fn start_time(pid: i32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The command, field 2, is in parentheses and may hold anything.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
