@@ -6,14 +6,11 @@ import { mount } from "svelte";
 
 import App from "./App.svelte";
 import { isInApp, tauriHelper } from "./helper/tauri";
-import { languageFor } from "./messages/language";
+import { languageFor, wantedLanguages } from "./messages/language";
 
 const asked = new URLSearchParams(location.search);
 const root = document.documentElement;
 
-const language = languageFor([asked.get("lang"), ...navigator.languages].filter((tag) => tag !== null));
-root.lang = language.tag;
-root.dir = language.direction;
 const theme = asked.get("theme");
 if (theme) root.dataset.theme = theme;
 const moreContrast = matchMedia("(prefers-contrast: more)").matches || asked.get("contrast") === "more";
@@ -22,5 +19,12 @@ if (moreContrast) root.dataset.contrast = "more";
 const { helper, recordings } = isInApp()
   ? { helper: tauriHelper(), recordings: new Map() }
   : (await import("./helper/memory")).rehearsal(asked);
+
+// Settings that cannot be read are no reason to show nothing.
+const choice = await helper.settings().then(({ settings }) => settings.language, () => "session" as const);
+const language = languageFor([...asked.getAll("lang"), ...wantedLanguages(choice, navigator.languages)]);
+root.lang = language.tag;
+root.dir = language.direction;
+
 const target = document.getElementById("app");
 if (target) mount(App, { target, props: { helper, language, recordings } });

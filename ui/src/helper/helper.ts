@@ -3,6 +3,7 @@
 import type { Check, Failure, FailureKind, SecretChange } from "./bindings";
 import type { Profiles } from "./profiles";
 import type {
+  AppSettings,
   Counters,
   DnsExplanation,
   Entry,
@@ -49,6 +50,9 @@ export interface Helper extends Profiles {
 
   /** What was logged so far, then each line. */
   watchLogs(listener: (lines: LogLine[]) => void): () => void;
+  settings(): Promise<AppSettings>;
+  keepSettings(settings: AppSettings): Promise<void>;
+
   /** Tries to start the service, asking the user for authorisation if the system wants that. */
   startService(): Promise<void>;
 }

@@ -10,7 +10,7 @@ import { memoryProfiles, type Store } from "./memory/profiles";
 import { sceneOf, type Scene } from "./memory/scenes";
 import type { Profiles } from "./profiles";
 import type { Recording } from "../transfer/recording";
-import type { Counters, Entry, Json, LogLine, PauseEnd, SessionStatus, VpnConfiguration } from "./types";
+import type { AppSettings, Counters, Entry, Json, LogLine, PauseEnd, SessionStatus, VpnConfiguration } from "./types";
 
 /** How long a connection takes to come up. */
 const HANDSHAKE_MS = 1800;
@@ -42,6 +42,7 @@ class MemoryHelper implements Omit<Helper, keyof Profiles>, Store {
   /** A connection that is being made stays so, to be looked at. */
   #stuck: boolean;
   #listeners = new Set<(change: Change) => void>();
+  #settings: AppSettings = { settings: { language: "session", notifications: "changes" }, startsAtLogin: true };
   #secrets = new Map<string, Secrets>();
 
   constructor(scene: Scene, stuck: boolean) {
@@ -189,6 +190,14 @@ class MemoryHelper implements Omit<Helper, keyof Profiles>, Store {
   async explainDns(name: string) {
     const servers = [{ address: "10.20.0.1", interface: "adit0" }];
     return { resolver: "resolved" as const, lookups: [{ name, reason: "defaultRoute" as const, servers }] };
+  }
+
+  async settings() {
+    return this.#settings;
+  }
+
+  async keepSettings(settings: AppSettings): Promise<void> {
+    this.#settings = settings;
   }
 
   watchLogs(listener: (lines: LogLine[]) => void): () => void {

@@ -32,6 +32,8 @@ export function tauriHelper(): Helper {
     explainDns: (name) => data(commands.explainDns(name)),
     selfTest: () => data(commands.selfTest()),
     ...profiles,
+    settings: () => data(commands.settings()),
+    keepSettings: (settings) => done(commands.keepSettings(settings)),
     watchLogs,
     startService: () => done(commands.startService()),
   };

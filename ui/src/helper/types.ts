@@ -2,6 +2,7 @@
 // those of a provider's own status.
 
 export type {
+  AppSettings,
   Check,
   Checked,
   Counters,

@@ -11,8 +11,14 @@ export interface Language extends Formats {
   m: Messages;
 }
 
-/** What people can choose, in their own words. */
-export const LANGUAGES = { en: "English", de: "Deutsch" } as const;
+/** What the app's settings call a language. */
+const CHOICES = { session: undefined, english: "en", german: "de" } as const;
+
+/** Which languages somebody wants, the first most. */
+export function wantedLanguages(choice: keyof typeof CHOICES, session: readonly string[]): readonly string[] {
+  const chosen = CHOICES[choice];
+  return chosen === undefined ? session : [chosen, ...session];
+}
 
 /** English in a made-up right-to-left locale: checks that the layout mirrors. */
 const MIRRORED = "en-x-mirrored";
