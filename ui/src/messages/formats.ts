@@ -6,7 +6,7 @@ export interface Formats {
   bytes(count: number): string;
   /** Bytes a second, as `1.2 MB/s`. */
   rate(bytesPerSecond: number): string;
-  /** A time span in at most two units, as `2 hr 5 min`. */
+  /** A time span in at most two units, as `2 h 5 min`. */
   span(seconds: number): string;
   /** How long ago, as `5 min ago`; `now` below a second. */
   ago(seconds: number): string;
@@ -20,7 +20,9 @@ export interface Formats {
   list(items: readonly string[]): string;
 }
 
-const BYTE_UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte"] as const;
+const BYTE_UNITS = ["", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte"] as const;
+/** Those of SI, as everywhere in Adit; days are written out. */
+const SYMBOLS = { hour: "h", minute: "min", second: "s" } as const;
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86_400;
@@ -36,8 +38,9 @@ export function createFormats(tag: string): Formats {
   const bytes = (count: number) => {
     const steps = count < 1000 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), BYTE_UNITS.length - 1);
     const value = Math.max(count, 0) / 1000 ** steps;
-    const digits = steps === 0 || value >= 100 ? 0 : 1;
-    return unit(tag, BYTE_UNITS[steps] ?? "byte", digits).format(truncated(value, digits));
+    if (steps === 0) return `${number.format(Math.floor(value))} B`;
+    const digits = value >= 100 ? 0 : 1;
+    return unit(tag, BYTE_UNITS[steps] ?? "petabyte", digits).format(truncated(value, digits));
   };
   return {
     number: (value) => number.format(value),
@@ -45,7 +48,7 @@ export function createFormats(tag: string): Formats {
     rate: (bytesPerSecond) => `${bytes(bytesPerSecond)}/s`,
     span: (seconds) =>
       parts(seconds)
-        .map(([count, name]) => unit(tag, name, 0).format(count))
+        .map(([count, name]) => (name === "day" ? unit(tag, name, 0).format(count) : `${count} ${SYMBOLS[name]}`))
         .join(" "),
     ago: (seconds) => {
       const [first] = parts(seconds);

@@ -58,7 +58,7 @@ describe("a session that is down", () => {
     check(armed(0), "waiting", "Not connected. Connects by itself when something uses the network.");
     check(armed(1), "waiting", "Not connected. The rule for this network keeps it so.");
     check(armed(), "waiting", "Not connected. Connects by itself when a rule says so.");
-    check(armed(0, "2026-03-01T12:05:00Z"), "waiting", "Not connected. Tries again in 5 mins.");
+    check(armed(0, "2026-03-01T12:05:00Z"), "waiting", "Not connected. Tries again in 5 min.");
     check(armed(0, "2026-03-01T11:00:00Z"), "waiting", "Not connected. Tries again at once.");
     const paused = example({ session: { onDemand: { state: "paused", until: "nextNetwork" } } });
     check(paused, "disconnected", "Not connected. On demand is paused until the next network.");
@@ -68,9 +68,9 @@ describe("a session that is down", () => {
 describe("a session that is up", () => {
   it("says for how long and what goes through", () => {
     const up = example({ session: { status: "connected", connectedAt: TWO_HOURS_AGO } });
-    check(up, "connected", "Connected for 2 hrs 5 mins. Only 10.0.0.0/8 goes through vpn.example.");
+    check(up, "connected", "Connected for 2 h 5 min. Only 10.0.0.0/8 goes through vpn.example.");
     expect(face(up, { link: ATTACHED, machine: OPEN, entries: [], now: NOW }, GERMAN).sentence).toBe(
-      "Seit 2 Std. 5 Min. verbunden. Nur 10.0.0.0/8 läuft durch vpn.example.",
+      "Seit 2 h 5 min verbunden. Nur 10.0.0.0/8 läuft durch vpn.example.",
     );
   });
 
@@ -82,7 +82,7 @@ describe("a session that is up", () => {
     });
     check(blocked, "blocked", "Traffic is blocked: IPv6 has no way out.");
     const moving = example({ session: { status: "reasserting", health: [problem("The network changed")] } });
-    check(moving, "reasserting", "Reconnecting: the network changed. Traffic is held meanwhile.");
+    check(moving, "reasserting", "Reconnecting: the network changed. Its traffic is held meanwhile.");
   });
 });
 

@@ -174,7 +174,7 @@ function connected({ configuration, session }: Entry, { now }: Surroundings, lan
   const server = configuration.protocol.serverAddress;
   const problem = session.health?.find((item) => item.severity === "problem");
   if (session.blocking) {
-    const cause = problem ? inSentence(problem.title) : m.sentence.blockedPlain;
+    const cause = problem ? inSentence(problem.title) : m.sentence.blockedUp;
     return { shape: "blocked", sentence: m.sentence.blocked(cause), line: m.row.blocked };
   }
   const span =

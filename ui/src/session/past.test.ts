@@ -17,7 +17,7 @@ const PAST: PastSession = {
 
 describe("a past session", () => {
   it("says how it began, how it ended and how long it lasted", () => {
-    const view = { isFailure: false, beginning: "Connected by hand", end: "Ended by hand", duration: "2 hrs 5 mins" };
+    const view = { isFailure: false, beginning: "Connected by hand", end: "Ended by hand", duration: "2 h 5 min" };
     expect(pastView(PAST, ENGLISH)).toEqual(view);
     const byRule = { ...PAST, startCause: { onDemand: { rule: 1, reason: "rule 2 matched Wi-Fi Café" } } };
     expect(pastView(byRule, ENGLISH).beginning).toBe("Connected by itself: rule 2 matched Wi-Fi Café");
