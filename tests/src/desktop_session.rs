@@ -121,11 +121,22 @@ impl DesktopSession {
         self.machine.spawn_command(command)
     }
 
+    /// Runs a program of the desktop and gives its output.
+    #[track_caller]
+    pub fn run(&self, program: &str, arguments: &[&str]) -> String {
+        let mut command = self.command(program);
+        command.args(arguments);
+        let output = command.output().expect("a program of the desktop");
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
     /// A program in the session, in English and with the helper of this machine.
     #[track_caller]
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = self.machine.command("env");
-        command.args(["-u", "WAYLAND_DISPLAY", "LC_ALL=C.UTF-8"]);
+        // Settings are in a file: the service for them would be started by a bus that others share.
+        command.args(["-u", "WAYLAND_DISPLAY", "LC_ALL=C.UTF-8", "GSETTINGS_BACKEND=keyfile"]);
         command.arg("ADIT_SOCKET=/run/adit/helper.sock");
         command.arg(format!("DBUS_SESSION_BUS_ADDRESS=unix:path={BUS}"));
         command.args([format!("HOME={FOLDER}/home"), format!("XDG_RUNTIME_DIR={FOLDER}")]);

@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use adit_tests::usage::Usage;
-use adit_tests::{Adit, Lab, WireGuardServer};
+use adit_tests::{Adit, Lab, UdpTunnelServer, WireGuardServer};
+use serde_json::json;
 
 /// Of the agent, in KiB: it runs from login to logout.
 const MOST_MEMORY: u64 = 60 << 10;
@@ -101,4 +102,49 @@ fn the_agent_is_one_and_small() {
     println!("{memory} KiB");
     assert!(memory < MOST_MEMORY, "{memory} KiB");
     drop(adit);
+}
+
+// spec: PXY-1, PXY-3, PXY-9
+#[test]
+fn the_desktop_has_the_proxy_of_a_tunnel_while_it_is_up_and_its_own_again_afterwards() {
+    let Some(lab) = Lab::new() else { return };
+    let adit = Adit::start(&lab.client);
+    let _server = UdpTunnelServer::start(&lab.server);
+    let proxy = json!({
+        "mode": { "servers": { "http": { "address": "10.77.0.1", "port": 3128 } } },
+        "matchDomains": ["corp.test"],
+    });
+    let protocol = json!({ "providerConfiguration": {
+        "remote": "198.51.100.10:5000",
+        "address": "10.77.0.2/24",
+        "routes": [],
+        "settings": { "proxy": proxy },
+    }});
+    adit.import_for("org.example.udp", "work", &protocol);
+    let session = lab.client.start_desktop_session();
+    let setting = |key| session.run("gsettings", &["get", "org.gnome.system.proxy", key]);
+    let own = "'http://own.test/proxy.pac'";
+    session.run("gsettings", &["set", "org.gnome.system.proxy", "autoconfig-url", own]);
+    let agent = session.spawn("adit-agent", &[]);
+    agent.wait_for_log("There is no tray");
+
+    adit.connect("work");
+    adit.eventually("a proxy of the tunnel", || setting("mode") == "'auto'");
+    let script = setting("autoconfig-url");
+    let script = lab.client.http_get(script.trim_matches('\'')).unwrap();
+    let script = String::from_utf8(script).unwrap();
+    assert!(script.contains("10.77.0.1:3128") && script.contains("corp.test"), "{script}");
+    adit.disconnect("work");
+    adit.eventually("the desktop's own proxy", || setting("mode") == "'none'");
+    assert_eq!(setting("autoconfig-url"), own);
+
+    // Whatever happens to the agent, the next one takes back what it left.
+    adit.connect("work");
+    adit.eventually("a proxy of the tunnel", || setting("mode") == "'auto'");
+    agent.kill();
+    adit.disconnect("work");
+    assert_eq!(setting("mode"), "'auto'");
+    let _next = session.spawn("adit-agent", &[]);
+    adit.eventually("the desktop's own proxy", || setting("mode") == "'none'");
+    assert_eq!(setting("autoconfig-url"), own);
 }

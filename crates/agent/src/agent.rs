@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use adit_api::{CallError, Entry, Heard, HelperClient, HelperError, Start, Stop, Viewer, attach};
+use adit_api::{
+    CallError, Details, Entry, Heard, HelperClient, HelperError, Link, Start, Stop, Viewer, attach,
+};
 use adit_model::{ConfigurationId, VpnStatus};
 use adit_varlink::Method;
 use tokio::{
@@ -20,6 +22,7 @@ use crate::{
     bus::{self, Agent as BusObject, Request},
     notification::{Answer, Circumstances, Notice, notice},
     notifier::{Answered, Notifier},
+    proxy::Proxies,
     settings::{Settings, state_folder},
     tray::{Action, TrayItem, tray},
     window,
@@ -59,6 +62,7 @@ pub async fn run(socket: &Path) -> Result<(), AgentError> {
         own: BTreeMap::new(),
         up: BTreeSet::new(),
         notifier: Notifier::new(answer),
+        proxies: Proxies::default(),
     };
     let follow = attach(socket, |event| {
         // Only an agent that ends does not listen.
@@ -100,6 +104,7 @@ struct Agent {
     /// What has been connected since it was started.
     up: BTreeSet<ConfigurationId>,
     notifier: Notifier,
+    proxies: Proxies,
 }
 
 struct Inputs {
@@ -130,6 +135,8 @@ impl Agent {
                 else => break,
             }
         }
+        // Nobody would take it back when the tunnel ends.
+        self.proxies.apply(None).await;
         window::close(&self.bus).await;
         Ok(())
     }
@@ -138,6 +145,9 @@ impl Agent {
         let before = self.viewer.entries.clone();
         if self.viewer.follow(heard).is_none() {
             return;
+        }
+        if matches!(self.viewer.link, Link::Attached { .. }) {
+            self.apply_proxy().await;
         }
         let after = self.viewer.entries.clone();
         for (id, entry) in &after {
@@ -148,6 +158,29 @@ impl Agent {
                 Some(_) | None => {}
             }
         }
+    }
+
+    /// Of the tunnels that are up, the last one decides: what it asks for, else what its configuration does.
+    async fn apply_proxy(&mut self) {
+        let up = self.viewer.entries.values().filter(|entry| match entry.session.status {
+            VpnStatus::Connected | VpnStatus::Reasserting => true,
+            VpnStatus::Invalid
+            | VpnStatus::Disconnected
+            | VpnStatus::Connecting
+            | VpnStatus::Disconnecting => false,
+        });
+        let mut up: Vec<&Entry> = up.collect();
+        up.sort_by_key(|entry| std::cmp::Reverse(entry.session.connected_at));
+        let mut wanted = None;
+        for entry in up {
+            let details = call(&self.socket, Details { id: entry.configuration.id }).await;
+            let asked = details.ok().and_then(|details| details.settings?.proxy);
+            wanted = asked.or_else(|| entry.configuration.protocol.proxy.clone());
+            if wanted.is_some() {
+                break;
+            }
+        }
+        self.proxies.apply(wanted.as_ref()).await;
     }
 
     async fn tell(&mut self, before: &Entry, after: &Entry) {

@@ -7,6 +7,7 @@ mod bus;
 mod locale;
 mod notification;
 mod notifier;
+mod proxy;
 mod settings;
 mod tray;
 mod window;

@@ -12,6 +12,7 @@ use crate::{app::Shared, desktop::Desktop, failure::Failure};
 #[specta::specta]
 #[must_use]
 pub(crate) fn attach(shared: State<'_, Shared>) -> Vec<Change> {
+    tracing::debug!("The page is there and asks for all that is known");
     shared.viewer().changes_so_far()
 }
 
