@@ -63,6 +63,7 @@ pub(crate) enum Verb {
     /// Edit a WireGuard configuration as text, in $VISUAL or $EDITOR
     Edit(Named),
     Lockdown(Lockdown),
+    OnDemand(OnDemand),
     /// List the installed tunnel providers
     Providers,
     /// End all sessions and undo everything on the system, lockdown too
@@ -179,6 +180,33 @@ pub(crate) enum LockdownSwitch {
     },
     /// Let it out again
     Off,
+}
+
+/// Connect and disconnect by rules
+///
+/// The first rule whose conditions hold on the network of the moment counts. Rules work while the Adit
+/// service runs, from boot on, whether anybody is logged in or not.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  adit on-demand edit work
+  adit on-demand on work
+  adit on-demand show work")]
+pub(crate) struct OnDemand {
+    #[command(subcommand)]
+    pub(crate) what: OnDemandVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OnDemandVerb {
+    /// Let the rules of a configuration count
+    On(Named),
+    /// Let them count for nothing
+    Off(Named),
+    /// Print the rules in words
+    Show(Named),
+    /// Edit the rules as JSON, in $VISUAL or $EDITOR
+    Edit(Named),
 }
 
 /// Say where it goes and why, as it is at this moment

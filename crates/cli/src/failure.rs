@@ -57,6 +57,10 @@ pub(crate) enum Failure {
     NotWaitingForEnd { name: String },
     #[error("Interrupted. Nothing was changed.")]
     Interrupted,
+    #[error("These are no rules: {0}.")]
+    NoRules(String),
+    #[error("“{name}” has no rules yet. Write some with: adit on-demand edit {}", shell_word(name))]
+    NothingOnDemand { name: String },
     #[error("The editor “{editor}” cannot be used: {reason}. Nothing was changed.")]
     Editor { editor: String, reason: String },
     #[error("A temporary file for the editor cannot be used: {0}. Nothing was changed.")]
@@ -106,6 +110,8 @@ impl Failure {
             | Self::Archive { .. }
             | Self::Export(_)
             | Self::Invalid(_)
+            | Self::NoRules(_)
+            | Self::NothingOnDemand { .. }
             | Self::NameTaken { .. }
             | Self::NotWireGuard { .. }
             | Self::Session { .. }
@@ -140,7 +146,8 @@ impl Failure {
             Self::Unwritable { .. } => "unwritable",
             Self::Import { .. } | Self::Archive { .. } => "importFailed",
             Self::Export(_) => "exportFailed",
-            Self::Invalid(_) => "configurationInvalid",
+            Self::Invalid(_) | Self::NoRules(_) => "configurationInvalid",
+            Self::NothingOnDemand { .. } => "noRules",
             Self::NameTaken { .. } => "nameTaken",
             Self::NotWireGuard { .. } => "notWireGuard",
             Self::Session { .. } => "connectionFailed",
@@ -197,6 +204,8 @@ impl Failure {
             | Self::SelfTest { .. }
             | Self::Reset { .. }
             | Self::System(_)
+            | Self::NoRules(_)
+            | Self::NothingOnDemand { .. }
             | Self::Output(_) => None,
         }
     }

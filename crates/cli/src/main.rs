@@ -3,6 +3,7 @@
 mod args;
 mod attempt;
 mod context;
+mod draft;
 mod failure;
 mod hint;
 mod machine;

@@ -12,6 +12,7 @@ mod history;
 mod import;
 mod list;
 mod lockdown;
+mod on_demand;
 mod providers;
 mod remove;
 mod rename;
@@ -46,6 +47,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Rename(arguments) => rename::run(arguments, context).await,
         Verb::Edit(arguments) => edit::run(arguments, context).await,
         Verb::Lockdown(arguments) => lockdown::run(arguments, context).await,
+        Verb::OnDemand(arguments) => on_demand::run(arguments.what, context).await,
         Verb::Providers => providers::run(context).await,
         Verb::Reset => reset::run(context).await,
         Verb::Completions(arguments) => completions::run(arguments.shell),

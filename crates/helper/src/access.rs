@@ -64,6 +64,34 @@ pub(crate) fn authorise_system(uid: u32) -> Result<(), HelperError> {
     Err(HelperError::NotAuthorized { message })
 }
 
+/// Whether this user, who may change the configuration as such, may change it to `after`.
+pub(crate) fn authorise_change(
+    uid: u32,
+    before: &VpnConfiguration,
+    after: &VpnConfiguration,
+) -> Result<(), HelperError> {
+    authorise_removal(before)?;
+    // ODP-2: what is locked can only be unlocked by whoever could have locked it.
+    if uid == ROOT
+        || !before.on_demand.user_override_disabled
+        || before.on_demand == after.on_demand
+    {
+        return Ok(());
+    }
+    let name = &before.name;
+    let message = format!("Only root may change when “{name}” connects by itself.");
+    Err(HelperError::NotAuthorized { message })
+}
+
+/// Whether the configuration is anybody's to remove. What a file of the administrator says, only the
+/// file changes (MDM-C3).
+pub(crate) fn authorise_removal(configuration: &VpnConfiguration) -> Result<(), HelperError> {
+    let Some(file) = &configuration.managed_by else { return Ok(()) };
+    let name = &configuration.name;
+    let message = format!("“{name}” comes from {file}, and only changes and goes with that file.");
+    Err(HelperError::NotAuthorized { message })
+}
+
 /// Whether this user may switch the machine's lockdown.
 pub(crate) fn authorise_lockdown(uid: u32, setting: &LockdownSetting) -> Result<(), HelperError> {
     if setting.may_be_changed_by(uid) {

@@ -75,7 +75,9 @@ impl Configurations {
         if configuration.generation != current_generation {
             return Err(HelperError::ConfigurationStale { current_generation });
         }
+        configuration.managed_by = None;
         if let Some(before) = before {
+            access::authorise_change(uid, &before.configuration, &configuration)?;
             configuration.owner = before.configuration.owner;
         } else {
             if uid != ROOT && self.of_owner(uid).count() >= MOST_OF_ONE_USER {
@@ -219,6 +221,20 @@ mod tests {
         let stored = world.reload().get(id).unwrap().clone();
         assert_eq!(stored.secrets, secrets);
         assert_eq!(stored.configuration.owner, ALICE);
+    }
+
+    // spec: ODP-2
+    #[test]
+    fn locked_rules_are_changed_by_root_alone() {
+        let mut world = World::new();
+        let mut locked = example("home");
+        locked.on_demand.enabled = true;
+        locked.on_demand.user_override_disabled = true;
+        let mut edited = world.save(ALICE, locked).unwrap().configuration;
+        edited.on_demand.enabled = false;
+        let error = world.save(ALICE, edited.clone()).unwrap_err();
+        assert!(error.to_string().starts_with("Only root may change when “home”"), "{error}");
+        world.save(ROOT, edited).unwrap();
     }
 
     #[test]

@@ -157,7 +157,7 @@ impl Service {
 
     pub(crate) async fn remove(&self, uid: u32, id: ConfigurationId) -> Result<(), HelperError> {
         let _one = self.starting.lock().await;
-        self.owned(uid, id)?;
+        access::authorise_removal(&self.owned(uid, id)?.configuration)?;
         let record = self.delete(id).await?;
         self.tell(id, Input::Removed).await;
         let event = Event::ConfigurationRemoved(Removed { id });

@@ -1,29 +1,15 @@
 //! `adit edit`
 
-use std::{
-    env,
-    ffi::OsString,
-    fs::{self, Permissions},
-    io,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::{Path, PathBuf},
-};
-
 use adit_api::{Got, HelperClient, Save, SaveReply, SecretChanges};
 use adit_model::VpnConfiguration;
 use adit_profile::{Imported, Note, import_wg_quick, lint, set_wireguard, wireguard_of};
 use serde::Serialize;
-use tempfile::TempDir;
-use tokio::{
-    process::Command,
-    signal::unix::{SignalKind, signal},
-};
-use zeroize::Zeroizing;
 
 use super::export;
 use crate::{
     args::Named,
     context::{Context, find_with_secrets},
+    draft::Draft,
     failure::Failure,
     output::Report,
     page::Page,
@@ -35,7 +21,7 @@ pub(super) async fn run(arguments: Named, context: &Context) -> Result<(), Failu
     let Got { entry, secrets, .. } = find_with_secrets(&mut helper, &arguments.name).await?;
     let configuration = entry.configuration;
     let before = export::wg_quick(&configuration, &secrets.unwrap_or_default())?;
-    let draft = Draft::write(&before).map_err(Failure::TemporaryFile)?;
+    let draft = Draft::write("wireguard.conf", &before).map_err(Failure::TemporaryFile)?;
     let edited = loop {
         draft.edit().await?;
         let text = draft.read().map_err(Failure::TemporaryFile)?;
@@ -84,70 +70,6 @@ async fn save(
     let SaveReply { configuration } = helper.call(&save).await?;
     let notes = [imported.notes, lint(&configuration)].concat();
     Ok(Edited { configuration, changed: true, notes })
-}
-
-/// A file for the editor that nobody else can read and that goes away with this.
-struct Draft {
-    path: PathBuf,
-    _folder: TempDir,
-}
-
-impl Draft {
-    /// In memory where the system has such a place.
-    fn write(text: &str) -> io::Result<Self> {
-        let place = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_dir());
-        let folder = tempfile::Builder::new()
-            .prefix("adit-edit-")
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(place.unwrap_or_else(env::temp_dir))?;
-        let path = folder.path().join("wireguard.conf");
-        let mut file =
-            fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
-        io::Write::write_all(&mut file, text.as_bytes())?;
-        Ok(Self { path, _folder: folder })
-    }
-
-    fn read(&self) -> io::Result<Zeroizing<Vec<u8>>> {
-        fs::read(&self.path).map(Zeroizing::new)
-    }
-
-    /// Whatever ends this program while the editor runs must leave time to remove the keys.
-    async fn edit(&self) -> Result<(), Failure> {
-        let editor = editor();
-        let failed = |reason: String| Failure::Editor {
-            editor: editor.to_string_lossy().into_owned(),
-            reason,
-        };
-        let listen = |kind| signal(kind).map_err(|error| failed(error.to_string()));
-        // Interrupting is the editor's own affair.
-        let _interrupt = listen(SignalKind::interrupt())?;
-        let mut hangup = listen(SignalKind::hangup())?;
-        let mut terminate = listen(SignalKind::terminate())?;
-        let mut child = command(&editor, &self.path)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| failed(error.to_string()))?;
-        let status = tokio::select! {
-            status = child.wait() => status.map_err(|error| failed(error.to_string()))?,
-            _ = hangup.recv() => return Err(Failure::Interrupted),
-            _ = terminate.recv() => return Err(Failure::Interrupted),
-        };
-        if status.success() { Ok(()) } else { Err(failed(status.to_string())) }
-    }
-}
-
-fn editor() -> OsString {
-    let set = |name| env::var_os(name).filter(|value| !value.is_empty());
-    set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".into())
-}
-
-/// `EDITOR` is a shell command, such as `code --wait`.
-fn command(editor: &OsString, file: &Path) -> Command {
-    let mut script = editor.clone();
-    script.push(" \"$1\"");
-    let mut command = Command::new("sh");
-    command.arg("-c").arg(script).arg("adit").arg(file);
-    command
 }
 
 #[derive(Serialize)]

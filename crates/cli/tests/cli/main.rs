@@ -351,6 +351,45 @@ async fn configurations_are_renamed_switched_and_removed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn rules_are_edited_as_json_and_shown_in_words() {
+    let helper = imported(Script::Connects).await;
+    let refused = failure(&run(&helper, &["on-demand", "on", "work"]).await, 1);
+    assert!(refused.contains("adit on-demand edit work"), "{refused}");
+
+    let rules = helper.file(
+        "rules.json",
+        r#"{"enabled": false, "rules": [{"action": "disconnect", "interfaceType": "ethernet"},
+            {"action": "connect", "ssids": ["Café"]}]}"#,
+    );
+    let edit = async |script: &str| {
+        let mut command = command(&helper.socket(), &["on-demand", "edit", "work"]);
+        finish(
+            {
+                command.env("EDITOR", script);
+                command
+            },
+            "",
+        )
+        .await
+    };
+    let copy = format!("f() {{ cp {} \"$1\"; }}; f", text(&rules));
+    let said = String::from_utf8(edit(&copy).await.stdout).unwrap();
+    assert!(said.contains("1. On Ethernet: disconnect and stay so."), "{said}");
+    assert!(said.contains("2. On Wi-Fi “Café”: connect when something wants"), "{said}");
+    assert!(said.contains("Warning: No rule matches everywhere"), "{said}");
+    let said = ok(&helper, &["on-demand", "on", "work"]).await;
+    assert!(said.starts_with("“work” connects and disconnects by itself."), "{said}");
+    let shown = json(&run(&helper, &["--json", "on-demand", "show", "work"]).await);
+    assert_eq!(shown["configuration"]["onDemand"]["enabled"], true);
+    let wrong = failure(&edit("sed -i s/ethernet/internet/").await, 1);
+    assert!(wrong.contains("unknown variant `internet`"), "{wrong}");
+    let wrong = failure(&edit("sed -i s/ssids/sssids/").await, 1);
+    assert!(wrong.contains("onDemand.rules[1].sssids: is not known"), "{wrong}");
+    let said = ok(&helper, &["on-demand", "off", "work"]).await;
+    assert!(said.starts_with("“work” connects only by hand."), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_edit_is_private_and_saved_only_when_it_is_understood() {
     let helper = imported(Script::Connects).await;
     let folder = tempfile::tempdir().unwrap();
