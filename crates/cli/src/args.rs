@@ -73,12 +73,13 @@ pub(crate) enum Verb {
     Completions(Completions),
 }
 
-/// Import WireGuard files, or what `adit export --format adit` wrote
+/// Import WireGuard files, Apple's configuration profiles, or what `adit export --format adit` wrote
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   adit import ~/Downloads/de-berlin.conf
   adit import *.conf
+  adit import office.mobileconfig
   adit import --replace --name work new-keys.conf
   ssh router cat laptop.conf | adit import - --name lab")]
 pub(crate) struct Import {
@@ -282,6 +283,8 @@ pub(crate) struct Export {
 pub(crate) enum Format {
     /// A file of wg-quick
     WgQuick,
+    /// A configuration profile for Apple's devices, with the rules of on demand
+    Mobileconfig,
     /// JSON with all that Adit knows of it
     Adit,
 }

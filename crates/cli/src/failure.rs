@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use adit_api::{CallError, ConnectError, HelperError, ServiceError, SubscriptionError};
 use adit_model::{DisconnectError, InvalidConfiguration, SessionStatus, shell_word};
-use adit_profile::{ArchiveError, ExportError, ImportError};
+use adit_profile::{ArchiveError, ExportError, ImportError, ProfileError};
 
 use crate::{hint, select::SelectError};
 
@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     Unwritable { file: PathBuf, error: io::Error },
     #[error("{file}: {error}")]
     Import { file: String, error: ImportError },
+    #[error("{file}: {error}")]
+    Profile { file: String, error: ProfileError },
     #[error("{file}: {error}")]
     Archive { file: String, error: ArchiveError },
     #[error(transparent)]
@@ -107,6 +109,7 @@ impl Failure {
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::Import { .. }
+            | Self::Profile { .. }
             | Self::Archive { .. }
             | Self::Export(_)
             | Self::Invalid(_)
@@ -144,7 +147,7 @@ impl Failure {
             }
             Self::Unreadable { .. } => "unreadable",
             Self::Unwritable { .. } => "unwritable",
-            Self::Import { .. } | Self::Archive { .. } => "importFailed",
+            Self::Import { .. } | Self::Profile { .. } | Self::Archive { .. } => "importFailed",
             Self::Export(_) => "exportFailed",
             Self::Invalid(_) | Self::NoRules(_) => "configurationInvalid",
             Self::NothingOnDemand { .. } => "noRules",
@@ -189,6 +192,7 @@ impl Failure {
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }
             | Self::Import { .. }
+            | Self::Profile { .. }
             | Self::Archive { .. }
             | Self::Export(_)
             | Self::Invalid(_)

@@ -8,6 +8,7 @@ mod check;
 mod configuration;
 mod imported;
 mod lint;
+mod mobileconfig;
 mod name;
 mod protection;
 mod wg_quick;
@@ -17,6 +18,10 @@ pub use check::check;
 pub use configuration::{set_wireguard, wireguard_of};
 pub use imported::{Imported, Note};
 pub use lint::lint;
+pub use mobileconfig::{
+    ImportedProfile, ProfileError, ProfileIds, export_mobileconfig, import_mobileconfig,
+    is_mobileconfig,
+};
 pub use name::name_from_file;
 pub use protection::{Protection, protect};
 pub use wg_quick::{

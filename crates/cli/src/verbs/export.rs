@@ -1,8 +1,8 @@
 //! `adit export`
 
 use adit_api::Got;
-use adit_model::{Secrets, VpnConfiguration};
-use adit_profile::{Archive, export_wg_quick, wireguard_of};
+use adit_model::{ConfigurationId, Secrets, VpnConfiguration};
+use adit_profile::{Archive, ProfileIds, export_mobileconfig, export_wg_quick, wireguard_of};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -22,6 +22,17 @@ pub(super) async fn run(arguments: Export, context: &Context) -> Result<(), Fail
             let text = wg_quick(&entry.configuration, &secrets)?;
             if context.output.is_json() {
                 print_json(&json!({ "format": "wg-quick", "text": *text }))?;
+            } else {
+                to_standard_output(&text)?;
+            }
+        }
+        Format::Mobileconfig => {
+            let ids =
+                ProfileIds { profile: ConfigurationId::random(), payload: entry.configuration.id };
+            let xml = export_mobileconfig(&entry.configuration, &secrets, ids)?;
+            let text = String::from_utf8_lossy(&xml);
+            if context.output.is_json() {
+                print_json(&json!({ "format": "mobileconfig", "text": text }))?;
             } else {
                 to_standard_output(&text)?;
             }

@@ -10,8 +10,8 @@ use std::{
 use adit_api::{Entry, HelperClient, List, Save, SaveReply, SecretChanges};
 use adit_model::{ConfigurationId, Scope, Secrets, Severity, VpnConfiguration};
 use adit_profile::{
-    Archive, MAX_SIZE, Note, Protection, import_wg_quick, lint, name_from_file, protect,
-    set_wireguard, wireguard_of,
+    Archive, Imported, MAX_SIZE, Note, Protection, import_mobileconfig, import_wg_quick,
+    is_mobileconfig, lint, name_from_file, protect, set_wireguard, wireguard_of,
 };
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -24,11 +24,10 @@ pub(super) async fn run(arguments: Import, context: &Context) -> Result<(), Fail
         let message = "--name is for one file; several are named after themselves.";
         return Err(Failure::Usage(message.into()));
     }
-    let mut profiles = arguments
-        .files
-        .iter()
-        .map(|file| Profile::load(file, &arguments))
-        .collect::<Result<VecDeque<_>, _>>()?;
+    let mut profiles = VecDeque::new();
+    for file in &arguments.files {
+        profiles.extend(Profile::load(file, &arguments)?);
+    }
     let mut helper = context.helper().await?;
     let mut listing = Imports(Vec::new());
     let failed = loop {
@@ -52,7 +51,8 @@ struct Profile {
     secrets: Secrets,
     /// Of the file itself.
     notes: Vec<Note>,
-    is_archive: bool,
+    /// It also says what the system does around the tunnel.
+    says_all: bool,
     wishes: Wishes,
 }
 
@@ -96,26 +96,27 @@ impl Wishes {
 }
 
 impl Profile {
-    fn load(path: &Path, wanted: &Import) -> Result<Self, Failure> {
-        let mut profile = Self::read(path, wanted.name.as_deref())?;
-        let configuration = &mut profile.configuration;
-        // What Adit itself has written says all of this.
-        if !profile.is_archive {
-            protect(configuration, Protection::FULL);
+    /// A file has one configuration, but for a profile of Apple's, which may have more.
+    fn load(path: &Path, wanted: &Import) -> Result<Vec<Self>, Failure> {
+        let mut profiles = Self::read(path, wanted.name.as_deref())?;
+        for profile in &mut profiles {
+            profile.wishes = Wishes::of(wanted);
+            profile.wishes.grant(&mut profile.configuration);
         }
-        profile.wishes = Wishes::of(wanted);
-        profile.wishes.grant(configuration);
-        Ok(profile)
+        Ok(profiles)
     }
 
-    fn read(path: &Path, name: Option<&str>) -> Result<Self, Failure> {
+    fn read(path: &Path, name: Option<&str>) -> Result<Vec<Self>, Failure> {
         let is_stdin = path == Path::new("-");
         let bytes = if is_stdin { read(io::stdin()) } else { File::open(path).and_then(read) };
         let bytes =
             bytes.map_err(|error| Failure::Unreadable { file: PathBuf::from(path), error })?;
         let file = if is_stdin { "Standard input".into() } else { path.display().to_string() };
         if Archive::is_meant_by(&bytes) {
-            return Self::from_archive(file, &bytes, name);
+            return Ok(vec![Self::from_archive(file, &bytes, name)?]);
+        }
+        if is_mobileconfig(&bytes) {
+            return Self::from_mobileconfig(&file, &bytes, name);
         }
         let name = match name {
             Some(name) => name.to_owned(),
@@ -126,16 +127,43 @@ impl Profile {
             None => name_from_file(path),
         };
         match import_wg_quick(&bytes, &name, ConfigurationId::random()) {
-            Ok(imported) => Ok(Self {
-                file,
-                configuration: imported.configuration,
-                secrets: imported.secrets,
-                notes: imported.notes,
-                is_archive: false,
-                wishes: Wishes::default(),
-            }),
+            Ok(imported) => {
+                let mut profile = Self::of(file, imported);
+                protect(&mut profile.configuration, Protection::FULL);
+                Ok(vec![profile])
+            }
             Err(error) => Err(Failure::Import { file, error }),
         }
+    }
+
+    fn of(file: String, imported: Imported) -> Self {
+        let Imported { configuration, secrets, notes } = imported;
+        let (says_all, wishes) = (false, Wishes::default());
+        Self { file, configuration, secrets, notes, says_all, wishes }
+    }
+
+    fn from_mobileconfig(
+        file: &str,
+        bytes: &[u8],
+        name: Option<&str>,
+    ) -> Result<Vec<Self>, Failure> {
+        let imported = import_mobileconfig(bytes, ConfigurationId::random)
+            .map_err(|error| Failure::Profile { file: file.into(), error })?;
+        let of = |imported| Self { says_all: true, ..Self::of(file.into(), imported) };
+        let mut profiles: Vec<Self> = imported.configurations.into_iter().map(of).collect();
+        match (name, profiles.as_mut_slice()) {
+            (None, _) => {}
+            (Some(name), [only]) => only.configuration.name = name.into(),
+            (Some(_), several) => {
+                let count = several.len();
+                let message = format!("{file} has {count} VPNs, and --name is for one.");
+                return Err(Failure::Usage(message));
+            }
+        }
+        if let Some(first) = profiles.first_mut() {
+            first.notes.extend(imported.notes);
+        }
+        Ok(profiles)
     }
 
     /// An archive comes from elsewhere, where its id and generation stay.
@@ -150,8 +178,8 @@ impl Profile {
             configuration.name = name.into();
         }
         configuration.validate()?;
-        let (notes, wishes) = (Vec::new(), Wishes::default());
-        Ok(Self { file, configuration, secrets, notes, is_archive: true, wishes })
+        let imported = Imported { configuration, secrets, notes: Vec::new() };
+        Ok(Self { says_all: true, ..Self::of(file, imported) })
     }
 
     /// What `existing` becomes when this takes its place. A file of wg-quick says nothing about
@@ -159,11 +187,14 @@ impl Profile {
     fn replacing(&self, mut existing: VpnConfiguration) -> Result<VpnConfiguration, Failure> {
         let imported = &self.configuration;
         match wireguard_of(imported) {
-            Some(mut wireguard) if !self.is_archive => {
+            Some(mut wireguard) if !self.says_all => {
                 wireguard.block_ipv6 = wireguard_of(&existing).is_some_and(|was| was.block_ipv6);
                 set_wireguard(&mut existing, &wireguard);
             }
-            Some(_) | None => existing.protocol = imported.protocol.clone(),
+            Some(_) | None => {
+                existing.protocol = imported.protocol.clone();
+                existing.on_demand = imported.on_demand.clone();
+            }
         }
         if imported.scope == Scope::System {
             existing.scope = Scope::System;
