@@ -27,6 +27,9 @@ pub(crate) struct Places {
     /// Where providers are installed, a folder each.
     #[arg(long, global = true, value_name = "DIR", default_value = "/usr/lib/adit/providers")]
     pub(crate) providers_dir: PathBuf,
+    /// Where the administrator's profiles lie, each a configuration for everybody.
+    #[arg(long, global = true, value_name = "DIR", default_value = "/etc/adit/profiles.d")]
+    pub(crate) profiles_dir: PathBuf,
     /// The file that names DNS servers where no resolver service runs.
     #[arg(long, global = true, value_name = "FILE", default_value = "/etc/resolv.conf")]
     pub(crate) resolv_conf: PathBuf,

@@ -66,10 +66,6 @@ impl Configurations {
         secrets: Option<Secrets>,
     ) -> Result<Record, HelperError> {
         configuration.name = configuration.name.trim().into();
-        configuration.validate().map_err(|invalid| HelperError::ConfigurationInvalid {
-            field: invalid.field,
-            reason: invalid.reason,
-        })?;
         let before = self.records.get(&configuration.id);
         let current_generation = before.map_or(0, |record| record.configuration.generation);
         if configuration.generation != current_generation {
@@ -92,6 +88,42 @@ impl Configurations {
                 configuration.enablement = Enablement::SetAside;
             }
         }
+        self.check(&configuration)?;
+        Ok(self.next(configuration, secrets))
+    }
+
+    /// What is to be stored of what a file of the administrator says, if that is a change. Whether it
+    /// is set aside stays as it is.
+    pub(crate) fn managed(
+        &self,
+        file: &str,
+        mut configuration: VpnConfiguration,
+        secrets: Secrets,
+    ) -> Result<Option<Record>, HelperError> {
+        configuration.managed_by = Some(file.into());
+        configuration.owner = ROOT;
+        configuration.generation = 0;
+        if let Some(before) = self.records.get(&configuration.id) {
+            configuration.generation = before.configuration.generation;
+            configuration.enablement = before.configuration.enablement;
+            if before.configuration == configuration && before.secrets == secrets {
+                return Ok(None);
+            }
+        } else if takes_default_route(&configuration)
+            && !self.rivals(ROOT, &configuration).is_empty()
+        {
+            configuration.enablement = Enablement::SetAside;
+        }
+        self.check(&configuration)?;
+        Ok(Some(self.next(configuration, Some(secrets))))
+    }
+
+    /// Whether it is whole and has a name that is free.
+    fn check(&self, configuration: &VpnConfiguration) -> Result<(), HelperError> {
+        configuration.validate().map_err(|invalid| HelperError::ConfigurationInvalid {
+            field: invalid.field,
+            reason: invalid.reason,
+        })?;
         let same_name = |other: &&Record| {
             let other = &other.configuration;
             other.id != configuration.id
@@ -99,12 +131,19 @@ impl Configurations {
                 && (other.owner == configuration.owner || other.scope == Scope::System)
         };
         if self.all().any(|other| same_name(&other)) {
-            return Err(HelperError::NameTaken { name: configuration.name });
+            let name = configuration.name.clone();
+            return Err(HelperError::NameTaken { name });
         }
+        Ok(())
+    }
+
+    /// The record that comes after the one that is stored. Secrets that are not mentioned stay.
+    fn next(&self, mut configuration: VpnConfiguration, secrets: Option<Secrets>) -> Record {
+        let before = self.records.get(&configuration.id);
         configuration.generation += 1;
         let secrets = secrets.or_else(|| before.map(|record| record.secrets.clone()));
         let unknown = before.map(|record| record.unknown.clone()).unwrap_or_default();
-        Ok(Record { configuration, secrets: secrets.unwrap_or_default(), unknown })
+        Record { configuration, secrets: secrets.unwrap_or_default(), unknown }
     }
 
     /// What is to be stored when a configuration may start or not, if that is a change.

@@ -45,6 +45,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     let left = recovery::take_over(&surroundings, &configurations, kept).await?;
     surroundings.barrier.finish_releases(&left.going_on()).await;
     let service = Arc::new(Service::new(surroundings, configurations, left.adoptions));
+    service.read_managed(&places.profiles_dir).await;
     let listener = Listener::bind(places.socket(), SOCKET_MODE)?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -57,6 +58,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
         never = listener.serve(Arc::new(api::router()), Arc::clone(&service)) => match never {},
         never = follow(state, &service) => match never {},
         never = tell(healed, &service) => match never {},
+        never = service.follow_managed(&places.profiles_dir) => match never {},
         never = service.follow_sleep(suspend::watch()) => match never {},
         () = service.surroundings().barrier.keep() => {}
         _ = terminate.recv() => {}

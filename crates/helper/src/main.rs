@@ -14,6 +14,7 @@ mod events;
 mod instance;
 mod kept_descriptors;
 mod key_pairs;
+mod managed;
 mod polkit;
 mod provider;
 mod recovery;

@@ -3,6 +3,7 @@
 
 mod keys;
 mod lockdown;
+mod managed;
 mod sleep;
 mod start;
 mod storage;
@@ -17,7 +18,8 @@ use adit_api::{
     Entry, Event, HelperError, History, Removed, Saved, SecretChanges, SessionDetails, Snapshot,
 };
 use adit_model::{
-    ConfigurationId, Enablement, PastSession, ProviderStopReason, Scope, Secrets, VpnConfiguration,
+    ConfigurationId, Enablement, HealthItem, PastSession, ProviderStopReason, Scope, Secrets,
+    VpnConfiguration,
 };
 use adit_network::{NetworkState, healing::Healed};
 use tokio::sync::Mutex as AsyncMutex;
@@ -40,6 +42,8 @@ pub(crate) struct Service {
     /// One start at a time: whether it may start depends on what else has started.
     starting: AsyncMutex<()>,
     key_pairs: Mutex<KeyPairs>,
+    /// Of the administrator's files.
+    managed_problems: Mutex<Vec<HealthItem>>,
 }
 
 /// A session that was told to stop is down within the provider's limit and a little more.
@@ -63,6 +67,7 @@ impl Service {
             sessions: Mutex::new(sessions),
             starting: AsyncMutex::default(),
             key_pairs: Mutex::default(),
+            managed_problems: Mutex::default(),
         }
     }
 

@@ -15,7 +15,7 @@ mod run;
 mod takeover;
 
 pub use host::{Host, HostError, UdpBinding};
-pub use manifest::{Kind, Manifest, ManifestError};
+pub use manifest::{Kind, Manifest, ManifestError, changed_by_root_alone};
 pub use packet_flow::{PacketFlow, Segments};
 pub use provider::{PacketTunnelProvider, ProviderError, StartRequest, VirtualInterface};
 pub use run::{RunError, run};

@@ -119,7 +119,7 @@ impl Manifest {
             return Err(ManifestError::NotExecutable(named));
         };
         for guarded in [&folder, &path, &executable] {
-            if !guarded.metadata().is_ok_and(|found| only_changed_by(&found, trusted_uid)) {
+            if !guarded.metadata().is_ok_and(|found| changed_by_root_alone(&found, trusted_uid)) {
                 return Err(ManifestError::Writable(guarded.clone()));
             }
         }
@@ -178,12 +178,16 @@ fn changeable_ancestor(executable: &Path, trusted_uid: u32) -> Option<PathBuf> {
     const STICKY: u32 = 0o1000;
     let guarded = |folder: &&Path| {
         let found = folder.metadata();
-        found.is_ok_and(|found| only_changed_by(&found, trusted_uid) || found.mode() & STICKY != 0)
+        found.is_ok_and(|found| {
+            changed_by_root_alone(&found, trusted_uid) || found.mode() & STICKY != 0
+        })
     };
     executable.ancestors().skip(1).find(|folder| !guarded(folder)).map(Path::to_owned)
 }
 
-fn only_changed_by(found: &Metadata, trusted_uid: u32) -> bool {
+/// Whether nobody but root and `trusted_uid` can change what this is about.
+#[must_use]
+pub fn changed_by_root_alone(found: &Metadata, trusted_uid: u32) -> bool {
     let uid = found.uid();
     let owned = uid == 0 || uid == trusted_uid || is_beyond_namespace(uid);
     let group_writable = found.mode() & 0o020 != 0 && found.gid() != 0;

@@ -28,8 +28,11 @@ impl Report for Listing {
         let names = self.entries.iter().map(|entry| entry.configuration.name.chars().count());
         let width = names.max().unwrap_or(0);
         for entry in &self.entries {
-            let sentence =
+            let mut sentence =
                 sentence(&entry.configuration, &entry.session, self.now, Language::English);
+            if entry.configuration.managed_by.is_some() {
+                sentence.text.push_str(" (managed)");
+            }
             page.state(&entry.configuration.name, width, &sentence);
         }
     }

@@ -42,6 +42,12 @@ impl Report for Shown {
         let protocol = &configuration.protocol;
         page.line(&configuration.name);
         page.field("Id", &configuration.id.to_string());
+        page.field(
+            "From",
+            &configuration.managed_by.as_ref().map_or_else(String::new, |file| {
+                format!("{file}, and it changes and goes with that")
+            }),
+        );
         page.field("Provider", &protocol.provider_id);
         page.field("Server", &protocol.server_address);
         page.field("User name", protocol.username.as_deref().unwrap_or_default());
@@ -66,6 +72,9 @@ impl Report for Shown {
             Traffic::expected(configuration).sentence(&protocol.server_address, Language::English);
         page.field("Traffic", &traffic.unwrap_or_default());
         page.list("Options", options(configuration));
+        if configuration.on_demand.enabled {
+            page.list("On demand", &configuration.on_demand.rules);
+        }
         match wireguard_of(configuration) {
             Some(wireguard) => write_wireguard(&wireguard, page),
             None if protocol.provider_configuration.is_empty() => {}

@@ -34,6 +34,7 @@ impl Service {
         let mut status =
             MachineStatus::of(&barrier.setting(), barrier.refusal().as_ref(), &tunnels);
         status.health.extend(barrier.remarks());
+        status.health.extend(locked(&self.managed_problems).iter().cloned());
         status
     }
 

@@ -1,0 +1,12 @@
+//! Configurations of the administrator: a folder of profiles and of files of wg-quick, which come,
+//! change and go with their files.
+
+mod folder;
+mod pairing;
+mod watch;
+
+pub(crate) use self::{
+    folder::{ManagedFile, read},
+    pairing::{Pair, pair},
+    watch::FolderWatch,
+};

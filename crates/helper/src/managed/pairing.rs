@@ -1,0 +1,65 @@
+//! Which stored configuration goes on as which one of a file.
+
+use adit_model::{ConfigurationId, VpnConfiguration};
+use adit_profile::Imported;
+
+/// One configuration of a file, or one that is no longer in it.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Pair {
+    /// New in the file.
+    Appeared(Imported),
+    /// In the file before and now, perhaps changed.
+    Stayed(ConfigurationId, Imported),
+    /// No longer in the file.
+    Vanished(ConfigurationId),
+}
+
+/// A configuration keeps its id as long as it has its name, or is the only one of its file.
+pub(crate) fn pair(stored: &[&VpnConfiguration], found: Vec<Imported>) -> Vec<Pair> {
+    if let ([only], [_]) = (stored, found.as_slice()) {
+        let id = only.id;
+        return found.into_iter().map(|imported| Pair::Stayed(id, imported)).collect();
+    }
+    let named = |name: &str| stored.iter().find(|stored| stored.name == name);
+    let is_found = |name: &str| found.iter().any(|found| found.configuration.name == name);
+    // First, so that what comes may have the names of what goes.
+    let vanished: Vec<Pair> = stored
+        .iter()
+        .filter(|stored| !is_found(&stored.name))
+        .map(|stored| Pair::Vanished(stored.id))
+        .collect();
+    let here = found.into_iter().map(|imported| match named(&imported.configuration.name) {
+        Some(stored) => Pair::Stayed(stored.id, imported),
+        None => Pair::Appeared(imported),
+    });
+    vanished.into_iter().chain(here).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use adit_model::{Secrets, TunnelProviderProtocol};
+
+    use super::*;
+
+    #[test]
+    fn a_configuration_goes_on_under_its_name_or_alone() {
+        let (a, b, c) = (example("a"), example("b"), example("c"));
+        assert_eq!(pair(&[], vec![found(&a)]), [Pair::Appeared(found(&a))]);
+        assert_eq!(pair(&[&a], vec![found(&b)]), [Pair::Stayed(a.id, found(&b))]);
+        assert_eq!(pair(&[&a], vec![]), [Pair::Vanished(a.id)]);
+        let pairs = pair(&[&a, &b], vec![found(&c), found(&b)]);
+        let expected =
+            [Pair::Vanished(a.id), Pair::Appeared(found(&c)), Pair::Stayed(b.id, found(&b))];
+        assert_eq!(pairs, expected);
+    }
+
+    fn found(configuration: &VpnConfiguration) -> Imported {
+        let configuration = configuration.clone();
+        Imported { configuration, secrets: Secrets::new(), notes: Vec::new() }
+    }
+
+    fn example(name: &str) -> VpnConfiguration {
+        let protocol = TunnelProviderProtocol::new("org.example.vpn", "vpn.example");
+        VpnConfiguration::new(ConfigurationId::random(), name, protocol)
+    }
+}
