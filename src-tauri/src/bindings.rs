@@ -48,6 +48,7 @@ pub(crate) fn bindings() -> Builder<tauri::Wry> {
             command::start_service,
             command::follow_log,
             command::leave_log,
+            command::save_file,
         ])
         .events(collect_events![Told, Logged, FilesOpened])
         .dangerously_cast_bigints_to_number()

@@ -5,6 +5,7 @@
 
 mod app;
 mod configurations;
+mod files;
 mod machine;
 mod profiles;
 mod sessions;
@@ -15,7 +16,9 @@ use adit_varlink::Method;
 
 use crate::{app::Shared, failure::Failure};
 
-pub(crate) use self::{app::*, configurations::*, machine::*, profiles::*, sessions::*, unit::*};
+pub(crate) use self::{
+    app::*, configurations::*, files::*, machine::*, profiles::*, sessions::*, unit::*,
+};
 
 /// Calls have a connection of their own, so that a long one holds nothing up.
 async fn call<M>(shared: &Shared, method: M) -> Result<M::Reply, Failure>

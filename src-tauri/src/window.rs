@@ -13,6 +13,8 @@ pub(crate) fn open(app: &AppHandle) -> tauri::Result<()> {
     }
     WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
         .title("Adit")
+        // Files that are dropped come to the page as content; the handler would give it paths.
+        .disable_drag_drop_handler()
         .inner_size(940.0, 640.0)
         .min_inner_size(400.0, 480.0)
         .build()?;

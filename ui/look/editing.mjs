@@ -18,7 +18,52 @@ export function editingViews(view) {
     view("edit-mirrored", { theme: "dark", lang: "en-x-mirrored" }, { hash: `#/edit/${HOME}`, isTall: true }),
     view("edit-narrow", { theme: "light" }, { hash: `#/edit/${HOME}`, isNarrow: true, isTall: true }),
     view("create-whole", { theme: "light" }, { hash: "#/create", isTall: true }),
+    ...both("import-preview", { hash: "#/import", isTall: true, act: imported }),
+    ...both("import-paste", { hash: "#/import", act: pasting }),
+    view("import-german", { theme: "dark", lang: "de" }, { hash: "#/import", isTall: true, act: imported }),
+    view("import-narrow", { theme: "light" }, { hash: "#/import", isNarrow: true, isTall: true, act: imported }),
+    ...both("share", { hash: `#/share/${HOME}`, isTall: true, act: code }),
   ];
+}
+
+const FILE = `[Interface]
+PrivateKey = yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=
+Address = 10.64.12.9/32
+DNS = 10.64.0.1
+PostUp = iptables -I OUTPUT -j ACCEPT
+
+[Peer]
+PublicKey = hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=
+AllowedIPs = 0.0.0.0/0
+Endpoint = de.example.net:51820
+`;
+
+/** Three files that are dropped: one that is right, one that is not, and a split tunnel. */
+async function imported(browser) {
+  const files = [
+    ["de-berlin.conf", FILE],
+    ["office.conf", FILE.replace("0.0.0.0/0", "10.0.0.0/8, 172.16.0.0/12").replace(/PostUp.*\n/, "")],
+    ["broken.conf", FILE.replace("Address = 10.64.12.9/32", "Address = ten")],
+  ];
+  await browser.run(
+    `const files = ${JSON.stringify(files)}; const data = new DataTransfer();
+     for (const [name, text] of files) data.items.add(new File([text], name));
+     const input = document.querySelector("input[type=file]"); input.files = data.files;
+     input.dispatchEvent(new Event("change"));`,
+  );
+  await browser.until("return document.querySelectorAll('.card').length === 3");
+}
+
+async function pasting(browser) {
+  await browser.run("[...document.querySelectorAll('main .hand button')][1].click()");
+  await browser.until("return document.querySelector('#import-text') !== null");
+}
+
+async function code(browser) {
+  await browser.run("[...document.querySelectorAll('main section button')].at(-1).click()");
+  await browser.until("return document.querySelector('[role=alertdialog]') !== null");
+  await browser.run("[...document.querySelectorAll('[role=alertdialog] button')].at(-1).click()");
+  await browser.until("return document.querySelector('svg.code') !== null && document.querySelector('[role=alertdialog]') === null");
 }
 
 async function text(browser) {

@@ -72,6 +72,8 @@ export const commands = {
 	followLog: () => __TAURI_INVOKE<void>("follow_log"),
 	/**  Ends that. */
 	leaveLog: () => __TAURI_INVOKE<void>("leave_log"),
+	/**  Asks where to, and writes a file that only the user can read. Whether that was not cancelled. */
+	saveFile: (name: string, content: string) => typedError<boolean, Failure>(__TAURI_INVOKE("save_file", { name, content })),
 };
 
 /** Events */

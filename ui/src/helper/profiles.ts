@@ -23,4 +23,6 @@ export interface Profiles {
   discardProfile(id: string): Promise<void>;
   /** A file with its keys: whoever can read it can use the tunnel. */
   exportProfile(id: string, format: ProfileFormat): Promise<string>;
+  /** Asks where, and writes a file that only the user can read. Whether that was not cancelled. */
+  saveFile(name: string, content: string): Promise<boolean>;
 }

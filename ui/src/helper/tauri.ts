@@ -49,6 +49,7 @@ const profiles: Profiles = {
   importProfile: (configuration) => data(commands.importProfile(configuration)),
   discardProfile: (id) => commands.discardProfile(id),
   exportProfile: (id, format) => data(commands.exportProfile(id, format)),
+  saveFile: (name, content) => data(commands.saveFile(name, content)),
 };
 
 function watch(listener: (change: Change) => void): () => void {

@@ -62,6 +62,14 @@ export function memoryProfiles(store: Store): Profiles {
       if (format === "adit") return JSON.stringify({ adit: 1, configuration, secrets }, undefined, 2);
       return writeText(configuration, (name) => secrets[name]);
     },
+    saveFile: async (name, content) => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([content], { type: "text/plain" }));
+      link.download = name;
+      link.click();
+      URL.revokeObjectURL(link.href);
+      return true;
+    },
   };
 }
 

@@ -1,0 +1,107 @@
+import type { App } from "../app";
+import type { Json, Note, VpnConfiguration } from "../helper/types";
+import { put, type Step } from "../edit/path";
+import { scan } from "./scan";
+import { freeName, sourcesOf, type Source, type Unusable } from "./source";
+
+/** A profile that was understood, or why it was not. */
+export type Candidate =
+  | { kind: "profile"; key: number; file: string; configuration: VpnConfiguration; fileNotes: Note[]; notes: Note[]; refusal?: string }
+  | { kind: "refused"; key: number; file: string; sentence: string };
+
+/** What is about to be imported. */
+export class Candidates {
+  #app: App;
+  #next = 0;
+  #all = $state.raw<readonly Candidate[]>([]);
+  isBusy = $state(false);
+
+  constructor(app: App) {
+    this.#app = app;
+  }
+
+  get all(): readonly Candidate[] {
+    return this.#all;
+  }
+
+  readonly profiles = $derived.by(() => this.#all.filter((candidate) => candidate.kind === "profile"));
+
+  async add(given: readonly Source[]): Promise<void> {
+    this.isBusy = true;
+    for (const one of given) {
+      for (const source of await sourcesOf(one, scan)) {
+        if ("why" in source) this.#refused(source.name, this.#unusable(source));
+        else await this.#open(source);
+      }
+    }
+    this.isBusy = false;
+  }
+
+  remove(candidate: Candidate): void {
+    this.#all = this.#all.filter((other) => other.key !== candidate.key);
+    if (candidate.kind === "profile") void this.#app.helper.discardProfile(candidate.configuration.id);
+  }
+
+  set(key: number, steps: readonly Step[], value: Json | undefined): void {
+    const candidate = this.profiles.find((profile) => profile.key === key);
+    if (!candidate) return;
+    const configuration = put(candidate.configuration as unknown as Json, steps, value) as unknown as VpnConfiguration;
+    const { refusal: _, ...rest } = candidate;
+    this.#replace({ ...rest, configuration });
+    void this.#lint(key, configuration);
+  }
+
+  /** Those that were stored. What was refused stays, with the reason. */
+  async store(): Promise<VpnConfiguration[]> {
+    this.isBusy = true;
+    const stored: VpnConfiguration[] = [];
+    for (const candidate of this.profiles) {
+      try {
+        stored.push(await this.#app.helper.importProfile(candidate.configuration));
+        this.#all = this.#all.filter((other) => other.key !== candidate.key);
+      } catch (error) {
+        this.#replace({ ...candidate, refusal: error instanceof Error ? error.message : String(error) });
+      }
+    }
+    this.isBusy = false;
+    return stored;
+  }
+
+  /** Nothing that was opened stays behind. */
+  discard(): void {
+    for (const { configuration } of this.profiles) void this.#app.helper.discardProfile(configuration.id);
+    this.#all = [];
+  }
+
+  async #open({ name, content }: Source): Promise<void> {
+    try {
+      const { configuration, notes } = await this.#app.helper.openProfile(name, content);
+      const others = this.#app.world.entries.map((entry) => entry.configuration.name);
+      const taken = new Set([...others, ...this.profiles.map((profile) => profile.configuration.name)]);
+      const named = { ...configuration, name: freeName(configuration.name, taken) };
+      const key = this.#next++;
+      this.#all = [...this.#all, { kind: "profile", key, file: name, configuration: named, fileNotes: notes, notes: [] }];
+      await this.#lint(key, named);
+    } catch (error) {
+      this.#refused(name, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  async #lint(key: number, configuration: VpnConfiguration): Promise<void> {
+    const { notes } = await this.#app.helper.check(configuration);
+    const candidate = this.profiles.find((profile) => profile.key === key);
+    if (candidate?.configuration === configuration) this.#replace({ ...candidate, notes });
+  }
+
+  #replace(candidate: Candidate): void {
+    this.#all = this.#all.map((other) => (other.key === candidate.key ? candidate : other));
+  }
+
+  #refused(file: string, sentence: string): void {
+    this.#all = [...this.#all, { kind: "refused", key: this.#next++, file, sentence }];
+  }
+
+  #unusable({ why }: Unusable): string {
+    return this.#app.language.m.import.unusable[why];
+  }
+}
