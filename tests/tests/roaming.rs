@@ -27,35 +27,77 @@ fn a_session_goes_on_through_every_change_of_network_and_nothing_gets_out() {
     adit.connect("home");
     let since = connected_at(&adit);
     let probing = Probing::start(&lab.client, Duration::from_millis(50));
-    for (what, change) in [
+    let through = |way: std::io::Result<IpAddr>| way.is_ok_and(|way| way == vpn.outer_ipv4());
+    let goes_on = |what| {
+        let start = Instant::now();
+        adit.eventually(what, || through(lab.client.whoami("203.0.113.10")));
+        println!("{what}: traffic again after {} ms", start.elapsed().as_millis());
+    };
+    let nothing = "true";
+    for (what, at_the_router, change) in [
         (
             "another address",
+            nothing,
             "ip address del 10.20.0.2/24 dev eth0; ip address add 10.20.0.77/24 dev eth0
              ip route replace default via 10.20.0.1 dev eth0 metric 100",
         ),
-        ("another interface", "ip link set eth0 down"),
+        (
+            "another gateway",
+            "ip address del 10.20.0.1/24 dev lan; ip address add 10.20.0.254/24 dev lan",
+            "ip route replace default via 10.20.0.254 dev eth0 metric 100",
+        ),
+        ("another interface", nothing, "ip link set eth0 down"),
         (
             "the first interface",
-            "ip link set eth0 up; ip route replace default via 10.20.0.1 dev eth0 metric 100",
-        ),
-        (
-            "none for a while",
-            "ip link set eth0 down; ip link set wifi0 down; sleep 18; ip link set wifi0 up
-             ip route replace default via 10.30.0.1 dev wifi0 metric 600",
+            nothing,
+            "ip link set eth0 up; ip route replace default via 10.20.0.254 dev eth0 metric 100",
         ),
     ] {
+        lab.router.sh(at_the_router);
         lab.client.sh(change);
-        let start = Instant::now();
-        let through = |way: std::io::Result<IpAddr>| way.is_ok_and(|way| way == vpn.outer_ipv4());
-        adit.eventually(what, || through(lab.client.whoami("203.0.113.10")));
-        println!("{what}: traffic again after {} ms", start.elapsed().as_millis());
+        goes_on(what);
     }
+    lab.client.sh("ip link set eth0 down; ip link set wifi0 down");
+    thread::sleep(Duration::from_secs(30));
+    let back = "ip link set wifi0 up; ip route replace default via 10.30.0.1 dev wifi0 metric 600";
+    lab.client.sh(back);
+    goes_on("none for half a minute");
     let sent = probing.stop();
     for sniffer in sniffers {
         sent.assert_none_seen(&sniffer.stop());
     }
     assert_eq!(connected_at(&adit), since);
     assert_eq!(adit.status("home"), "connected");
+}
+
+// spec: NW-17, PRV-6
+#[test]
+fn a_server_is_found_again_over_the_other_version_of_ip() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    let conf = vpn.peer().endpoint("vpn.test:51820").add().conf();
+    let is_through = || lab.client.whoami("203.0.113.10").is_ok_and(|it| it == vpn.outer_ipv4());
+    lab.dns.set("vpn.test", &[vpn.endpoint_v6().ip()]);
+    adit.import_with("home", &conf, &["--enforce-routes"]);
+    let unprotected = lab.sniff_client();
+    ProbeSet::send(&lab.client).assert_all_seen(&unprotected.stop());
+    adit.connect("home");
+    assert!(is_through());
+    let since = connected_at(&adit);
+
+    // A network without IPv6, and a server that has moved meanwhile.
+    lab.dns.set("vpn.test", &[vpn.endpoint().ip()]);
+    let sniffer = lab.sniff_client();
+    let probing = Probing::start(&lab.client, Duration::from_millis(50));
+    lab.client.sh("ip -6 route flush dev eth0; ip -6 address flush dev eth0");
+    let start = Instant::now();
+    adit.eventually("the server's other address", is_through);
+    println!("traffic again after {} ms", start.elapsed().as_millis());
+    probing.stop().assert_none_seen(&sniffer.stop());
+    assert_eq!(connected_at(&adit), since);
+    adit.disconnect("home");
+    adit.assert_no_residue();
 }
 
 // spec: PRV-2, PRV-3, PRV-C2

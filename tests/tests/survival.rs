@@ -51,9 +51,10 @@ fn a_killed_helper_loses_nothing_and_leaks_nothing() {
     let arrived = receiver.receive();
     let (bytes, pause) = transfer;
     println!("{arrived} of {sent} probes; {bytes} bytes, longest pause {pause:?}");
-    // A busy computer may drop one; a tunnel that was down for a moment would lose many.
-    assert!(sent - arrived <= sent / 500, "{arrived} of {sent} probes arrived");
-    assert!(pause < Duration::from_secs(5), "the transfer paused for {pause:?}");
+    assert_eq!(arrived, sent, "probes arrived");
+    // How long a busy computer takes for anything is not the tunnel's doing; what a lost segment waits
+    // for before it is sent again would be.
+    assert!(pause < Duration::from_secs(2), "the transfer paused for {pause:?}");
     let outside = sniffer.stop().incoming();
     outside.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
