@@ -13,7 +13,7 @@ use crate::provider::start_time;
 /// What only administrators do. Each has its text and its defaults in `packaging/org.adit.policy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// Start and stop what is for the whole computer, and see how it does.
+    /// Start and stop what is for the whole computer, or what is in the way of it.
     UseSystem,
     /// Create, change and remove what is for the whole computer, and see its keys.
     ChangeSystem,
