@@ -7,18 +7,21 @@ use std::{
 };
 
 use adit_api::{
-    Counters, Details, Entry, Event, Get, Got, Hello, HelloReply, HelperError, LiftLockdown, List,
-    Listing, LockDown, MachineChange, MachineReply, Provider, ProviderListing, Providers, Remove,
-    Removed, Reset, ResetReply, Save, SaveReply, Saved, SecretChanges, SessionDetails, SetEnabled,
-    Snapshot, Start, StatusChange, Stop, Watch, WatchReply,
+    Counters, Details, Entry, Event, Get, Got, Hello, HelloReply, HelperError, History,
+    HistoryReply, LiftLockdown, List, Listing, LockDown, MachineChange, MachineReply, Provider,
+    ProviderListing, Providers, Remove, Removed, Reset, ResetReply, Save, SaveReply, Saved,
+    SecretChanges, SessionDetails, SetEnabled, Snapshot, Start, StatusChange, Stop, Watch,
+    WatchReply,
 };
 use adit_model::{
     ConfigurationId, ConnectionError, DisconnectError, Enablement, Lockdown, LockdownSetting,
-    MachineStatus, PacketTunnelNetworkSettings, Secrets, SessionStatus, Tunnel, TunnelName,
-    VpnConfiguration, VpnStatus, wireguard::WireGuardConfiguration,
+    MachineStatus, PacketTunnelNetworkSettings, PastSession, ProviderStopReason, Secrets,
+    SessionStatus, SessionTraffic, StartCause, Tunnel, TunnelName, VpnConfiguration, VpnStatus,
+    wireguard::WireGuardConfiguration,
 };
 use adit_varlink::{Empty, Listener, Peer, Refusal, Router, ServiceInfo};
 use futures_util::{Stream, StreamExt, stream};
+use jiff::Timestamp;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::{
@@ -159,6 +162,10 @@ fn router() -> Router<State, Access> {
     .on(Access::Authorised, |state: State, _, call: Start| async move { state.start(call.id) })
     .on(Access::Anyone, |state: State, _, call: Stop| async move { state.stop(call.id) })
     .on(Access::Anyone, |state: State, _, call: Details| async move { state.details(call.id) })
+    .on(Access::Anyone, |state: State, _, call: History| async move {
+        let entry = call.id.map(|id| state.entry(id)).transpose()?;
+        Ok(HistoryReply { sessions: past(entry.as_ref(), call.limit) })
+    })
     .on(Access::Anyone, |_, _, _: Providers| async {
         Ok(ProviderListing { providers: providers() })
     })
@@ -331,6 +338,31 @@ impl State {
 
 fn down(id: ConfigurationId) -> SessionStatus {
     SessionStatus { status: VpnStatus::Disconnected, ..SessionStatus::new(id) }
+}
+
+/// A session of `entry` and one before it that failed; none without it.
+fn past(entry: Option<&Entry>, limit: Option<usize>) -> Vec<PastSession> {
+    let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).unwrap();
+    let session = |entry: &Entry| PastSession {
+        id: entry.configuration.id,
+        name: entry.configuration.name.clone(),
+        start_cause: StartCause::User { uid: rustix::process::geteuid().as_raw() },
+        started_at: at(0),
+        connected_at: Some(at(1)),
+        ended_at: Some(at(7501)),
+        stop_reason: ProviderStopReason::UserInitiated,
+        last_error: None,
+        traffic: Some(SessionTraffic { rx_bytes: 1500, tx_bytes: 9 }),
+        provider_restarts: 0,
+    };
+    let failed = |entry: &Entry| PastSession {
+        started_at: at(-60),
+        connected_at: None,
+        last_error: Some(ConnectionError::ServerNotResponding.plain()),
+        ..session(entry)
+    };
+    let sessions = entry.into_iter().flat_map(|entry| [session(entry), failed(entry)]);
+    sessions.take(limit.unwrap_or(usize::MAX)).collect()
 }
 
 fn providers() -> Vec<Provider> {

@@ -483,6 +483,24 @@ async fn finish_as_set(command: &mut Command, input: &str) -> Output {
     timeout(LIMIT, child.wait_with_output()).await.expect("it hung").unwrap()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_has_a_line_for_each_session() {
+    let helper = Helper::start(Script::Connects);
+    assert_eq!(ok(&helper, &["history"]).await, "No session is over yet.\n");
+    let file = helper.file("work.conf", PROFILE);
+    ok(&helper, &["import", text(&file)]).await;
+    let said = ok(&helper, &["history", "work"]).await;
+    let without_time: Vec<&str> =
+        said.lines().filter_map(|line| Some(line.split_once("  ")?.1)).collect();
+    let ended = "work  Connected for 2 h 5 min. 1.5 kB received, 9 B sent. Started by you. \
+                 Disconnected by hand.";
+    let failed = "work  Never connected. Started by you. The server does not answer.";
+    assert_eq!(without_time, [ended, failed]);
+    let last = json(&run(&helper, &["history", "work", "-n", "1", "--json"]).await);
+    assert_eq!(last.as_array().unwrap().len(), 1);
+    assert_eq!(last[0]["stopReason"], "userInitiated");
+}
+
 async fn ok(helper: &Helper, arguments: &[&str]) -> String {
     let output = run(helper, arguments).await;
     assert!(output.status.success(), "{arguments:?}: {output:?}");
