@@ -22,6 +22,10 @@ export function editingViews(view) {
     ...both("import-paste", { hash: "#/import", act: pasting }),
     view("import-german", { theme: "dark", lang: "de" }, { hash: "#/import", isTall: true, act: imported }),
     view("import-narrow", { theme: "light" }, { hash: "#/import", isNarrow: true, isTall: true, act: imported }),
+    ...both("rules", { hash: `#/onDemand/${TRAVEL}`, isTall: true }, { state: "waiting" }),
+    view("rules-german", { theme: "dark", lang: "de", state: "waiting" }, { hash: `#/onDemand/${TRAVEL}`, isTall: true }),
+    view("rules-narrow", { theme: "light", state: "waiting" }, { hash: `#/onDemand/${TRAVEL}`, isNarrow: true, isTall: true }),
+    view("rules-first", { theme: "light" }, { hash: `#/onDemand/${HOME}` }),
     ...both("share", { hash: `#/share/${HOME}`, isTall: true, act: code }),
   ];
 }
@@ -49,7 +53,7 @@ async function imported(browser) {
     `const files = ${JSON.stringify(files)}; const data = new DataTransfer();
      for (const [name, text] of files) data.items.add(new File([text], name));
      const input = document.querySelector("input[type=file]"); input.files = data.files;
-     input.dispatchEvent(new Event("change"));`,
+     input.dispatchEvent(new Event("change", { bubbles: true }));`,
   );
   await browser.until("return document.querySelectorAll('.card').length === 3");
 }
