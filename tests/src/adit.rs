@@ -126,6 +126,24 @@ impl Adit {
         self.run(["import", "--replace", &path]);
     }
 
+    /// Gives a configuration rules by which it connects by itself, in the form in which they are stored.
+    #[track_caller]
+    pub fn set_on_demand(&self, name: &str, rules: &Value) {
+        self.set_on_demand_settings(name, &json!({ "enabled": true, "rules": rules }));
+    }
+
+    /// As [`set_on_demand`](Self::set_on_demand), with all that can be set beside the rules.
+    #[track_caller]
+    pub fn set_on_demand_settings(&self, name: &str, settings: &Value) {
+        let archive = self.run(["export", name, "--format", "adit"]);
+        let mut archive: Value = serde_json::from_str(&archive).expect("JSON");
+        archive["configuration"]["onDemand"] = settings.clone();
+        let path = format!("/run/{name}.json");
+        self.machine.write_file(&path, archive.to_string());
+        self.run(["remove", name, "--yes"]);
+        self.run(["import", &path]);
+    }
+
     /// Installs a provider with this program.
     #[track_caller]
     pub fn install_provider(&self, id: &str, executable: &str) {

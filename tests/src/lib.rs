@@ -30,6 +30,7 @@ mod web_driver;
 mod whoami;
 mod window;
 mod wireguard;
+mod wireless;
 mod world;
 
 pub use adit::{Adit, User, program};
@@ -52,3 +53,4 @@ pub use topology::Uplink;
 pub use udp_tunnel::UdpTunnelServer;
 pub use window::Window;
 pub use wireguard::{ServerOptions, WireGuardServer};
+pub use wireless::Wireless;

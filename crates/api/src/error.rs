@@ -70,6 +70,13 @@ pub enum HelperError {
         /// Why, in a sentence.
         message: String,
     },
+    /// There are no rules to hold off or to let count.
+    #[serde(rename = "org.adit.Helper.OnDemandOff")]
+    #[error("“{name}” does not connect by itself: on demand is off.")]
+    OnDemandOff {
+        /// The configuration.
+        name: String,
+    },
     /// Only a running session can do that.
     #[serde(rename = "org.adit.Helper.NotRunning")]
     #[error("“{name}” is not connected.")]

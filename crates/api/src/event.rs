@@ -1,6 +1,9 @@
 //! What a watcher hears.
 
-use adit_model::{ConfigurationId, MachineStatus, PastSession, SessionStatus, VpnConfiguration};
+use adit_model::{
+    ConfigurationId, MachineStatus, PastSession, SessionStatus, VpnConfiguration,
+    on_demand::NetworkState,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,6 +25,8 @@ pub enum Event {
     SessionEnded(Box<SessionEnd>),
     /// What the machine as a whole lets out changed.
     MachineChanged(MachineChange),
+    /// The computer is in another network, or more is known of the one it is in.
+    NetworkChanged(Box<NetworkChange>),
     /// Events were missed; a snapshot follows.
     Lagged(Lagged),
     /// Something that this version does not know.
@@ -71,6 +76,13 @@ pub struct SessionEnd {
 pub struct MachineChange {
     /// As it is.
     pub machine: MachineStatus,
+}
+
+/// The computer is in another network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NetworkChange {
+    /// As rules see it.
+    pub network: NetworkState,
 }
 
 /// Events were missed.

@@ -14,12 +14,15 @@ pub use adit_varlink::{CallError, ServiceError};
 pub use attachment::{Heard, attach};
 pub use client::{ConnectError, DEFAULT_SOCKET, HelperClient, SOCKET_VARIABLE, socket_path};
 pub use error::HelperError;
-pub use event::{Event, Lagged, MachineChange, Removed, Saved, SessionEnd, Snapshot, StatusChange};
+pub use event::{
+    Event, Lagged, MachineChange, NetworkChange, Removed, Saved, SessionEnd, Snapshot, StatusChange,
+};
 pub use method::{
-    Counters, DescribeNetwork, Details, DnsExplanation, Entry, ExplainDns, ExplainRoute,
-    GenerateKey, Get, Got, Hello, HelloReply, History, HistoryReply, IDL, LiftLockdown, List,
-    Listing, LockDown, MachineReply, MessageReply, NetworkReply, Provider, ProviderListing,
-    Providers, PublicKey, PublicKeyReply, Remove, Reset, ResetReply, RouteReply, Save, SaveReply,
+    Counters, DescribeNetwork, Details, DnsExplanation, Entry, ExplainDns, ExplainOnDemand,
+    ExplainRoute, GenerateKey, Get, Got, Hello, HelloReply, History, HistoryReply, IDL,
+    LiftLockdown, List, Listing, LockDown, MachineReply, MessageReply, NetworkReply,
+    OnDemandExplanation, PauseOnDemand, Provider, ProviderListing, Providers, PublicKey,
+    PublicKeyReply, Remove, Reset, ResetReply, ResumeOnDemand, RouteReply, Save, SaveReply,
     SecretChanges, SelfTest, SelfTestReply, SendProviderMessage, SessionDetails, SetEnabled, Start,
     Stop, Watch, WatchReply, helper_methods,
 };

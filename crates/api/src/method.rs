@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, net::IpAddr};
 use adit_model::{
     Check, ConfigurationId, MachineStatus, NameLookup, NetworkDescription,
     PacketTunnelNetworkSettings, PastSession, Resolver, RouteExplanation, SecretChange, Secrets,
-    SessionStatus, VpnConfiguration, wireguard::Key,
+    SessionStatus, VpnConfiguration,
+    on_demand::{NetworkState, PauseEnd, Verdict},
+    wireguard::Key,
 };
 use adit_varlink::Empty;
 use serde::{Deserialize, Serialize};
@@ -281,6 +283,33 @@ messages! {
         pub explanation: RouteExplanation,
     }
 
+    /// Hold the rules of a configuration off. Spec OD-22.
+    pub struct PauseOnDemand {
+        /// Whose.
+        pub id: ConfigurationId,
+        /// When they count again.
+        pub end: PauseEnd,
+    }
+    /// Let them count again.
+    pub struct ResumeOnDemand {
+        /// Whose.
+        pub id: ConfigurationId,
+    }
+    /// Find out which network the computer is in, and what rules make of it.
+    pub struct ExplainOnDemand {
+        /// Whose rules, whether they count or not; absent: the network alone.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub id: Option<ConfigurationId>,
+    }
+    /// As it is at this moment.
+    pub struct OnDemandExplanation {
+        /// What the rules are compared with.
+        pub network: NetworkState,
+        /// The current rule, and how it came about.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub verdict: Option<Verdict>,
+    }
+
     /// Try out whether what is promised holds.
     pub struct SelfTest {}
     /// What came of it.
@@ -326,6 +355,9 @@ adit_varlink::methods! {
         LiftLockdown -> MachineReply,
         ExplainDns -> DnsExplanation,
         ExplainRoute -> RouteReply,
+        PauseOnDemand -> Empty,
+        ResumeOnDemand -> Empty,
+        ExplainOnDemand -> OnDemandExplanation,
         SelfTest -> SelfTestReply,
         DescribeNetwork -> NetworkReply,
         Reset -> ResetReply,

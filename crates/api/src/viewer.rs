@@ -138,7 +138,10 @@ impl Viewer {
                 Some(Change::Machine { machine: change.machine })
             }
             // After a lag, a snapshot follows.
-            Event::SessionEnded(_) | Event::Lagged(_) | Event::Unknown(_) => None,
+            Event::SessionEnded(_)
+            | Event::NetworkChanged(_)
+            | Event::Lagged(_)
+            | Event::Unknown(_) => None,
         }
     }
 

@@ -4,6 +4,7 @@ use std::{net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use jiff::SignedDuration;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -186,13 +187,16 @@ pub(crate) enum LockdownSwitch {
 /// Connect and disconnect by rules
 ///
 /// The first rule whose conditions hold on the network of the moment counts. Rules work while the Adit
-/// service runs, from boot on, whether anybody is logged in or not.
+/// service runs, from boot on, whether anybody is logged in or not. Who disconnects by hand holds them
+/// off until they connect or resume.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   adit on-demand edit work
   adit on-demand on work
-  adit on-demand show work")]
+  adit on-demand pause work 15m
+  adit on-demand pause work until-network
+  adit on-demand explain work")]
 pub(crate) struct OnDemand {
     #[command(subcommand)]
     pub(crate) what: OnDemandVerb,
@@ -208,6 +212,29 @@ pub(crate) enum OnDemandVerb {
     Show(Named),
     /// Edit the rules as JSON, in $VISUAL or $EDITOR
     Edit(Named),
+    /// Hold the rules off; the session stays as it is
+    Pause {
+        /// Its name, the beginning of it, or its id
+        name: String,
+        /// For how long, such as 15m or 2h; or until-network, until-boot; without it until resumed
+        #[arg(value_name = "UNTIL", value_parser = pause)]
+        end: Option<Pause>,
+    },
+    /// Let rules count again that are held off
+    Resume(Named),
+    /// Say which network this computer is in, and what the rules make of it
+    Explain {
+        /// Its name, the beginning of it, or its id; without it all of yours that have rules
+        name: Option<String>,
+    },
+}
+
+/// How long rules are held off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pause {
+    For(Duration),
+    UntilNetwork,
+    UntilBoot,
 }
 
 /// Say where it goes and why, as it is at this moment
@@ -320,6 +347,18 @@ pub(crate) struct Completions {
     pub(crate) shell: Shell,
 }
 
+fn pause(text: &str) -> Result<Pause, String> {
+    match text {
+        "until-network" => Ok(Pause::UntilNetwork),
+        "until-boot" => Ok(Pause::UntilBoot),
+        text => {
+            let hint = || "give a time, such as 15m or 2h, or until-network or until-boot".into();
+            let time: SignedDuration = text.parse().map_err(|_| hint())?;
+            Duration::try_from(time).map(Pause::For).map_err(|_| hint())
+        }
+    }
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     text.parse().map(Duration::from_secs).map_err(|_| "give whole seconds, such as 30".into())
 }
@@ -333,6 +372,16 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_pause_is_a_time_or_ends_with_something() {
+        assert_eq!(pause("15m"), Ok(Pause::For(Duration::from_secs(900))));
+        assert_eq!(pause("1h 30m"), Ok(Pause::For(Duration::from_secs(5400))));
+        assert_eq!(pause("until-boot"), Ok(Pause::UntilBoot));
+        for text in ["", "15", "-5m", "until-tomorrow"] {
+            assert!(pause(text).is_err(), "{text}");
+        }
     }
 
     #[test]

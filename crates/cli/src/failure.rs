@@ -269,6 +269,7 @@ fn call_kind(error: &CallError<HelperError>) -> &'static str {
             HelperError::NameTaken { .. } => "nameTaken",
             HelperError::RoutesConflict { .. } => "routesConflict",
             HelperError::ProviderUnavailable { .. } => "providerUnavailable",
+            HelperError::OnDemandOff { .. } => "onDemandOff",
             HelperError::NotRunning { .. } => "notRunning",
             HelperError::ProviderSilent { .. } => "providerSilent",
             HelperError::StorageFailed { .. } => "storageFailed",

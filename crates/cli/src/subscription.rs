@@ -49,6 +49,7 @@ impl Subscription {
                 | Event::ConfigurationSaved(_)
                 | Event::SessionEnded(_)
                 | Event::MachineChanged(_)
+                | Event::NetworkChanged(_)
                 | Event::Lagged(_)
                 | Event::Unknown(_) => {}
             }

@@ -3,11 +3,12 @@
 use std::{path::Path, sync::Arc};
 
 use adit_api::{
-    DescribeNetwork, Details, DnsExplanation, ExplainDns, ExplainRoute, GenerateKey, Get, Got,
-    Hello, HelloReply, HelperError, History, HistoryReply, IDL, LiftLockdown, List, Listing,
-    LockDown, MachineReply, MessageReply, NetworkReply, Provider, ProviderListing, Providers,
-    PublicKey, PublicKeyReply, Remove, Reset, ResetReply, RouteReply, Save, SaveReply, SelfTest,
-    SelfTestReply, SendProviderMessage, SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
+    DescribeNetwork, Details, DnsExplanation, ExplainDns, ExplainOnDemand, ExplainRoute,
+    GenerateKey, Get, Got, Hello, HelloReply, HelperError, History, HistoryReply, IDL,
+    LiftLockdown, List, Listing, LockDown, MachineReply, MessageReply, NetworkReply, PauseOnDemand,
+    Provider, ProviderListing, Providers, PublicKey, PublicKeyReply, Remove, Reset, ResetReply,
+    ResumeOnDemand, RouteReply, Save, SaveReply, SelfTest, SelfTestReply, SendProviderMessage,
+    SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
 };
 use adit_model::StartCause;
 use adit_provider::{Kind, Manifest, ManifestError};
@@ -129,6 +130,21 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         })
         .on(Access::AnyUser, |service: State, _, call: ExplainRoute| async move {
             explain_route(&service, call).await
+        })
+        .on(Access::AnyUser, |service: State, peer, call: PauseOnDemand| {
+            carried(async move {
+                service.pause_on_demand(peer.uid, call.id, call.end).await?;
+                Ok(Empty {})
+            })
+        })
+        .on(Access::AnyUser, |service: State, peer, call: ResumeOnDemand| {
+            carried(async move {
+                service.resume_on_demand(peer.uid, call.id).await?;
+                Ok(Empty {})
+            })
+        })
+        .on(Access::AnyUser, |service: State, peer, call: ExplainOnDemand| async move {
+            service.explain_on_demand(peer.uid, call.id).await
         })
         .on(
             Access::AnyUser,

@@ -65,6 +65,11 @@ impl Places {
         self.state_dir.join("lockdown.json")
     }
 
+    /// Who holds which rules off.
+    pub(crate) fn on_demand(&self) -> PathBuf {
+        self.state_dir.join("on-demand.json")
+    }
+
     /// What sessions hold back.
     pub(crate) fn holds(&self) -> PathBuf {
         self.runtime_dir.join("holds.json")

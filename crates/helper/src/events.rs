@@ -1,7 +1,7 @@
 //! Changes on their way to those who watch.
 
-use adit_api::{Event, Lagged, MachineChange, Snapshot};
-use adit_model::{MachineStatus, VpnConfiguration};
+use adit_api::{Event, Lagged, MachineChange, NetworkChange, Snapshot};
+use adit_model::{MachineStatus, VpnConfiguration, on_demand::NetworkState};
 use futures_util::{Stream, stream};
 use tokio::sync::broadcast;
 
@@ -12,6 +12,8 @@ use crate::access;
 enum Notice {
     /// Of one configuration, which decides who may hear of it.
     Of(Box<VpnConfiguration>, Box<Event>),
+    /// The computer is in another network.
+    Network(NetworkState),
     /// Of the machine as a whole, as far as it is not of a configuration.
     Machine,
 }
@@ -33,6 +35,11 @@ impl Events {
     pub(crate) fn announce(&self, about: &VpnConfiguration, event: Event) {
         // Nobody may be watching.
         let _ = self.sender.send(Notice::Of(Box::new(about.clone()), Box::new(event)));
+    }
+
+    /// Tells everybody who watches which network the computer is in.
+    pub(crate) fn announce_network(&self, network: NetworkState) {
+        let _ = self.sender.send(Notice::Network(network));
     }
 
     /// Has everybody who watches look at the machine again.
@@ -90,6 +97,10 @@ impl<S: Fn() -> Snapshot, M: Fn() -> MachineStatus> Watcher<S, M> {
             match self.notices.recv().await {
                 Ok(Notice::Of(about, event)) if access::may_see(self.uid, &about) => {
                     return Some(*event);
+                }
+                Ok(Notice::Network(network)) => {
+                    let change = NetworkChange { network };
+                    return Some(Event::NetworkChanged(Box::new(change)));
                 }
                 Ok(Notice::Of(..) | Notice::Machine) => {}
                 Err(broadcast::error::RecvError::Lagged(missed)) => {

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, error::Error, sync::Arc};
 
 use adit_model::ProviderStopReason;
-use adit_network::{NetworkState, healing, monitor};
+use adit_network::{NetworkState, healing, monitor, primary_network};
 use adit_varlink::Listener;
 use sd_notify::NotifyState;
 use tokio::{
@@ -12,9 +12,18 @@ use tokio::{
 };
 
 use crate::{
-    api, arguments::Places, barrier::Barrier, configurations::Configurations,
-    kept_descriptors::KeptDescriptors, provider, recovery, runtime_dir, service::Service,
-    session_history::SessionHistory, store::Store, surroundings::Surroundings, suspend,
+    api,
+    arguments::Places,
+    barrier::Barrier,
+    configurations::Configurations,
+    kept_descriptors::KeptDescriptors,
+    on_demand::{Keeper, OnDemand, Pauses},
+    provider, recovery, runtime_dir,
+    service::Service,
+    session_history::SessionHistory,
+    store::Store,
+    surroundings::Surroundings,
+    suspend,
 };
 
 /// Everybody may connect; what they may do is decided by who they are.
@@ -34,6 +43,8 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     let history = SessionHistory::open(places.history(), |id| configurations.get(id).is_some());
     let state = monitor::watch(Arc::clone(&network)).await?;
     let healed = healing::watch(Arc::clone(&network)).await?;
+    let (on_demand, notices) =
+        OnDemand::new(primary_network::watch(Arc::clone(&network), state.clone()));
     let surroundings = Arc::new(Surroundings::new(
         network,
         barrier,
@@ -44,7 +55,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     ));
     let left = recovery::take_over(&surroundings, &configurations, kept).await?;
     surroundings.barrier.finish_releases(&left.going_on()).await;
-    let service = Arc::new(Service::new(surroundings, configurations, left.adoptions));
+    let service = Arc::new(Service::new(surroundings, configurations, left.adoptions, on_demand));
     service.read_managed(&places.profiles_dir).await;
     let listener = Listener::bind(places.socket(), SOCKET_MODE)?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -54,12 +65,15 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     // Without systemd there is nobody to tell.
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     service.start_again(left.again).await;
+    let pauses = Arc::new(Pauses::load(places.on_demand()));
+    let mut keeper = Keeper::new(Arc::clone(&service), notices, pauses);
     tokio::select! {
         never = listener.serve(Arc::new(api::router()), Arc::clone(&service)) => match never {},
         never = follow(state, &service) => match never {},
         never = tell(healed, &service) => match never {},
         never = service.follow_managed(&places.profiles_dir) => match never {},
         never = service.follow_sleep(suspend::watch()) => match never {},
+        never = keeper.keep() => match never {},
         () = service.surroundings().barrier.keep() => {}
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -70,6 +84,8 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
         }
     }
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    // Before sessions end: it would begin others.
+    keeper.end().await;
     service.stop_all(ProviderStopReason::None).await;
     tracing::info!("Adit has ended.");
     Ok(())

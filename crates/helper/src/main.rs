@@ -15,6 +15,7 @@ mod instance;
 mod kept_descriptors;
 mod key_pairs;
 mod managed;
+mod on_demand;
 mod polkit;
 mod provider;
 mod recovery;
@@ -25,7 +26,6 @@ mod session_history;
 mod store;
 mod surroundings;
 mod suspend;
-#[allow(dead_code, reason = "nothing is armed yet")]
 mod trigger;
 
 use std::process::ExitCode;

@@ -4,6 +4,7 @@
 mod keys;
 mod lockdown;
 mod managed;
+mod rules;
 mod sleep;
 mod start;
 mod storage;
@@ -28,6 +29,7 @@ use crate::{
     access,
     configurations::Configurations,
     key_pairs::KeyPairs,
+    on_demand::{self, OnDemand},
     recovery,
     session::{Adoption, Input, SessionHandle},
     store::Record,
@@ -44,6 +46,7 @@ pub(crate) struct Service {
     key_pairs: Mutex<KeyPairs>,
     /// Of the administrator's files.
     managed_problems: Mutex<Vec<HealthItem>>,
+    on_demand: OnDemand,
 }
 
 /// A session that was told to stop is down within the provider's limit and a little more.
@@ -54,6 +57,7 @@ impl Service {
         surroundings: Arc<Surroundings>,
         configurations: Configurations,
         mut adoptions: BTreeMap<ConfigurationId, Adoption>,
+        on_demand: OnDemand,
     ) -> Self {
         let spawn = |record: &Record| {
             let id = record.configuration.id;
@@ -68,10 +72,11 @@ impl Service {
             starting: AsyncMutex::default(),
             key_pairs: Mutex::default(),
             managed_problems: Mutex::default(),
+            on_demand,
         }
     }
 
-    pub(crate) fn surroundings(&self) -> &Surroundings {
+    pub(crate) fn surroundings(&self) -> &Arc<Surroundings> {
         &self.surroundings
     }
 
@@ -165,6 +170,7 @@ impl Service {
         access::authorise_removal(&self.owned(uid, id)?.configuration)?;
         let record = self.delete(id).await?;
         self.tell(id, Input::Removed).await;
+        self.on_demand.tell(id, on_demand::Input::Removed);
         let event = Event::ConfigurationRemoved(Removed { id });
         self.surroundings.events.announce(&record.configuration, event);
         Ok(())
@@ -172,6 +178,8 @@ impl Service {
 
     pub(crate) async fn stop(&self, uid: u32, id: ConfigurationId) -> Result<(), HelperError> {
         self.owned(uid, id)?;
+        // Before the session ends: rules must not begin another.
+        self.on_demand.tell(id, on_demand::Input::StoppedByHand);
         self.tell(id, Input::Stop(ProviderStopReason::UserInitiated)).await;
         Ok(())
     }
@@ -220,6 +228,8 @@ impl Service {
     /// Ends every session and undoes everything; says what there was to undo beyond them. Nothing
     /// starts meanwhile: its rules would be taken for something left behind.
     pub(crate) async fn reset(&self) -> Result<Vec<String>, HelperError> {
+        // Rules that begin a session wait for the same lock.
+        self.hold_all_off().await;
         let _one = self.starting.lock().await;
         self.stop_all(ProviderStopReason::UserInitiated).await;
         let cleared = self.clear_barrier().await;
@@ -288,6 +298,8 @@ impl Service {
             sessions.retain(|_, session| session.lives());
             sessions.insert(id, session);
         }
+        let configuration = Box::new(record.configuration.clone());
+        self.on_demand.tell(id, on_demand::Input::Saved(configuration));
     }
 
     async fn tell(&self, id: ConfigurationId, input: Input) {

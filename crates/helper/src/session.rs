@@ -22,6 +22,7 @@ use adit_api::SessionDetails;
 use adit_model::{
     DisconnectError, NetworkSettingsError, PacketTunnelNetworkSettings, ProviderStopReason,
     SessionStatus, VpnStatus,
+    on_demand::OnDemandStatus,
     session::{Event, RequestId, StartAnswer},
 };
 use adit_network::{NetworkState, healing::Healed};
@@ -57,6 +58,10 @@ pub(crate) enum Input {
         answer: oneshot::Sender<()>,
     },
     Stop(ProviderStopReason),
+    /// A rule wants it down (OD-4).
+    StopByRule,
+    /// What rules do about the session is different.
+    OnDemandChanged(Option<OnDemandStatus>),
     /// What is held back, for this session or for the machine, is different.
     BarrierChanged,
     /// The physical network is different.
@@ -143,6 +148,11 @@ impl SessionHandle {
         let (sender, receiver) = oneshot::channel();
         self.tell(input(sender)).await;
         receiver.await.ok()
+    }
+
+    /// Follows what it reports.
+    pub(crate) fn watch(&self) -> watch::Receiver<SessionStatus> {
+        self.status.clone()
     }
 
     /// Waits until the session is in a state that satisfies `wanted`, or for `limit`.

@@ -25,6 +25,7 @@ mod plan;
 pub mod primary_network;
 #[cfg(test)]
 mod private_bus;
+pub mod probe;
 pub mod resolver;
 mod route;
 mod rule;

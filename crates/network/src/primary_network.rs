@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
-use adit_model::on_demand::{Gateway, NetworkState, PrimaryNetwork};
+use adit_model::{
+    InterfaceKind,
+    on_demand::{Gateway, NetworkState, PrimaryNetwork},
+};
 use futures_util::{Stream, StreamExt, stream};
 use socket2::Type;
 use tokio::{
@@ -116,6 +119,8 @@ async fn read(network: &Network) -> Result<Option<PrimaryNetwork>, NetworkError>
     let PresentNetwork { interface, gateways, dns } = present;
     let LinkReport { access_point, metered, connection_id, captive_portal } =
         link_services::report(&network.places().bus, &interface.name).await;
+    // Whoever is connected to an access point is on Wi-Fi, whatever its driver shows.
+    let kind = if access_point.is_some() { InterfaceKind::WiFi } else { interface.kind };
     let mut found = Vec::new();
     for address in gateways {
         found.push(gateway(network, interface.index, address).await);
@@ -129,7 +134,7 @@ async fn read(network: &Network) -> Result<Option<PrimaryNetwork>, NetworkError>
         metered,
         connection_id,
         captive_portal,
-        ..PrimaryNetwork::new(interface.name, interface.kind)
+        ..PrimaryNetwork::new(interface.name, kind)
     }))
 }
 
@@ -166,7 +171,6 @@ fn send_something(link: u32, address: IpAddr) -> std::io::Result<()> {
 mod tests {
     use std::{cell::RefCell, fs, io, net::UdpSocket};
 
-    use adit_model::InterfaceKind;
     use futures_util::future::join;
     use tokio::time::Instant;
 

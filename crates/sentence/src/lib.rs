@@ -5,6 +5,7 @@
 
 mod glyph;
 mod language;
+mod on_demand;
 mod past;
 mod quantity;
 mod sentence;
@@ -12,6 +13,7 @@ mod traffic;
 
 pub use glyph::Glyph;
 pub use language::Language;
+pub use on_demand::{network_sentence, on_demand, pause_end};
 pub use past::past;
 pub use quantity::{bytes, enumeration, local_time, since, span};
 pub use sentence::{Sentence, sentence, waiting_for};

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use crate::{
     glyph::Glyph,
     language::Language,
+    on_demand::on_demand,
     quantity::{since, span},
     traffic::Traffic,
 };
@@ -85,11 +86,13 @@ fn disconnected(
         ));
         return blocked(&in_sentence(cause), language);
     }
+    let by_itself = session.on_demand.as_ref().map(|status| on_demand(status, language));
+    let by_itself = by_itself.map(|sentence| format!(" {sentence}")).unwrap_or_default();
     if let Some(failed) = failed {
-        return say(Glyph::Problem, format!("{plain} {failed}"));
+        return say(Glyph::Problem, format!("{plain} {failed}{by_itself}"));
     }
     match configuration.enablement {
-        Enablement::Enabled => say(Glyph::Disconnected, plain),
+        Enablement::Enabled => say(Glyph::Disconnected, format!("{plain}{by_itself}")),
         Enablement::SetAside => {
             let why = language.of(
                 "Another configuration took its place; connecting takes it back.",

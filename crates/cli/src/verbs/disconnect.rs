@@ -1,10 +1,13 @@
 //! `adit disconnect`
 
-use adit_sentence::Glyph;
+use adit_sentence::{Glyph, Language, pause_end};
 use std::{collections::BTreeMap, time::Duration};
 
 use adit_api::{CallError, Entry, Event, HelperError, List, Snapshot, Stop};
-use adit_model::{ConfigurationId, MachineStatus, SessionStatus, VpnConfiguration};
+use adit_model::{
+    ConfigurationId, MachineStatus, SessionStatus, VpnConfiguration,
+    on_demand::{OnDemandStatus, PauseEnd},
+};
 use serde::Serialize;
 use tokio::{signal, time};
 
@@ -24,13 +27,34 @@ pub(super) async fn run(arguments: Disconnect, context: &Context) -> Result<(), 
     };
     let active: Vec<_> = wanted.iter().copied().filter(|entry| is_there(&entry.session)).collect();
     stop(&active, &mut changes, context).await?;
+    let armed = wanted.iter().copied().filter(|entry| is_armed(&entry.session));
+    let held_off = hold_off(armed, context).await?;
     let idle = match (wanted.as_slice(), active.as_slice()) {
-        ([entry], []) if arguments.name.is_some() => Some(entry.configuration.name.clone()),
+        ([entry], []) if arguments.name.is_some() && held_off.is_empty() => {
+            Some(entry.configuration.name.clone())
+        }
         _ => None,
     };
     let disconnected = active.iter().map(|entry| Stopped::of(&entry.configuration)).collect();
     let machine = context.helper().await?.call(&List {}).await?.machine;
-    context.output.report(&Ending { disconnected, machine, idle })
+    context.output.report(&Ending { disconnected, held_off, machine, idle })
+}
+
+/// Keeps those from connecting that would do so by themselves. Returns their names.
+async fn hold_off(
+    entries: impl Iterator<Item = &Entry>,
+    context: &Context,
+) -> Result<Vec<String>, Failure> {
+    let mut held_off = Vec::new();
+    for Entry { configuration, .. } in entries {
+        // Who may not hold it off does not end it for good either.
+        if configuration.on_demand.user_override_disabled {
+            continue;
+        }
+        context.helper().await?.call(&Stop { id: configuration.id }).await?;
+        held_off.push(configuration.name.clone());
+    }
+    Ok(held_off)
 }
 
 /// Ends these sessions and waits until everything is undone. `changes` must begin with what
@@ -93,6 +117,7 @@ async fn all_ended(
             | Event::ConfigurationSaved(_)
             | Event::SessionEnded(_)
             | Event::MachineChanged(_)
+            | Event::NetworkChanged(_)
             | Event::Lagged(_)
             | Event::Unknown(_) => {}
         }
@@ -105,6 +130,11 @@ fn is_there(session: &SessionStatus) -> bool {
     session.status.is_active() || session.blocking
 }
 
+/// Whether it is down, and may come up by itself.
+fn is_armed(session: &SessionStatus) -> bool {
+    !is_there(session) && matches!(session.on_demand, Some(OnDemandStatus::Armed { .. }))
+}
+
 fn own(entries: &[Entry]) -> Vec<&Entry> {
     let user = rustix::process::geteuid().as_raw();
     entries.iter().filter(|entry| entry.configuration.owner == user).collect()
@@ -113,6 +143,9 @@ fn own(entries: &[Entry]) -> Vec<&Entry> {
 #[derive(Serialize)]
 struct Ending {
     disconnected: Vec<Stopped>,
+    /// Those that were down and might have connected by themselves.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    held_off: Vec<String>,
     /// A person is told when traffic stays blocked.
     machine: MachineStatus,
     /// The one that was named and was not connected.
@@ -138,9 +171,17 @@ impl Report for Ending {
             page.glyph(Glyph::Disconnected);
             page.line(&format!("“{}” is disconnected.", stopped.name));
         }
+        for name in &self.held_off {
+            page.line(&format!(
+                "“{name}” does not connect by itself {}.",
+                pause_end(PauseEnd::ByHand, Language::English)
+            ));
+        }
         match &self.idle {
             Some(name) => page.line(&format!("“{name}” is not connected.")),
-            None if self.disconnected.is_empty() => page.line("None of yours is connected."),
+            None if self.disconnected.is_empty() && self.held_off.is_empty() => {
+                page.line("None of yours is connected.");
+            }
             None => {}
         }
         machine::write(&self.machine, page);

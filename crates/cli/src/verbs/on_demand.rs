@@ -1,5 +1,8 @@
 //! `adit on-demand`
 
+mod explain;
+mod pause;
+
 use adit_api::{Get, HelperClient, Save, SaveReply, SecretChanges};
 use adit_model::{
     Severity, VpnConfiguration,
@@ -21,6 +24,15 @@ use crate::{
 pub(super) async fn run(what: OnDemandVerb, context: &Context) -> Result<(), Failure> {
     let mut helper = context.helper().await?;
     let configuration = match what {
+        OnDemandVerb::Pause { name, end } => {
+            return pause::pause(&name, end, &mut helper, context).await;
+        }
+        OnDemandVerb::Resume(named) => {
+            return pause::resume(&named.name, &mut helper, context).await;
+        }
+        OnDemandVerb::Explain { name } => {
+            return explain::run(name.as_deref(), &mut helper, context).await;
+        }
         OnDemandVerb::On(named) => switch(&mut helper, &named.name, true).await?,
         OnDemandVerb::Off(named) => switch(&mut helper, &named.name, false).await?,
         OnDemandVerb::Show(named) => find(&mut helper, &named.name).await?.configuration,

@@ -95,6 +95,7 @@ impl State {
         session.status.is_active()
             || session.blocking
             || session.last_error.is_some()
+            || session.on_demand.is_some()
             || !session.health.is_empty()
     }
 }

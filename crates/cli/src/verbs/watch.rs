@@ -1,6 +1,6 @@
 //! `adit watch`
 
-use adit_sentence::{Glyph, Language, local_time, sentence};
+use adit_sentence::{Glyph, Language, local_time, network_sentence, sentence};
 use std::collections::BTreeMap;
 
 use adit_api::{Event, Snapshot};
@@ -78,6 +78,9 @@ impl Known {
             Event::ConfigurationRemoved(removed) => {
                 let known = self.0.remove(&removed.id).into_iter();
                 known.map(|gone| plain(now, &format!("{}: Removed.", gone.name))).collect()
+            }
+            Event::NetworkChanged(change) => {
+                vec![plain(now, &network_sentence(&change.network))]
             }
             Event::Lagged(lagged) => {
                 vec![plain(now, &format!("{} changes were missed.", lagged.missed))]

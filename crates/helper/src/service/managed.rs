@@ -9,6 +9,7 @@ use adit_profile::Imported;
 use super::{Service, locked};
 use crate::{
     managed::{self, FolderWatch, ManagedFile, Pair, pair},
+    on_demand,
     session::Input,
 };
 
@@ -104,6 +105,7 @@ impl Service {
                 let name = &record.configuration.name;
                 tracing::info!("“{name}” is removed, as its file is gone.");
                 self.tell(id, Input::Removed).await;
+                self.on_demand.tell(id, on_demand::Input::Removed);
                 let event = Event::ConfigurationRemoved(Removed { id });
                 self.surroundings.events.announce(&record.configuration, event);
             }

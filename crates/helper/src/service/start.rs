@@ -1,12 +1,14 @@
 //! Starting a session: what must be right first, and what has to make room.
 
 use adit_api::HelperError;
-use adit_model::{Admission, ConfigurationId, Enablement, ProviderStopReason, VpnConfiguration};
+use adit_model::{
+    Admission, ConfigurationId, Enablement, ProviderStopReason, StartCause, VpnConfiguration,
+};
 use adit_provider::Kind;
 
 use super::{STOP_PATIENCE, Service, locked};
 use crate::{
-    access,
+    access, on_demand,
     session::{Input, StartRequest},
 };
 
@@ -21,6 +23,10 @@ impl Service {
         let _one = self.starting.lock().await;
         let configuration = self.owned(uid, id)?.configuration;
         let session = self.session(id)?;
+        let is_by_hand = match request.cause {
+            StartCause::User { .. } => true,
+            StartCause::OnDemand { .. } => false,
+        };
         self.check_startable(&configuration)?;
         let superseded = match self.surroundings.claims.admit(&configuration) {
             Admission::Free => None,
@@ -30,6 +36,9 @@ impl Service {
             }
             Admission::Supersedes(other) => {
                 self.authorise_displacing(uid, other)?;
+                if !is_by_hand {
+                    return Err(self.in_the_way(other));
+                }
                 Some(other)
             }
         };
@@ -44,12 +53,18 @@ impl Service {
         if configuration.enablement == Enablement::SetAside {
             self.enable(id, Enablement::Enabled).await?;
         }
-        self.set_rivals_aside(uid, &configuration, ProviderStopReason::Superceded).await?;
+        if is_by_hand {
+            self.set_rivals_aside(uid, &configuration, ProviderStopReason::Superceded).await?;
+        }
         self.surroundings.parking.make_room(&configuration).await;
         let parked = self.surroundings.parking.take(id).await;
         // The session takes its destinations when it launches, before it answers.
         let started = session.ask(|answer| Input::Start { request, parked, answer }).await;
-        started.ok_or_else(|| HelperError::NoSuchConfiguration { id: id.to_string() })
+        started.ok_or_else(|| HelperError::NoSuchConfiguration { id: id.to_string() })?;
+        if is_by_hand {
+            self.on_demand.tell(id, on_demand::Input::StartedByHand);
+        }
+        Ok(())
     }
 
     /// Starts the sessions that were starting when an earlier helper died, as their owners had asked.
@@ -86,6 +101,14 @@ impl Service {
         let whose = if seen { "The system’s VPN" } else { "The VPN of another user" };
         let message = format!("{whose} is in the way; only its owner and root may disconnect it.");
         Err(HelperError::NotAuthorized { message })
+    }
+
+    /// Why a rule does not start a session.
+    fn in_the_way(&self, other: ConfigurationId) -> HelperError {
+        let configurations = locked(&self.configurations);
+        let name = configurations.get(other).map(|record| record.configuration.name.clone());
+        let route = "the default route".into();
+        HelperError::RoutesConflict { name: name.unwrap_or_default(), route }
     }
 
     /// Takes the default route from a session and waits until it is down. One that is being

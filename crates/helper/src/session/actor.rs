@@ -6,6 +6,7 @@ use adit_api::{Event as ApiEvent, SessionDetails, SessionEnd, StatusChange};
 use adit_model::{
     ConfigurationId, HealthItem, NetworkSettingsError, ProviderStopReason, SessionStatus,
     SessionTraffic, VpnStatus,
+    on_demand::OnDemandStatus,
     session::{Effect, Event, Request, RequestId, Session, StartAnswer},
 };
 use adit_network::healing::Healed;
@@ -51,6 +52,8 @@ pub(super) struct Actor {
     silent_since: Option<Timestamp>,
     /// Somebody wants the tunnel gone: what it holds back may go when it is down.
     lifts_hold: bool,
+    /// What rules do about the session.
+    on_demand: Option<OnDemandStatus>,
 }
 
 impl Actor {
@@ -80,6 +83,7 @@ impl Actor {
             is_behind: false,
             silent_since: None,
             lifts_hold: false,
+            on_demand: None,
         }
     }
 
@@ -162,6 +166,16 @@ impl Actor {
                 }
                 self.feed(Event::Stop(reason));
                 self.lift_hold();
+            }
+            Input::StopByRule => {
+                // Whoever wrote the rule wants it so.
+                self.lifts_hold = true;
+                self.feed(Event::Stop(ProviderStopReason::None));
+                self.lift_hold();
+            }
+            Input::OnDemandChanged(status) => {
+                self.on_demand = status;
+                self.publish(self.machine.status());
             }
             Input::BarrierChanged => self.publish(self.machine.status()),
             Input::NetworkChanged(state) => {
@@ -523,6 +537,7 @@ impl Actor {
             let start = self.start.as_ref().filter(|_| status.is_active());
             published.start_cause = start.map(|start| start.cause.clone());
             published.interface = self.run.as_ref().map(|run| run.interface().to_owned());
+            published.on_demand.clone_from(&self.on_demand);
             published.health = self.health();
             let barrier = &self.surroundings.barrier;
             let holds = barrier.hold_of(self.id).is_some();
