@@ -7,8 +7,9 @@ use adit_model::{
     wireguard::WireGuardConfiguration,
 };
 use adit_profile::{
-    Archive, ArchiveError, ExportError, ImportError, Note, Protection, check, export_wg_quick,
-    import_wg_quick, lint, name_from_file, protect, read_draft, wireguard_of, write_draft,
+    Archive, ArchiveError, ExportError, ImportError, Imported, ImportedProfile, Note, ProfileError,
+    Protection, check, export_wg_quick, import_mobileconfig, import_wg_quick, is_mobileconfig,
+    lint, name_from_file, protect, read_draft, wireguard_of, write_draft,
 };
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -88,6 +89,8 @@ pub(crate) fn open_profile(
 ) -> Result<Preview, Failure> {
     let (configuration, secrets, notes) = if Archive::is_meant_by(&content) {
         from_archive(&content)?
+    } else if is_mobileconfig(&content) {
+        from_mobileconfig(&content)?
     } else {
         from_file(file_name, &content)?
     };
@@ -189,6 +192,19 @@ fn from_file(file_name: &str, content: &[u8]) -> Result<Opened, Failure> {
     Ok((configuration, imported.secrets, imported.notes))
 }
 
+/// The window shows what becomes of one configuration at a time.
+fn from_mobileconfig(content: &[u8]) -> Result<Opened, Failure> {
+    let ImportedProfile { mut configurations, notes } =
+        import_mobileconfig(content, ConfigurationId::random)?;
+    let count = configurations.len();
+    let (Some(imported), 1) = (configurations.pop(), count) else {
+        let sentence = format!("The profile has {count} VPNs. Import it with: adit import FILE");
+        return Err(Failure::new(FailureKind::Invalid, sentence));
+    };
+    let Imported { configuration, secrets, notes: about } = imported;
+    Ok((configuration, secrets, [about, notes].concat()))
+}
+
 /// An archive comes from elsewhere, where its id and generation stay. It says all about protections.
 fn from_archive(content: &[u8]) -> Result<Opened, Failure> {
     let Archive { mut configuration, secrets, .. } = Archive::read(content)?;
@@ -214,6 +230,12 @@ impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         let line = error.line().and_then(|line| u32::try_from(line).ok());
         Self { line, ..Self::new(FailureKind::Invalid, error.to_string()) }
+    }
+}
+
+impl From<ProfileError> for Failure {
+    fn from(error: ProfileError) -> Self {
+        Self::new(FailureKind::Invalid, error.to_string())
     }
 }
 
