@@ -97,7 +97,8 @@ fn kind(error: &HelperError) -> FailureKind {
         HelperError::NameTaken { .. } => FailureKind::NameTaken,
         HelperError::RoutesConflict { .. } => FailureKind::RoutesConflict,
         HelperError::NotRunning { .. } => FailureKind::NotRunning,
-        HelperError::ProviderUnavailable { .. }
+        HelperError::OnDemandOff { .. }
+        | HelperError::ProviderUnavailable { .. }
         | HelperError::ProviderSilent { .. }
         | HelperError::StorageFailed { .. }
         | HelperError::SystemFailed { .. } => FailureKind::Failed,
