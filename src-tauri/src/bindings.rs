@@ -31,6 +31,8 @@ pub(crate) fn bindings() -> Builder<tauri::Wry> {
             command::stop,
             command::details,
             command::history,
+            command::pause_on_demand,
+            command::resume_on_demand,
             command::lock_down,
             command::lift_lockdown,
             command::explain_route,

@@ -7,6 +7,7 @@ mod app;
 mod configurations;
 mod files;
 mod machine;
+mod on_demand;
 mod profiles;
 mod sessions;
 mod unit;
@@ -17,7 +18,8 @@ use adit_varlink::Method;
 use crate::{app::Shared, failure::Failure};
 
 pub(crate) use self::{
-    app::*, configurations::*, files::*, machine::*, profiles::*, sessions::*, unit::*,
+    app::*, configurations::*, files::*, machine::*, on_demand::*, profiles::*, sessions::*,
+    unit::*,
 };
 
 /// Calls have a connection of their own, so that a long one holds nothing up.

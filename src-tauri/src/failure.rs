@@ -100,6 +100,7 @@ fn kind(error: &HelperError) -> FailureKind {
         HelperError::OnDemandOff { .. }
         | HelperError::ProviderUnavailable { .. }
         | HelperError::ProviderSilent { .. }
+        | HelperError::OnDemandOff { .. }
         | HelperError::StorageFailed { .. }
         | HelperError::SystemFailed { .. } => FailureKind::Failed,
     }

@@ -35,6 +35,10 @@ export const commands = {
 	details: (id: ConfigurationId) => typedError<SessionDetails, Failure>(__TAURI_INVOKE("details", { id })),
 	/**  Sessions of a configuration that are over, the last first. */
 	history: (id: ConfigurationId) => typedError<PastSession[], Failure>(__TAURI_INVOKE("history", { id })),
+	/**  Holds the rules of a configuration off: nothing begins or ends by itself. */
+	pauseOnDemand: (id: ConfigurationId, end: PauseEnd) => typedError<null, Failure>(__TAURI_INVOKE("pause_on_demand", { id, end })),
+	/**  Lets them count again. */
+	resumeOnDemand: (id: ConfigurationId) => typedError<null, Failure>(__TAURI_INVOKE("resume_on_demand", { id })),
 	/**  Lets nothing leave the machine but through a tunnel, from now on and across boots. */
 	lockDown: (allowLocalNetworks: boolean) => typedError<MachineStatus, Failure>(__TAURI_INVOKE("lock_down", { allowLocalNetworks })),
 	/**  Ends that. */

@@ -24,8 +24,8 @@ export function tauriHelper(): Helper {
     remove: (id) => done(commands.remove(id)),
     providers: () => data(commands.providers()),
     setOnDemand,
-    pauseOnDemand: notYet,
-    resumeOnDemand: notYet,
+    pauseOnDemand: (id, end) => done(commands.pauseOnDemand(id, end)),
+    resumeOnDemand: (id) => done(commands.resumeOnDemand(id)),
     lockDown: (allowLocalNetworks) => done(commands.lockDown(allowLocalNetworks)),
     liftLockdown: () => done(commands.liftLockdown()),
     explainRoute: (address) => data(commands.explainRoute(address)),
@@ -98,8 +98,4 @@ async function data<T>(answer: Promise<Answer<T>>): Promise<T> {
 
 async function done(answer: Promise<Answer<unknown>>): Promise<void> {
   await data(answer);
-}
-
-async function notYet(): Promise<never> {
-  throw new Refused({ kind: "unavailable", sentence: "This version of the app cannot do that." });
 }
