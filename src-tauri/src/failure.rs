@@ -100,7 +100,6 @@ fn kind(error: &HelperError) -> FailureKind {
         HelperError::OnDemandOff { .. }
         | HelperError::ProviderUnavailable { .. }
         | HelperError::ProviderSilent { .. }
-        | HelperError::OnDemandOff { .. }
         | HelperError::StorageFailed { .. }
         | HelperError::SystemFailed { .. } => FailureKind::Failed,
     }
