@@ -26,6 +26,7 @@ export function editingViews(view) {
     view("rules-german", { theme: "dark", lang: "de", state: "waiting" }, { hash: `#/onDemand/${TRAVEL}`, isTall: true }),
     view("rules-narrow", { theme: "light", state: "waiting" }, { hash: `#/onDemand/${TRAVEL}`, isNarrow: true, isTall: true }),
     view("rules-first", { theme: "light" }, { hash: `#/onDemand/${HOME}` }),
+    ...both("self-test", { hash: "#/settings", isTall: true, act: selfTest }),
     ...both("share", { hash: `#/share/${HOME}`, isTall: true, act: code }),
   ];
 }
@@ -56,6 +57,11 @@ async function imported(browser) {
      input.dispatchEvent(new Event("change", { bubbles: true }));`,
   );
   await browser.until("return document.querySelectorAll('.card').length === 3");
+}
+
+async function selfTest(browser) {
+  await browser.run("document.querySelector('.test button').click()");
+  await browser.until("return document.querySelectorAll('.test li').length > 0");
 }
 
 async function pasting(browser) {

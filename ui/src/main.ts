@@ -7,14 +7,15 @@ import { mount } from "svelte";
 import App from "./App.svelte";
 import { isInApp, tauriHelper } from "./helper/tauri";
 import { languageFor, wantedLanguages } from "./messages/language";
+import { applyLook, keptLook } from "./settings/look";
 
 const asked = new URLSearchParams(location.search);
 const root = document.documentElement;
 
+const moreContrast = matchMedia("(prefers-contrast: more)").matches || asked.get("contrast") === "more";
+applyLook(root, keptLook(localStorage), moreContrast);
 const theme = asked.get("theme");
 if (theme) root.dataset.theme = theme;
-const moreContrast = matchMedia("(prefers-contrast: more)").matches || asked.get("contrast") === "more";
-if (moreContrast) root.dataset.contrast = "more";
 
 const { helper, recordings } = isInApp()
   ? { helper: tauriHelper(), recordings: new Map() }

@@ -2,6 +2,11 @@
 
 import type { Checked, Preview, ProfileFormat, Understood, VpnConfiguration } from "./bindings";
 
+export interface OpenedFile {
+  name: string;
+  content: Uint8Array;
+}
+
 export interface Profiles {
   /** Makes a key pair and returns its public half. A save asks for the private one by it. */
   generateKey(): Promise<string>;
@@ -15,6 +20,8 @@ export interface Profiles {
   /** What became of that text. Refused with the line that is wrong. */
   fromText(text: string, configuration: VpnConfiguration, secretNames: string[]): Promise<Understood>;
 
+  /** Tells of files that were given to the app from outside, those from before too, until the returned function is called. */
+  watchOpened(listener: (files: OpenedFile[]) => void): () => void;
   /** Understands a file. Its secrets wait in the app for `importProfile`. */
   openProfile(fileName: string, content: Uint8Array): Promise<Preview>;
   /** Stores what was opened, perhaps with another name and other protections. */

@@ -2,7 +2,7 @@
 
 import { commands, events, type Failure } from "./bindings";
 import { Refused, type Change, type Helper } from "./helper";
-import type { Profiles } from "./profiles";
+import type { OpenedFile, Profiles } from "./profiles";
 import type { LogLine, VpnConfiguration } from "./types";
 
 /** Whether this page runs in the app and not in a browser. */
@@ -45,12 +45,23 @@ const profiles: Profiles = {
   check: (configuration) => commands.checkConfiguration(configuration),
   toText: (configuration, secretNames) => data(commands.toText(configuration, secretNames)),
   fromText: (text, configuration, secretNames) => data(commands.fromText(text, configuration, secretNames)),
+  watchOpened,
   openProfile: (fileName, content) => data(commands.openProfile(fileName, [...content])),
   importProfile: (configuration) => data(commands.importProfile(configuration)),
   discardProfile: (id) => commands.discardProfile(id),
   exportProfile: (id, format) => data(commands.exportProfile(id, format)),
   saveFile: (name, content) => data(commands.saveFile(name, content)),
 };
+
+function watchOpened(listener: (files: OpenedFile[]) => void): () => void {
+  const take = async () => {
+    const files = await commands.takeOpened();
+    if (files.length > 0) listener(files.map(({ name, content }) => ({ name, content: new Uint8Array(content) })));
+  };
+  const listening = events.filesOpened.listen(() => void take());
+  void listening.then(take);
+  return () => void listening.then((stop) => stop());
+}
 
 function watch(listener: (change: Change) => void): () => void {
   let isOver = false;

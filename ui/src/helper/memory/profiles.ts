@@ -29,6 +29,7 @@ export function memoryProfiles(store: Store): Profiles {
       const protocol = { ...configuration.protocol, providerConfiguration: { ...kept, ...own } };
       return { configuration: completed({ ...configuration, protocol }), secretChanges, notes };
     },
+    watchOpened: () => () => {},
     openProfile: async (fileName, content) => {
       const text = new TextDecoder().decode(content);
       const { own, secrets, notes } = readText(text);

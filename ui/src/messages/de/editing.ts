@@ -231,6 +231,20 @@ export const editing: typeof english = {
       noDomains: "Sagen Sie, für welche Domains.",
     },
   },
+  look: {
+    theme: "Farben",
+    themes: { system: "Wie der Desktop", light: "Hell", dark: "Dunkel" },
+    contrast: "Kontrast",
+    contrasts: { system: "Wie der Desktop", more: "Hoch" },
+  },
+  selfTest: {
+    title: "Selbsttest",
+    what: "Harmlose Pakete werden gesendet und Namen erfragt, um zu sehen, ob etwas an den Tunneln vorbeikommt.",
+    run: "Ausprobieren",
+    running: "Wird ausprobiert …",
+    done: (failed) => n(failed, "1 Prüfung schlug fehl.", failed === 0 ? "Alles ist, wie es sein soll." : `${failed} Prüfungen schlugen fehl.`),
+    outcomes: { passed: "ist, wie es sein soll", failed: "ist nicht, wie es sein soll", notApplicable: "verspricht hier nichts" },
+  },
   share: {
     warning: "Darin steht der private Schlüssel.",
     warningWhy: "Wer es lesen kann, kann den Tunnel benutzen und sich als dieser Rechner ausgeben. Ein Schlüssel sollte nicht auf zwei Geräten zugleich benutzt werden.",

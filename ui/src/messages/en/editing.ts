@@ -231,6 +231,20 @@ export const editing = {
       noDomains: "Say for which domains.",
     },
   },
+  look: {
+    theme: "Colours",
+    themes: { system: "As the desktop", light: "Light", dark: "Dark" },
+    contrast: "Contrast",
+    contrasts: { system: "As the desktop", more: "High" },
+  },
+  selfTest: {
+    title: "Self-test",
+    what: "Harmless packets are sent and names are asked for, to see whether anything gets past the tunnels.",
+    run: "Try it out",
+    running: "Trying …",
+    done: (failed: number) => n(failed, "1 check failed.", failed === 0 ? "Everything is as it should be." : `${failed} checks failed.`),
+    outcomes: { passed: "is as it should be", failed: "is not as it should be", notApplicable: "promises nothing here" },
+  },
   share: {
     warning: "This has the private key in it.",
     warningWhy: "Whoever can read it can use the tunnel and pretend to be this computer. One key should not be used on two devices at once.",
