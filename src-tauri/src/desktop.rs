@@ -6,7 +6,7 @@
     reason = "D-Bus says what a method has"
 )]
 
-use std::{collections::HashMap, env, path::PathBuf, process::Command};
+use std::{collections::HashMap, env, path::PathBuf, process::Command, thread};
 
 use adit_agent::{AgentProxy, WINDOW};
 use adit_model::ConfigurationId;
@@ -90,8 +90,8 @@ impl Desktop {
 /// Starts the agent, which ends by itself if there is one already.
 pub(crate) fn start_agent() {
     match Command::new(agent_program()).spawn() {
-        // Nobody waits for it: it outlives the window.
-        Ok(_) => {}
+        // It may end at once or outlive the window; either way nothing of it stays behind.
+        Ok(mut agent) => drop(thread::spawn(move || agent.wait())),
         Err(error) => tracing::warn!("The tray cannot be shown: {error}"),
     }
 }
