@@ -33,6 +33,7 @@ mod self_test;
 mod slot;
 pub mod socket;
 mod state;
+pub mod stub;
 mod sysctl;
 pub mod tun;
 

@@ -265,6 +265,12 @@ impl Network {
         self.reconciler.lock().await.netlink.neighbour(link, address).await
     }
 
+    /// Whether this system can be told which servers answer which names. If not, there is one list of
+    /// servers for all names.
+    pub async fn can_split_names(&self) -> bool {
+        self.reconciler.lock().await.dns.can_split().await
+    }
+
     /// The addresses of `host`, asked of the network below the tunnels, also while the tunnels' servers
     /// are in force (DNS-23).
     pub async fn resolve_outside(&self, host: &str) -> Result<Vec<IpAddr>, ResolveError> {
@@ -273,7 +279,7 @@ impl Network {
     }
 
     /// The physical link and the DNS servers below the tunnels. None if nobody knows any.
-    async fn underlying_dns(&self) -> (Option<NonZeroU32>, Vec<IpAddr>) {
+    pub async fn underlying_dns(&self) -> (Option<NonZeroU32>, Vec<IpAddr>) {
         let reconciler = self.reconciler.lock().await;
         let path = reconciler.state().await.map(|state| state.path);
         let link = path.ok().and_then(|path| path.interface).map(|interface| interface.index);

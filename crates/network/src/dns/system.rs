@@ -195,6 +195,11 @@ impl Dns {
         Ok((back_end.resolver(), lookups(name, &evidence)))
     }
 
+    /// Whether each interface can have the servers of some names only.
+    pub(crate) async fn can_split(&self) -> bool {
+        self.back_end().await == BackEnd::Resolved
+    }
+
     async fn back_end(&self) -> BackEnd {
         detect(&self.facts().await)
     }
