@@ -86,6 +86,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     let _ = sd_notify::notify(&[NotifyState::Stopping]);
     // Before sessions end: it would begin others.
     keeper.end().await;
+    let _closed = service.surroundings().parking.close().await;
     service.stop_all(ProviderStopReason::None).await;
     tracing::info!("Adit has ended.");
     Ok(())

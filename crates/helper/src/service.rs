@@ -231,6 +231,7 @@ impl Service {
         // Rules that begin a session wait for the same lock.
         self.hold_all_off().await;
         let _one = self.starting.lock().await;
+        let _closed = self.surroundings.parking.close().await;
         self.stop_all(ProviderStopReason::UserInitiated).await;
         let cleared = self.clear_barrier().await;
         let recovered = self.surroundings.network.recover(&recovery::NO_SESSION).await;

@@ -5,26 +5,40 @@
 //! interface over as it is. Spec OD-3, OD-26.
 
 mod expected;
+mod names;
 mod parking;
 
 use std::sync::Arc;
 
-use adit_model::{Admission, ConfigurationId, InvalidSettings, VpnConfiguration};
+use adit_model::{
+    Admission, ConfigurationId, InvalidSettings, SessionStatus, VpnConfiguration,
+    on_demand::EvaluateConnectionRule,
+};
 use adit_network::{ApplyError, NetworkError, tun::TunError};
 use adit_provider::ManifestError;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
-use self::parking::{Attendance, Parked};
 pub(crate) use self::parking::{ParkedTunnel, Parking};
+use self::{
+    expected::Expected,
+    names::Deciding,
+    parking::{Attendance, Parked},
+};
 use crate::surroundings::Surroundings;
 
 /// What to wait for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Trigger {
     /// The first packet of a program to a destination of the tunnel. Spec OD-3.
     FirstPacket,
-    /// Nothing. What would have to go through the tunnel is refused meanwhile, so that programs fail
-    /// at once and nothing goes outside.
+    /// A name that cannot be looked up without the tunnel. Spec OD-6.
+    Names {
+        rules: Vec<EvaluateConnectionRule>,
+        /// Of the configuration: its answers come from inside as soon as it is connected.
+        session: watch::Receiver<SessionStatus>,
+    },
+    /// Nothing. What has to go through the tunnel and nowhere else is refused meanwhile, so that
+    /// programs fail at once; all else goes outside. Spec OD-25, OD-26.
     Nothing,
 }
 
@@ -42,6 +56,8 @@ pub(crate) struct Armed {
     number: u64,
     surroundings: Arc<Surroundings>,
     wanted: mpsc::Receiver<Wanted>,
+    /// Where nothing can be wanted, so that this is not taken for an end of the waiting.
+    _never: Option<mpsc::Sender<Wanted>>,
 }
 
 /// Why nothing can be waited for.
@@ -49,6 +65,8 @@ pub(crate) struct Armed {
 pub(crate) enum ArmError {
     #[error("{name} is connected and leads to the same destinations")]
     Taken { name: String },
+    #[error("Adit is being reset, or ends")]
+    Closed,
     #[error("Too many tunnels are running or waiting. Disconnect one of them first.")]
     NoSlot,
     #[error(transparent)]
@@ -57,6 +75,10 @@ pub(crate) enum ArmError {
     Tun(#[from] TunError),
     #[error("The tunnel's interface cannot be watched: {0}.")]
     Queue(#[from] std::io::Error),
+    #[error(
+        "Look-ups cannot be listened to: {0}. Does another DNS server use all addresses of this computer?"
+    )]
+    NameServer(std::io::Error),
     #[error("The tunnel's settings are not valid: {0}.")]
     Settings(#[from] InvalidSettings),
     #[error("The network cannot be looked at: {0}.")]
@@ -78,18 +100,44 @@ pub(crate) async fn arm(
         Admission::Supersedes(_) => return Err(ArmError::Taken { name: "Another VPN".into() }),
     }
     let last = surroundings.parking.last_settings(configuration.id);
-    let expected = expected::settings(configuration, last);
-    let attendance = match trigger {
-        Trigger::FirstPacket if expected.has_addresses => Attendance::Keep,
-        Trigger::FirstPacket => Attendance::NoticeAndRefuse,
-        Trigger::Nothing => Attendance::Refuse,
-    };
+    let Expected { settings, has_addresses } = expected::settings(configuration, last);
     let (sender, wanted) = mpsc::channel(1);
-    let parked =
-        Parked::park(surroundings, configuration, expected.settings, attendance, sender).await?;
-    let number = surroundings.parking.put(configuration.id, parked).await;
-    tracing::debug!(id = %configuration.id, ?trigger, "armed");
-    Ok(Armed { id: configuration.id, number, surroundings: Arc::clone(surroundings), wanted })
+    let for_packets = |attendance| {
+        let (settings, sender) = (settings.clone(), sender.clone());
+        Parked::for_packets(surroundings, configuration, settings, attendance, sender)
+    };
+    let parked = match trigger {
+        Trigger::FirstPacket if has_addresses => Some(for_packets(Attendance::Keep).await?),
+        Trigger::FirstPacket => Some(for_packets(Attendance::NoticeAndRefuse).await?),
+        Trigger::Names { rules, session } if !names::domains(&rules).is_empty() => {
+            let (id, surroundings) = (configuration.id, Arc::clone(surroundings));
+            let wanted = sender.clone();
+            let deciding = Deciding { id, rules, session, surroundings, wanted };
+            Some(
+                Parked::for_names(
+                    &deciding.surroundings.clone(),
+                    configuration,
+                    &settings,
+                    deciding,
+                )
+                .await?,
+            )
+        }
+        Trigger::Nothing if is_enforced(configuration) => {
+            Some(for_packets(Attendance::Refuse).await?)
+        }
+        Trigger::Names { .. } | Trigger::Nothing => None,
+    };
+    let never = parked.is_none().then_some(sender);
+    let number = surroundings.parking.replace(configuration.id, parked).await?;
+    tracing::debug!(id = %configuration.id, "armed");
+    let (id, surroundings) = (configuration.id, Arc::clone(surroundings));
+    Ok(Armed { id, number, surroundings, wanted, _never: never })
+}
+
+/// Whether what is the tunnel's goes nowhere else.
+fn is_enforced(configuration: &VpnConfiguration) -> bool {
+    configuration.protocol.enforce_routes || configuration.protocol.include_all_networks
 }
 
 impl Armed {

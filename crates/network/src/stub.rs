@@ -14,7 +14,10 @@ use std::{
     time::Duration,
 };
 
-use hickory_resolver::proto::op::{Message, MessageType, OpCode, ResponseCode};
+use hickory_resolver::proto::{
+    op::{Message, MessageType, OpCode, ResponseCode},
+    rr::RecordType,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UdpSocket},
@@ -36,6 +39,7 @@ pub struct NameServer {
 pub struct Question {
     message: Vec<u8>,
     name: String,
+    kind: RecordType,
     transport: Transport,
 }
 
@@ -77,11 +81,31 @@ impl NameServer {
     }
 }
 
+/// Whether an answer has what was asked for.
+#[must_use]
+pub fn answers(message: &[u8]) -> bool {
+    Message::from_vec(message).is_ok_and(|answer| {
+        answer.metadata.response_code == ResponseCode::NoError && !answer.answers.is_empty()
+    })
+}
+
 impl Question {
     /// The name that is asked about, complete and without the final dot.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The type of what is asked for, as a number (IANA).
+    #[must_use]
+    pub fn kind(&self) -> u16 {
+        self.kind.into()
+    }
+
+    /// Whether it is what a program asks that wants to connect to the name.
+    #[must_use]
+    pub fn is_about_addresses(&self) -> bool {
+        [RecordType::A, RecordType::AAAA, RecordType::HTTPS].contains(&self.kind)
     }
 
     /// The answer that the name cannot be looked up at present (SERVFAIL, RFC 1035): unlike that it does
@@ -105,7 +129,8 @@ impl Question {
         let [query] = &read.queries[..] else { return None };
         let name = query.name().to_ascii();
         let name = name.strip_suffix('.').unwrap_or(&name).to_owned();
-        is_question.then(|| Self { message: message.to_vec(), name, transport })
+        let kind = query.query_type();
+        is_question.then(|| Self { message: message.to_vec(), name, kind, transport })
     }
 }
 
@@ -206,7 +231,7 @@ mod tests {
 
     use hickory_resolver::proto::{
         op::{Edns, Query},
-        rr::{Name, RecordType},
+        rr::Name,
     };
     use proptest::prelude::*;
 

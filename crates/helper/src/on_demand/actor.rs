@@ -50,6 +50,8 @@ struct Judging(JoinHandle<Verdict>);
 struct Waiting {
     demand: Demand,
     armed: Armed,
+    /// Something came. If no session begins of that, it has to be waited for anew.
+    is_over: bool,
 }
 
 impl Actor {
@@ -174,9 +176,12 @@ impl Actor {
     /// The interface goes on waiting: the session that comes of it takes that over, with the packets
     /// that are there.
     fn wanted(&mut self, wanted: Option<Wanted>) {
-        match wanted {
-            Some(Wanted { cause }) => self.machine.wanted(cause),
-            None => self.waiting = None,
+        match (wanted, &mut self.waiting) {
+            (Some(Wanted { cause }), Some(waiting)) => {
+                waiting.is_over = true;
+                self.machine.wanted(cause);
+            }
+            (Some(_) | None, _) => self.waiting = None,
         }
     }
 
@@ -252,18 +257,20 @@ impl Actor {
     }
 
     async fn wait_for(&mut self, demand: Demand) {
-        if self.waiting.as_ref().is_some_and(|waiting| waiting.demand == demand) {
+        let is_waiting = |waiting: &Waiting| waiting.demand == demand && !waiting.is_over;
+        if self.waiting.as_ref().is_some_and(is_waiting) {
             return;
         }
         let surroundings = self.service.surroundings();
         let trigger = match &demand {
             Demand::Traffic => Trigger::FirstPacket,
             Demand::Nobody => Trigger::Nothing,
-            // Names are not listened to yet.
-            Demand::Names(_) => return self.disarm().await,
+            Demand::Names(rules) => {
+                Trigger::Names { rules: rules.clone(), session: self.session.clone() }
+            }
         };
         match trigger::arm(surroundings, &self.configuration, trigger).await {
-            Ok(armed) => self.waiting = Some(Waiting { demand, armed }),
+            Ok(armed) => self.waiting = Some(Waiting { demand, armed, is_over: false }),
             Err(error) => {
                 let name = &self.configuration.name;
                 tracing::warn!("“{name}” cannot wait for what wants it: {error}");

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use adit_model::{
-    Family, IpSettings, PacketTunnelNetworkSettings, Route, VpnConfiguration,
+    DnsSettings, Family, IpSettings, PacketTunnelNetworkSettings, Route, VpnConfiguration,
     wireguard::{self, WireGuardConfiguration},
 };
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -33,6 +33,32 @@ pub(super) fn settings(
         Some(settings) => Expected { settings, has_addresses: true },
         None => Expected { settings: unknown(configuration), has_addresses: false },
     }
+}
+
+/// Settings that lead nothing into the tunnel but have `server` asked for names: for those of these
+/// domains, or for all.
+pub(super) fn of_names(
+    settings: &PacketTunnelNetworkSettings,
+    server: Ipv4Addr,
+    domains: Option<Vec<String>>,
+) -> PacketTunnelNetworkSettings {
+    let mut names = PacketTunnelNetworkSettings::new(settings.tunnel_remote_address);
+    // Each alone: the networks that they are on are routes too.
+    let alone = |net: &Ipv4Net| Ipv4Net::from(net.addr());
+    let alone_v6 = |net: &Ipv6Net| Ipv6Net::from(net.addr());
+    let ipv4 = settings.ipv4.as_ref();
+    names.ipv4 = ipv4.map(|ip| IpSettings::new(ip.addresses.iter().map(alone)));
+    let ipv6 = settings.ipv6.as_ref();
+    names.ipv6 = ipv6.map(|ip| IpSettings::new(ip.addresses.iter().map(alone_v6)));
+    names.dns = Some(DnsSettings {
+        servers: vec![server.into()],
+        match_domains: Some(domains.unwrap_or_else(|| vec![String::new()])),
+        match_domains_no_search: true,
+        // It is no tunnel that keeps names to itself.
+        allow_failover: true,
+        ..DnsSettings::default()
+    });
+    names
 }
 
 fn wireguard(configuration: &VpnConfiguration) -> Option<PacketTunnelNetworkSettings> {

@@ -18,7 +18,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{ArmError, Wanted};
+use super::{
+    ArmError, Wanted, expected,
+    names::{self, Deciding, Stub},
+};
 use crate::surroundings::{SlotGuard, Surroundings};
 
 /// The interfaces that wait, each for the session of its configuration.
@@ -33,6 +36,8 @@ pub(crate) struct Parking {
 struct Places {
     taken: BTreeMap<ConfigurationId, Place>,
     last_number: u64,
+    /// How many want nothing to be parked.
+    closers: usize,
 }
 
 #[derive(Debug)]
@@ -48,6 +53,7 @@ pub(super) struct Parked {
     tunnel: ParkedTunnel,
     claim: Claim,
     attendant: JoinHandle<()>,
+    stub: Option<Stub>,
 }
 
 /// An interface that nobody watches. What is applied to it has to be reverted.
@@ -67,6 +73,18 @@ pub(super) enum Attendance {
     NoticeAndRefuse,
     /// All are refused.
     Refuse,
+    /// None is looked at.
+    Ignore,
+}
+
+/// Keeps interfaces from being parked.
+#[must_use]
+pub(crate) struct Closed<'a>(&'a Parking);
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        self.0.places().closers -= 1;
+    }
 }
 
 impl Parking {
@@ -112,18 +130,46 @@ impl Parking {
         locked(&self.last_settings).get(&id).cloned()
     }
 
-    /// Gives an interface a place, and clears what was there. Returns the number of the place.
-    pub(super) async fn put(&self, id: ConfigurationId, parked: Parked) -> u64 {
-        let (number, before) = {
+    /// Clears everything away, and lets nothing come as long as what this returns lives.
+    pub(crate) async fn close(&self) -> Closed<'_> {
+        let places = {
+            let mut places = self.places();
+            places.closers += 1;
+            std::mem::take(&mut places.taken)
+        };
+        for place in places.into_values() {
+            place.parked.clear().await;
+        }
+        Closed(self)
+    }
+
+    /// Gives an interface, or nothing, the place of a configuration, and clears what was there. Returns
+    /// the number of the place.
+    pub(super) async fn replace(
+        &self,
+        id: ConfigurationId,
+        parked: Option<Parked>,
+    ) -> Result<u64, ArmError> {
+        let (number, obsolete) = {
             let mut places = self.places();
             places.last_number += 1;
             let number = places.last_number;
-            (number, places.taken.insert(id, Place { number, parked }))
+            let obsolete = match parked {
+                Some(parked) if places.closers > 0 => Err(parked),
+                Some(parked) => Ok(places.taken.insert(id, Place { number, parked })),
+                None => Ok(places.taken.remove(&id)),
+            };
+            (number, obsolete)
         };
-        if let Some(before) = before {
-            before.parked.clear().await;
+        match obsolete {
+            Ok(Some(before)) => before.parked.clear().await,
+            Ok(None) => {}
+            Err(parked) => {
+                parked.clear().await;
+                return Err(ArmError::Closed);
+            }
         }
-        number
+        Ok(number)
     }
 
     /// Empties the place, unless something else is there now.
@@ -140,7 +186,7 @@ impl Parking {
 
 impl Parked {
     /// Opens an interface, brings its routes and names into force and attends to it.
-    pub(super) async fn park(
+    pub(super) async fn for_packets(
         surroundings: &Arc<Surroundings>,
         configuration: &VpnConfiguration,
         settings: PacketTunnelNetworkSettings,
@@ -148,35 +194,72 @@ impl Parked {
         wanted: mpsc::Sender<Wanted>,
     ) -> Result<Self, ArmError> {
         let tunnel = ParkedTunnel::open(surroundings, configuration)?;
-        let queue = WaitingQueue::of(&tunnel.tun)?;
+        let strength = (&configuration.protocol).into();
         let claim = claim(configuration, settings.included().collect());
-        let mut following = Following {
-            tunnel: tunnel.tunnel(),
-            network: Arc::clone(&tunnel.network),
-            settings,
-            strength: (&configuration.protocol).into(),
-            in_force: Plan::empty(),
-        };
+        let following = Following::new(&tunnel, settings, strength);
+        Self::attended(tunnel, claim, following, attendance, wanted, surroundings).await
+    }
+
+    /// Opens an interface that leads nowhere, and has a stub asked for the names that the rules are
+    /// about, or for all where the system cannot tell them apart.
+    pub(super) async fn for_names(
+        surroundings: &Arc<Surroundings>,
+        configuration: &VpnConfiguration,
+        settings: &PacketTunnelNetworkSettings,
+        deciding: Deciding,
+    ) -> Result<Self, ArmError> {
+        let tunnel = ParkedTunnel::open(surroundings, configuration)?;
+        let (address, server) =
+            names::listen(tunnel.slot.slot()).await.map_err(ArmError::NameServer)?;
+        let can_split = tunnel.network.can_split_names().await;
+        let domains = can_split.then(|| names::domains(&deciding.rules));
+        let settings = expected::of_names(settings, address, domains);
+        let wanted = deciding.wanted.clone();
+        // Before anybody is told to ask it.
+        let stub = Stub::start(server, deciding);
+        // While nothing needs the tunnel, nothing is held back for it.
+        let following = Following::new(&tunnel, settings, Strength::default());
+        let (claim, attendance) = (claim(configuration, Vec::new()), Attendance::Ignore);
+        let parked =
+            Self::attended(tunnel, claim, following, attendance, wanted, surroundings).await?;
+        Ok(Self { stub: Some(stub), ..parked })
+    }
+
+    async fn attended(
+        tunnel: ParkedTunnel,
+        claim: Claim,
+        mut following: Following,
+        attendance: Attendance,
+        wanted: mpsc::Sender<Wanted>,
+        surroundings: &Surroundings,
+    ) -> Result<Self, ArmError> {
+        let queue = WaitingQueue::of(&tunnel.tun)?;
         let state = surroundings.watch_state();
         if let Err(error) = following.follow(&surroundings.state()).await {
             tunnel.clear().await;
             return Err(error);
         }
         let attendant = tokio::spawn(attend(queue, attendance, following, state, wanted));
-        Ok(Self { tunnel, claim, attendant })
+        Ok(Self { tunnel, claim, attendant, stub: None })
     }
 
-    /// Gives the interface away when nobody reads it or changes its routes any more.
+    /// Gives the interface to a session when nobody reads it or changes its routes any more.
     async fn hand_over(self) -> ParkedTunnel {
-        self.attendant.abort();
-        // It is cancelled, or was over before.
-        let _ = self.attendant.await;
-        self.tunnel
+        let Self { tunnel, claim: _, attendant, stub } = self;
+        end(attendant).await;
+        if let Some(stub) = stub {
+            stub.retire();
+        }
+        tunnel
     }
 
     /// Takes everything back.
     pub(super) async fn clear(self) {
-        self.hand_over().await.clear().await;
+        let Self { tunnel, claim: _, attendant, stub } = self;
+        end(attendant).await;
+        tunnel.clear().await;
+        // Last, so that somebody answers as long as it is asked.
+        drop(stub);
     }
 }
 
@@ -222,6 +305,15 @@ struct Following {
 }
 
 impl Following {
+    fn new(
+        tunnel: &ParkedTunnel,
+        settings: PacketTunnelNetworkSettings,
+        strength: Strength,
+    ) -> Self {
+        let network = Arc::clone(&tunnel.network);
+        Self { tunnel: tunnel.tunnel(), network, settings, strength, in_force: Plan::empty() }
+    }
+
     /// Applies the settings as they are to be on this network.
     async fn follow(&mut self, state: &NetworkState) -> Result<(), ArmError> {
         let plan = plan(&self.tunnel, &self.settings, self.strength, state)?;
@@ -268,7 +360,7 @@ async fn attend_queue(
 ) -> io::Result<()> {
     let first = match attendance {
         Attendance::Keep | Attendance::NoticeAndRefuse => Some(queue.wanted().await?),
-        Attendance::Refuse => None,
+        Attendance::Refuse | Attendance::Ignore => None,
     };
     if let Some(destination) = first {
         tracing::debug!(%destination, "a program wants to reach the network");
@@ -277,9 +369,16 @@ async fn attend_queue(
         let _ = wanted.send(Wanted { cause }).await;
     }
     match attendance {
-        Attendance::Keep => std::future::pending().await,
+        Attendance::Keep | Attendance::Ignore => std::future::pending().await,
         Attendance::NoticeAndRefuse | Attendance::Refuse => match queue.refuse().await? {},
     }
+}
+
+/// Returns when the task does nothing any more.
+async fn end(task: JoinHandle<()>) {
+    task.abort();
+    // It is cancelled, or was over before.
+    let _ = task.await;
 }
 
 fn claim(configuration: &VpnConfiguration, routes: Vec<ipnet::IpNet>) -> Claim {
