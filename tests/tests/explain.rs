@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use adit_tests::{
-    Adit, Capture, DnsServer, Lab, Packet, Resolvconf, UdpTunnelServer, WireGuardServer, address,
+    Adit, Capture, DnsServer, Lab, Packet, Probe, ProbeKind, Resolvconf, UdpTunnelServer,
+    WireGuardServer, address,
 };
 use serde_json::{Value, json};
 
@@ -176,6 +177,41 @@ fn a_packet_goes_where_its_route_is_said_to_lead() {
     assert_eq!(goes(neighbour).0, "refusedByFirewall");
     adit.run(["lockdown", "off"]);
     assert_eq!(goes(site).0, "leaves");
+}
+
+// spec: RTE-10
+#[test]
+fn a_port_decides_where_names_are_asked_for() {
+    let Some(lab) = Lab::new() else { return };
+    let adit = Adit::start(&lab.client);
+    let outcome = |to: &str, protocol: &str| {
+        let words = ["explain", "route", to, "--protocol", protocol, "--json"];
+        let explained: Value = serde_json::from_str(&adit.run(words)).expect("JSON");
+        text(&explained["outcome"])
+    };
+    let kinds = [("udp", 53), ("tcp", 53), ("udp", 443), ("tcp", 80)];
+    for (lockdown, closed) in [
+        (["lockdown", "off"].as_slice(), &[][..]),
+        (&["lockdown", "on", "--allow-local-networks"], &[("udp", 53), ("tcp", 53)]),
+        (&["lockdown", "on"], &kinds),
+    ] {
+        adit.run(lockdown.iter().copied());
+        for (protocol, port) in kinds {
+            let neighbour = address::LAN.v4;
+            let to = format!("{neighbour}:{port}");
+            let is_closed = closed.contains(&(protocol, port));
+            let expected = if is_closed { "refusedByFirewall" } else { "leaves" };
+            assert_eq!(outcome(&to, protocol), expected, "{to} {protocol}");
+            // And so it is.
+            let kind = if protocol == "udp" { ProbeKind::Udp(port) } else { ProbeKind::Tcp(port) };
+            let sniffer = lab.sniff_client();
+            let probe = Probe::send(&lab.client, kind, neighbour.into(), None);
+            let sent = sniffer.stop();
+            assert_eq!(sent.iter().any(|packet| probe.is(packet)), !is_closed, "{to} {protocol}");
+        }
+    }
+    let said = adit.run(["explain", "route", "10.20.0.3:80"]);
+    assert!(said.contains("10.20.0.3:80 would go through eth0, but Adit refuses it."), "{said}");
 }
 
 /// What is said to become of packets to an address, and by which rule. Sees on each interface that it is so.

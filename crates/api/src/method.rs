@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use adit_model::{
     Check, ConfigurationId, MachineStatus, NameLookup, NetworkDescription,
     PacketTunnelNetworkSettings, PastSession, Resolver, RouteExplanation, SecretChange, Secrets,
-    SessionStatus, VpnConfiguration,
+    SessionStatus, TransportPort, VpnConfiguration,
     on_demand::{NetworkState, PauseEnd, Verdict},
     wireguard::Key,
 };
@@ -276,6 +276,9 @@ messages! {
     pub struct ExplainRoute {
         /// Where it goes.
         pub address: IpAddr,
+        /// What it is for there; absent for what has no ports, such as a ping.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub port: Option<TransportPort>,
     }
     /// As it is at this moment.
     pub struct RouteReply {

@@ -1,6 +1,11 @@
 //! What can be written on the command line.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{AddrParseError, IpAddr, SocketAddr},
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -242,7 +247,8 @@ pub(crate) enum Pause {
 #[command(after_help = "\
 Examples:
   adit explain dns wiki.work.example
-  adit explain route 192.0.2.1")]
+  adit explain route 192.0.2.1
+  adit explain route 192.0.2.1:53 --protocol udp")]
 pub(crate) struct Explain {
     #[command(subcommand)]
     pub(crate) what: Explained,
@@ -257,9 +263,41 @@ pub(crate) enum Explained {
     },
     /// Which way a packet takes to an address
     Route {
-        /// An IPv4 or IPv6 address
-        address: IpAddr,
+        /// An IPv4 or IPv6 address; with a port after a colon, IPv6 is in brackets
+        #[arg(value_name = "ADDRESS[:PORT]")]
+        destination: Destination,
+        /// Whose port it is
+        #[arg(long, value_enum, default_value = "tcp")]
+        protocol: Protocol,
     },
+}
+
+/// Where a packet goes. Without a port it is one that has none, such as a ping.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Destination {
+    pub(crate) address: IpAddr,
+    pub(crate) port: Option<u16>,
+}
+
+/// A protocol with ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Protocol {
+    Tcp,
+    Udp,
+}
+
+impl FromStr for Destination {
+    type Err = AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(address) => Ok(Self { address, port: None }),
+            Err(error) => {
+                let with_port: SocketAddr = text.parse().map_err(|_| error)?;
+                Ok(Self { address: with_port.ip(), port: Some(with_port.port()) })
+            }
+        }
+    }
 }
 
 /// Write what somebody who helps has to know into a file, without keys and passwords

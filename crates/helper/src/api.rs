@@ -206,7 +206,7 @@ async fn explain_dns(service: &Service, name: &str) -> Result<DnsExplanation, He
 }
 
 async fn explain_route(service: &Service, call: ExplainRoute) -> Result<RouteReply, HelperError> {
-    let explained = service.surroundings().network.explain_route(call.address).await;
+    let explained = service.surroundings().network.explain_route(call.address, call.port).await;
     let explanation =
         explained.map_err(|error| HelperError::SystemFailed { message: error.to_string() })?;
     Ok(RouteReply { explanation })

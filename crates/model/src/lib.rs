@@ -48,7 +48,7 @@ pub use past_session::{PastSession, SessionTraffic};
 pub use path::{InterfaceKind, NetworkPath, PathInterface, PathStatus};
 pub use protocol::TunnelProviderProtocol;
 pub use proxy::{ProxyMode, ProxyServer, ProxySettings};
-pub use route_explanation::{RouteExplanation, RouteOutcome};
+pub use route_explanation::{RouteExplanation, RouteOutcome, TransportPort, TransportProtocol};
 pub use secret::{Secret, SecretChange, Secrets};
 pub use self_test::{Check, CheckOutcome};
 pub use settings::{InvalidSettings, PacketTunnelNetworkSettings, RouteTable};

@@ -2,6 +2,28 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What of a computer a packet is for, as services(5) has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub struct TransportPort {
+    /// The number of the port.
+    pub number: u16,
+    /// Whose port it is.
+    pub protocol: TransportProtocol,
+}
+
+/// A protocol with ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub enum TransportProtocol {
+    /// RFC 9293
+    Tcp,
+    /// RFC 768
+    Udp,
+}
+
 /// What becomes of a packet that an ordinary program sends, and what decides it: the lines are those
 /// of ip-rule(8), ip-route(8) and nft(8).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

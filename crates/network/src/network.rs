@@ -20,7 +20,7 @@ use std::{
 
 use adit_model::{
     Check, HealthItem, NameLookup, NetworkDescription, NetworkPath, PathInterface, Resolver,
-    RouteExplanation, on_demand::MacAddress,
+    RouteExplanation, TransportPort, on_demand::MacAddress,
 };
 use tokio::sync::Mutex;
 use zbus::connection;
@@ -227,12 +227,14 @@ impl Network {
     }
 
     /// Which way a packet takes to `destination` that a program sends from a socket which is bound to
-    /// nothing, and why. Other programs' firewalls are not asked. Nothing is sent by this.
+    /// nothing, and why; without a port it is one that has none. Other programs' firewalls are not
+    /// asked. Nothing is sent by this.
     pub async fn explain_route(
         &self,
         destination: IpAddr,
+        port: Option<TransportPort>,
     ) -> Result<RouteExplanation, NetworkError> {
-        self.reconciler.lock().await.explain_route(destination).await
+        self.reconciler.lock().await.explain_route(destination, port).await
     }
 
     /// Tries out whether what is promised holds: sends harmless packets, as programs do that obey the

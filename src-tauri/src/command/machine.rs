@@ -36,7 +36,7 @@ pub(crate) async fn explain_route(
     shared: State<'_, Shared>,
     address: IpAddr,
 ) -> Result<RouteExplanation, Failure> {
-    Ok(call(&shared, ExplainRoute { address }).await?.explanation)
+    Ok(call(&shared, ExplainRoute { address, port: None }).await?.explanation)
 }
 
 /// Who answers a name, and why.

@@ -9,6 +9,8 @@ use crate::{args::Explained, context::Context, failure::Failure};
 pub(super) async fn run(what: Explained, context: &Context) -> Result<(), Failure> {
     match what {
         Explained::Dns { name } => dns::run(name, context).await,
-        Explained::Route { address } => route::run(address, context).await,
+        Explained::Route { destination, protocol } => {
+            route::run(destination, protocol, context).await
+        }
     }
 }

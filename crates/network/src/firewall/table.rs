@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use adit_model::Family;
+use adit_model::{Family, TransportProtocol};
 use ipnet::IpNet;
 
 use super::ranges::Range;
@@ -124,6 +124,15 @@ pub(crate) enum Addresses {
 pub(crate) enum Transport {
     Tcp,
     Udp,
+}
+
+impl From<TransportProtocol> for Transport {
+    fn from(protocol: TransportProtocol) -> Self {
+        match protocol {
+            TransportProtocol::Tcp => Self::Tcp,
+            TransportProtocol::Udp => Self::Udp,
+        }
+    }
 }
 
 /// What IPv6 has in place of ARP and IGMP (RFC 4861, RFC 2710, RFC 3810).

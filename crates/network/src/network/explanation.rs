@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use adit_model::{Family, LookupServer, NameLookup, Resolver, RouteExplanation};
+use adit_model::{Family, LookupServer, NameLookup, Resolver, RouteExplanation, TransportPort};
 use ipnet::IpNet;
 
 use super::reconcile::Reconciler;
@@ -41,6 +41,7 @@ impl Reconciler {
     pub(super) async fn explain_route(
         &self,
         destination: IpAddr,
+        port: Option<TransportPort>,
     ) -> Result<RouteExplanation, NetworkError> {
         let rules = self.netlink.policy_rules(Family::of(&IpNet::from(destination))).await?;
         let routes = self.netlink.table_routes().await?;
@@ -48,7 +49,8 @@ impl Reconciler {
         let output = self.netlink.way_to(destination).await;
         let link = links.iter().find(|link| Some(link.index) == output);
         let interface = link.map(|link| link.name.as_str());
-        let decision = interface.and_then(|output| self.decision(destination, None, output));
+        let to = port.map(|port| (port.protocol.into(), port.number));
+        let decision = interface.and_then(|output| self.decision(destination, to, output));
         Ok(explain(look_up(&rules, &routes, destination), interface, decision))
     }
 
