@@ -267,6 +267,15 @@ impl Network {
         self.reconciler.lock().await.netlink.neighbour(link, address).await
     }
 
+    /// Has the kernel ask for the hardware address of a neighbour.
+    pub(crate) async fn resolve_neighbour(
+        &self,
+        link: u32,
+        address: IpAddr,
+    ) -> Result<(), NetworkError> {
+        self.reconciler.lock().await.netlink.resolve_neighbour(link, address).await
+    }
+
     /// Whether this system can be told which servers answer which names. If not, there is one list of
     /// servers for all names.
     pub async fn can_split_names(&self) -> bool {

@@ -7,7 +7,6 @@ use adit_model::{
     on_demand::{Gateway, NetworkState, PrimaryNetwork},
 };
 use futures_util::{Stream, StreamExt, stream};
-use socket2::Type;
 use tokio::{
     sync::watch,
     time::{sleep, timeout},
@@ -19,7 +18,6 @@ use crate::{
     healing,
     link_services::{self, LinkReport},
     network::PresentNetwork,
-    socket,
 };
 
 /// A computer that moves loses one network, finds another, gets an address and hears of servers one
@@ -30,8 +28,6 @@ const RETRY: Duration = Duration::from_secs(1);
 /// How long a gateway may take to say its hardware address, and how often the kernel is asked for it.
 const GATEWAY_LIMIT: Duration = Duration::from_secs(1);
 const GATEWAY_INTERVAL: Duration = Duration::from_millis(50);
-/// Whatever comes there is thrown away (RFC 863).
-const DISCARD: u16 = 9;
 
 /// Follows the network that the computer is in, with `kernel`, what [`monitor`](crate::monitor)
 /// follows. Nothing while it changes: what was found out in the network of before is void then.
@@ -138,7 +134,8 @@ async fn read(network: &Network) -> Result<Option<PrimaryNetwork>, NetworkError>
     }))
 }
 
-/// The kernel learns a neighbour's hardware address only when it has to send it something.
+/// The kernel learns a neighbour's hardware address when somebody wants it. Nothing is sent to the gateway for it: even an
+/// empty packet would be one that leaves past a tunnel for everything.
 async fn gateway(network: &Network, link: u32, address: IpAddr) -> Gateway {
     let learn = async {
         let mut is_asked = false;
@@ -148,7 +145,7 @@ async fn gateway(network: &Network, link: u32, address: IpAddr) -> Gateway {
                 Ok(None) if is_asked => {}
                 Ok(None) => {
                     is_asked = true;
-                    if let Err(error) = send_something(link, address) {
+                    if let Err(error) = network.resolve_neighbour(link, address).await {
                         tracing::debug!(%error, "the gateway’s hardware address stays unknown");
                         return None;
                     }
@@ -159,12 +156,6 @@ async fn gateway(network: &Network, link: u32, address: IpAddr) -> Gateway {
         }
     };
     Gateway { address, mac: timeout(GATEWAY_LIMIT, learn).await.ok().flatten() }
-}
-
-fn send_something(link: u32, address: IpAddr) -> std::io::Result<()> {
-    let to = socket::on_link(address, DISCARD, link);
-    let socket = socket::marked(socket::family_of(to), Type::DGRAM)?;
-    socket.send_to(b"adit", &to.into()).map(drop)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     num::NonZeroU16,
     os::fd::OwnedFd,
     time::Duration,
@@ -130,16 +130,6 @@ pub(crate) fn marked(family: Family, kind: Type) -> io::Result<Socket> {
 /// The family of an address.
 pub(crate) fn family_of(address: SocketAddr) -> Family {
     if address.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 }
-}
-
-/// The address of a neighbour on a link.
-pub(crate) fn on_link(address: IpAddr, port: u16, link: u32) -> SocketAddr {
-    match address {
-        IpAddr::V6(address) if address.is_unicast_link_local() => {
-            SocketAddrV6::new(address, port, 0, link).into()
-        }
-        IpAddr::V4(_) | IpAddr::V6(_) => SocketAddr::new(address, port),
-    }
 }
 
 fn domain(family: Family) -> Domain {

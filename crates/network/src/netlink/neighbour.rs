@@ -3,9 +3,11 @@
 use std::net::IpAddr;
 
 use adit_model::on_demand::MacAddress;
-use rtnetlink::packet_route::neighbour::{NeighbourAddress, NeighbourAttribute, NeighbourMessage};
+use rtnetlink::packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
+};
 
-use super::{Netlink, dump};
+use super::{Netlink, done, dump};
 use crate::error::NetworkError;
 
 impl Netlink {
@@ -18,6 +20,17 @@ impl Netlink {
         let neighbours = dump("neighbours", self.handle.neighbours().get().execute()).await?;
         let mut found = neighbours.iter().filter(|message| message.header.ifindex == link);
         Ok(found.find(|message| has(message, address)).and_then(hardware_address))
+    }
+
+    /// Has the kernel ask for it, by ARP or neighbour discovery (`NTF_USE`, rtnetlink(7)).
+    pub(crate) async fn resolve_neighbour(
+        &self,
+        link: u32,
+        address: IpAddr,
+    ) -> Result<(), NetworkError> {
+        let request = self.handle.neighbours().add(link, address).replace();
+        let request = request.state(NeighbourState::None).flags(NeighbourFlags::Use);
+        done(format!("neighbour {address}"), request.execute().await, &[])
     }
 }
 
