@@ -1,27 +1,23 @@
 //! Feeds the state machine what happens and carries out what it decides.
 
+mod launch;
+mod lost_interface;
+mod publication;
+
 use std::sync::Arc;
 
-use adit_api::{Event as ApiEvent, SessionDetails, SessionEnd, StatusChange};
 use adit_model::{
-    ConfigurationId, HealthItem, NetworkSettingsError, ProviderStopReason, SessionStatus,
-    SessionTraffic, VpnStatus,
+    ConfigurationId, NetworkSettingsError, ProviderStopReason, SessionStatus, VpnStatus,
     on_demand::OnDemandStatus,
     session::{Effect, Event, Request, RequestId, Session, StartAnswer},
 };
-use adit_network::healing::Healed;
 use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep_until},
 };
 
-use super::{
-    Adoption, Input, Report, Reporter, StartRequest,
-    account::Account,
-    health,
-    run::{LaunchError, Run},
-};
+use super::{Adoption, Input, Report, StartRequest, account::Account, run::Run};
 use crate::{store::Record, surroundings::Surroundings, trigger::ParkedTunnel};
 
 /// The task of one configuration's session.
@@ -204,23 +200,6 @@ impl Actor {
         }
     }
 
-    /// Keeps an interface for the next run, in the place of any other.
-    fn inherit(&mut self, parked: Option<ParkedTunnel>) {
-        let Some(parked) = parked else { return };
-        if let Some(before) = self.parked.replace(parked) {
-            tokio::spawn(before.clear());
-        }
-    }
-
-    /// Clears an interface away that no run has taken or is going to take.
-    fn disinherit(&mut self) {
-        let comes_after_this_run =
-            self.machine.is_wanted() && self.machine.status() == VpnStatus::Disconnecting;
-        if !comes_after_this_run && let Some(parked) = self.parked.take() {
-            tokio::spawn(parked.clear());
-        }
-    }
-
     fn stored(&mut self, record: Record) {
         self.record = record;
         self.feed(Event::Stored);
@@ -240,34 +219,6 @@ impl Actor {
             self.feed(Event::Stop(ProviderStopReason::Sleep));
         } else {
             run.sleep(answer);
-        }
-    }
-
-    fn healed(&mut self, healed: &Healed) {
-        let Some(run) = &mut self.run else { return };
-        let is_news = run.healed(healed);
-        if run.is_to_restore_interface(healed) {
-            self.restore_interface();
-        }
-        if is_news {
-            self.publish(self.machine.status());
-        }
-    }
-
-    fn restore_interface(&mut self) {
-        self.feed(Event::InterfaceLost);
-        let Some(run) = self.run.as_mut().filter(|_| self.machine.lacks_interface()) else {
-            return;
-        };
-        let restored = run.restore_interface(&self.record.configuration);
-        let restored = restored.map_err(|error| error.to_disconnect_error());
-        self.feed(Event::InterfaceRestored(restored));
-    }
-
-    /// The provider may notice first that its interface is gone, and cannot know why.
-    fn notice_lost_interface(&mut self) {
-        if self.run.as_ref().is_some_and(Run::has_lost_interface) {
-            self.feed(Event::InterfaceLost);
         }
     }
 
@@ -366,56 +317,10 @@ impl Actor {
         }
     }
 
-    fn status_changed(&mut self, status: VpnStatus) {
-        let name = self.record.configuration.name.clone();
-        self.silent_since = (status == VpnStatus::Reasserting)
-            .then(|| self.silent_since.unwrap_or_else(Timestamp::now));
-        match status {
-            VpnStatus::Connected => {
-                tracing::info!("“{name}” is connected.");
-                if let Some((account, at)) = self.account.as_mut().zip(self.machine.connected_at())
-                {
-                    account.connected(at);
-                }
-            }
-            VpnStatus::Reasserting if self.machine.is_restarting() => {
-                tracing::warn!("The tunnel provider of “{name}” stopped unexpectedly.");
-            }
-            VpnStatus::Reasserting if self.machine.lacks_interface() => {
-                tracing::warn!("The interface of “{name}” was deleted by another program.");
-            }
-            VpnStatus::Reasserting => tracing::info!("“{name}” is reconnecting."),
-            VpnStatus::Disconnected => {
-                self.close_account();
-                if let Some(run) = self.run.take() {
-                    tracing::info!("“{name}” is disconnected.");
-                    run.end(&self.record.configuration);
-                }
-                self.surroundings.claims.release(self.id);
-                self.lift_hold();
-            }
-            VpnStatus::Invalid => self.surroundings.history.forget(self.id),
-            VpnStatus::Connecting | VpnStatus::Disconnecting => {}
-        }
-        self.publish(status);
-    }
-
     /// Before the session begins to end, so that whoever finds it ending knows.
     async fn set_lifts_hold(&mut self, lifts: bool) {
         self.lifts_hold = lifts;
         self.surroundings.barrier.set_ends(self.id, lifts).await;
-    }
-
-    /// Before anybody hears that the session is over, so that they find it in the history.
-    fn close_account(&mut self) {
-        let Some(account) = self.account.take() else { return };
-        let traffic = match &self.run {
-            Some(run) => run.traffic(),
-            None => Some(SessionTraffic::default()),
-        };
-        let session = account.close(&self.machine, traffic, Timestamp::now());
-        let event = ApiEvent::SessionEnded(Box::new(SessionEnd { session }));
-        self.surroundings.events.announce(&self.record.configuration, event);
     }
 
     /// Ends the hold of a session that is down because somebody wants it so. A hold that is taken
@@ -435,64 +340,6 @@ impl Actor {
         });
     }
 
-    fn launch(&mut self) {
-        self.is_behind = false;
-        let Some(start) = self.start.clone() else { return };
-        let (history, configuration) = (&self.surroundings.history, &self.record.configuration);
-        let account = Account::open(history, configuration, start.cause.clone(), Timestamp::now());
-        self.account = Some(account);
-        let reporter = self.reporter_of_run();
-        match self.claim_and_launch(&start, &reporter) {
-            Ok(run) => {
-                self.run = Some(run);
-                tokio::spawn(async move { reporter.event(Event::Launched).await });
-            }
-            Err(error) => self.launch_failed(&error, reporter),
-        }
-        self.publish(VpnStatus::Connecting);
-    }
-
-    fn relaunch(&mut self) {
-        self.is_behind = false;
-        if let Some(account) = &mut self.account {
-            account.provider_restarted();
-        }
-        self.provider_number += 1;
-        let reporter = Reporter { number: self.provider_number, inbox: self.inbox.clone() };
-        let Some(run) = &mut self.run else { return };
-        match run.relaunch(&self.record.configuration, reporter.clone()) {
-            Ok(()) => {
-                tokio::spawn(async move { reporter.event(Event::Launched).await });
-            }
-            Err(error) => self.launch_failed(&error, reporter),
-        }
-    }
-
-    fn launch_failed(&self, error: &LaunchError, reporter: Reporter) {
-        tracing::debug!(id = %self.id, "the launch failed: {error}");
-        let error = error.to_disconnect_error();
-        tokio::spawn(async move { reporter.event(Event::LaunchFailed(error)).await });
-    }
-
-    fn claim_and_launch(
-        &mut self,
-        start: &StartRequest,
-        reporter: &Reporter,
-    ) -> Result<Run, LaunchError> {
-        let configuration = &self.record.configuration;
-        let expected = configuration.protocol.expected_routes.clone();
-        self.surroundings.claims.take(configuration, expected).map_err(LaunchError::Taken)?;
-        let (parked, surroundings) = (&mut self.parked, &self.surroundings);
-        Run::launch(configuration, &self.machine, start, parked, surroundings, reporter.clone())
-    }
-
-    /// For a new run and its first provider.
-    fn reporter_of_run(&mut self) -> Reporter {
-        self.provider_number += 1;
-        self.run_number = self.provider_number;
-        Reporter { number: self.run_number, inbox: self.inbox.clone() }
-    }
-
     /// A session that cannot be written down does not outlive this helper, but goes on.
     fn save(&mut self) {
         let (Some(run), Some(start)) = (&mut self.run, &self.start) else { return };
@@ -506,46 +353,6 @@ impl Actor {
         let applied = self.run.as_ref().and_then(Run::applied_routes);
         let expected = || self.record.configuration.protocol.expected_routes.clone();
         self.surroundings.claims.narrow(self.id, applied.unwrap_or_else(expected));
-    }
-
-    fn details(&self, answer: oneshot::Sender<SessionDetails>) {
-        match &self.run {
-            Some(run) => run.details(answer),
-            None => drop(answer),
-        }
-    }
-
-    fn health(&self) -> Vec<HealthItem> {
-        let Some(run) = &self.run else { return Vec::new() };
-        let behind = self.is_behind.then(|| health::behind(&self.record.configuration.name));
-        let way = match self.silent_since {
-            _ if self.machine.is_restarting() => Some(health::restarting()),
-            // What others do to the tunnel is told already.
-            _ if self.machine.lacks_interface() => None,
-            Some(since) => Some(health::silent(since, self.surroundings.state().path.status)),
-            None => None,
-        };
-        run.health().into_iter().chain(way).chain(behind).collect()
-    }
-
-    fn publish(&self, status: VpnStatus) {
-        self.publisher.send_modify(|published| {
-            published.status = status;
-            published.sequence += 1;
-            published.connected_at = self.machine.connected_at();
-            published.last_error = self.machine.last_error().cloned();
-            let start = self.start.as_ref().filter(|_| status.is_active());
-            published.start_cause = start.map(|start| start.cause.clone());
-            published.interface = self.run.as_ref().map(|run| run.interface().to_owned());
-            published.on_demand.clone_from(&self.on_demand);
-            published.health = self.health();
-            let barrier = &self.surroundings.barrier;
-            let holds = barrier.hold_of(self.id).is_some();
-            published.set_hold(&self.record.configuration.name, holds, barrier.setting().is_on());
-        });
-        let session = self.publisher.borrow().clone();
-        let event = ApiEvent::StatusChanged(Box::new(StatusChange { session }));
-        self.surroundings.events.announce(&self.record.configuration, event);
     }
 }
 

@@ -1,0 +1,91 @@
+//! Beginning a session, and replacing a provider that ended.
+
+use adit_model::{VpnStatus, session::Event};
+use jiff::Timestamp;
+
+use super::Actor;
+use crate::{
+    session::{
+        Reporter, StartRequest,
+        account::Account,
+        run::{LaunchError, Run},
+    },
+    trigger::ParkedTunnel,
+};
+
+impl Actor {
+    /// Keeps an interface for the next run, in the place of any other.
+    pub(super) fn inherit(&mut self, parked: Option<ParkedTunnel>) {
+        let Some(parked) = parked else { return };
+        if let Some(before) = self.parked.replace(parked) {
+            tokio::spawn(before.clear());
+        }
+    }
+
+    /// Clears an interface away that no run has taken or is going to take.
+    pub(super) fn disinherit(&mut self) {
+        let comes_after_this_run =
+            self.machine.is_wanted() && self.machine.status() == VpnStatus::Disconnecting;
+        if !comes_after_this_run && let Some(parked) = self.parked.take() {
+            tokio::spawn(parked.clear());
+        }
+    }
+
+    pub(super) fn launch(&mut self) {
+        self.is_behind = false;
+        let Some(start) = self.start.clone() else { return };
+        let (history, configuration) = (&self.surroundings.history, &self.record.configuration);
+        let account = Account::open(history, configuration, start.cause.clone(), Timestamp::now());
+        self.account = Some(account);
+        let reporter = self.reporter_of_run();
+        match self.claim_and_launch(&start, &reporter) {
+            Ok(run) => {
+                self.run = Some(run);
+                tokio::spawn(async move { reporter.event(Event::Launched).await });
+            }
+            Err(error) => self.launch_failed(&error, reporter),
+        }
+        self.publish(VpnStatus::Connecting);
+    }
+
+    pub(super) fn relaunch(&mut self) {
+        self.is_behind = false;
+        if let Some(account) = &mut self.account {
+            account.provider_restarted();
+        }
+        self.provider_number += 1;
+        let reporter = Reporter { number: self.provider_number, inbox: self.inbox.clone() };
+        let Some(run) = &mut self.run else { return };
+        match run.relaunch(&self.record.configuration, reporter.clone()) {
+            Ok(()) => {
+                tokio::spawn(async move { reporter.event(Event::Launched).await });
+            }
+            Err(error) => self.launch_failed(&error, reporter),
+        }
+    }
+
+    fn launch_failed(&self, error: &LaunchError, reporter: Reporter) {
+        tracing::debug!(id = %self.id, "the launch failed: {error}");
+        let error = error.to_disconnect_error();
+        tokio::spawn(async move { reporter.event(Event::LaunchFailed(error)).await });
+    }
+
+    fn claim_and_launch(
+        &mut self,
+        start: &StartRequest,
+        reporter: &Reporter,
+    ) -> Result<Run, LaunchError> {
+        let configuration = &self.record.configuration;
+        let expected = configuration.protocol.expected_routes.clone();
+        self.surroundings.claims.take(configuration, expected).map_err(LaunchError::Taken)?;
+        let (parked, surroundings) = (&mut self.parked, &self.surroundings);
+        Run::launch(configuration, &self.machine, start, parked, surroundings, reporter.clone())
+    }
+
+    /// For a new run and its first provider.
+    pub(super) fn reporter_of_run(&mut self) -> Reporter {
+        self.provider_number += 1;
+        self.run_number = self.provider_number;
+        Reporter { number: self.run_number, inbox: self.inbox.clone() }
+    }
+}
