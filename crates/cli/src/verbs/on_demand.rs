@@ -10,6 +10,7 @@ use adit_model::{
     shell_word,
 };
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::{
     args::OnDemandVerb,
@@ -73,7 +74,7 @@ async fn edit(
         if *text == *before {
             return Ok(configuration);
         }
-        let error = match serde_json::from_slice(&text) {
+        let error = match read(&text) {
             Err(error) => Failure::NoRules(error.to_string()),
             Ok(settings) => {
                 configuration.on_demand = settings;
@@ -107,6 +108,12 @@ fn text(settings: &OnDemandSettings) -> String {
     }
     // Nothing in it can fail to be written.
     serde_json::to_string_pretty(&settings).unwrap_or_default() + "\n"
+}
+
+fn read(text: &[u8]) -> serde_json::Result<OnDemandSettings> {
+    // A list alone would be read as the fields in their order.
+    serde_json::from_slice::<Map<String, Value>>(text)?;
+    serde_json::from_slice(text)
 }
 
 async fn save(
@@ -152,5 +159,19 @@ impl Report for Shown {
                 Severity::Warning | Severity::Problem => format!("Warning: {about}{}", note.text),
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_can_be_read_and_a_list_alone_cannot() {
+        let settings = OnDemandSettings::default();
+        let read_again = read(text(&settings).as_bytes()).unwrap();
+        assert_eq!(read_again.enabled, settings.enabled);
+        assert_eq!(read_again.rules.len(), 2);
+        assert!(read(br#"[true, [{"action": "connect"}]]"#).is_err());
     }
 }
