@@ -63,6 +63,11 @@ fn what_is_promised_is_kept_and_nothing_of_a_probe_comes_out() {
     lab.client.sh("ip rule del pref 10");
     adit.disconnect("home");
 
+    adit.import_with("all", &vpn.add_peer().conf(), &["--include-all-networks"]);
+    adit.connect("all");
+    assert_kept(&lab, &adit, true);
+    adit.disconnect("all");
+
     adit.run(["lockdown", "on"]);
     assert_kept(&lab, &adit, false);
 }
