@@ -61,7 +61,7 @@ pub(crate) fn notice(
     let (was, is) = (&before.session, &after.session);
     let name = &after.configuration.name;
     let about = after.configuration.id;
-    let ended = was.status != VpnStatus::Disconnected && is.status == VpnStatus::Disconnected;
+    let ended = is_running(was.status) && is.status == VpnStatus::Disconnected;
     if ended && let Some(error) = &is.last_error {
         let title = match (language, was_up) {
             (Language::English, true) => format!("“{name}” is disconnected"),
@@ -96,6 +96,17 @@ pub(crate) fn notice(
     };
     let answers = vec![Answer::Open];
     Some(Notice { about, title, text: String::new(), is_urgent: false, answers })
+}
+
+/// A configuration that was just made goes from invalid to disconnected, and nothing has ended.
+fn is_running(status: VpnStatus) -> bool {
+    match status {
+        VpnStatus::Connecting
+        | VpnStatus::Connected
+        | VpnStatus::Reasserting
+        | VpnStatus::Disconnecting => true,
+        VpnStatus::Invalid | VpnStatus::Disconnected => false,
+    }
 }
 
 /// Something that does not work now and did before.
@@ -166,6 +177,7 @@ mod tests {
         assert_eq!(title(&up(), &down, false).as_deref(), Some("“home” is disconnected"));
         assert_eq!(title(&up(), &down, true), None);
         assert_eq!(title(&down, &connecting, false), None);
+        assert_eq!(title(&with(VpnStatus::Invalid, |_| {}), &down, false), None, "it is new");
         let reasserting =
             with(VpnStatus::Reasserting, |s| s.connected_at = up().session.connected_at);
         assert_eq!(title(&up(), &reasserting, false), None);
