@@ -1,0 +1,86 @@
+// The words of imports and exports in German.
+
+import type { files as English } from "../en/files";
+import { plural } from "../formats";
+
+const n = (count: number, one: string, other: string) => plural("de", count, { one, other });
+
+export const files: typeof English = {
+  import: {
+    drop: "Legen Sie .conf-Dateien, ein .zip davon oder das Bild eines QR-Codes hier ab, oder fügen Sie ihren Text ein.",
+    choose: "Dateien wählen …",
+    paste: "Text einfügen …",
+    scan: "QR-Bild …",
+    pasteHere: "Der Text einer WireGuard-Konfiguration",
+    pastedName: "Eingefügt",
+    look: "Ansehen",
+    nothingStored: "Nichts wird gespeichert, bevor Sie gesehen haben, was es tun wird.",
+    found: (count) => n(count, "1 Konfiguration kann importiert werden.", `${count} Konfigurationen können importiert werden.`),
+    will: "Was sie tun wird",
+    willNot: "Was nicht oder anders geschieht",
+    protections: "Schutz",
+    blockIpv6: "IPv6 blockieren, solange sie steht",
+    blockIpv6Why: "Der Tunnel hat keines. Sonst ginge IPv6 außen, während IPv4 innen geht.",
+    leaveOut: (file) => `${file} weglassen`,
+    taken: "Eine Konfiguration dieses Namens gibt es schon.",
+    store: (count) => n(count, "Importieren", `${count} importieren`),
+    done: (count, first) => n(count, `„${first}“ wurde importiert.`, `${count} Konfigurationen wurden importiert.`),
+    unusable: {
+      tooLarge: "Das ist zu groß für eine Konfiguration.",
+      emptyArchive: "In diesem Archiv ist keine .conf-Datei.",
+      brokenArchive: "Dieses Archiv ist beschädigt.",
+      noCode: "In diesem Bild ist kein QR-Code, oder er ist nicht zu erkennen.",
+      notAPicture: "Dieses Bild lässt sich nicht lesen.",
+    },
+  },
+  share: {
+    warning: "Darin steht der private Schlüssel.",
+    warningWhy: "Wer es lesen kann, kann den Tunnel benutzen und sich als dieser Rechner ausgeben. Ein Schlüssel sollte nicht auf zwei Geräten zugleich benutzt werden.",
+    file: "Als Datei",
+    format: "Form der Datei",
+    wgQuick: "WireGuard (.conf)",
+    wgQuickWhy: "Für wg-quick und jede WireGuard-App. Von Regeln, Sperre und Proxys weiß sie nichts.",
+    adit: "Adit (.json)",
+    aditWhy: "Alles, was Adit davon weiß, für einen anderen Rechner mit Adit.",
+    save: "Datei speichern …",
+    saved: (file) => `${file} wurde gespeichert. Der Schlüssel steht darin.`,
+    code: "Als QR-Code",
+    codeWhy: "Zum Scannen mit der WireGuard-App eines Telefons.",
+    show: "Code zeigen",
+    hide: "Code verbergen",
+    ask: "QR-Code zeigen?",
+    askWhy: "Wer ihn sieht oder fotografiert, kann diesen Tunnel benutzen. Sehen Sie sich erst um.",
+    codeOf: (name) => `QR-Code von „${name}“`,
+    tooLong: "Die Konfiguration ist zu lang für einen QR-Code.",
+  },
+  note: {
+    line: (line, text) => `Zeile ${line}: ${text}`,
+    way: "den Tunnel",
+    dnsAnd: " und DNS",
+    andDns: "DNS und ",
+    more: (networks, count) =>
+      count === 0 ? networks : `${networks} und ${n(count, "1 anderen Netz", `${count} anderen Netzen`)}`,
+    all: (dns, way) => `Aller Verkehr${dns} wird durch ${way} gehen.`,
+    allOf: (family, dns, way) => `Aller ${family}-Verkehr${dns} wird durch ${way} gehen.`,
+    some: (dns, networks, way) => `Nur ${dns}Verkehr zu ${networks} wird durch ${way} gehen.`,
+    nothing: "Nichts wird durch den Tunnel gehen: Kein erlaubtes Netz lässt sich hinführen.",
+    tableOff: "Es werden keine Routen gesetzt; nichts geht in den Tunnel, bis Sie welche setzen.",
+    tableNumber: (number) => `Die Routen kommen in die Routingtabelle ${number}, ohne Regeln, die dorthin führen.`,
+    familyBlocked: (family, networks) =>
+      `${family} zu ${networks} ist blockiert, solange der Tunnel steht: Er hat keine ${family}-Adresse.`,
+    ipv6Blocked: "IPv6 wird blockiert, weil dieser Tunnel keines hat.",
+    familyLeaks: (partly, other, full) =>
+      `${partly ? "Anderes " : ""}${other} bleibt außerhalb des Tunnels, während alles ${full} hineingeht.`,
+    domainsWithoutServer: "Die Suchdomains bewirken ohne DNS-Server nichts.",
+    dnsNone: "Es gibt kein DNS: Die Server des Netzes sehen weiterhin, welche Namen Sie aufrufen.",
+    dnsUnrouted: (server) => `Der Tunnel führt nicht zum DNS-Server ${server}.`,
+    peerWaiting: (peer) => `Die Gegenstelle ${peer} hat keinen Endpunkt: Sie bekommt nichts, bis sie sich selbst gemeldet hat.`,
+    enforced: "Kein Netz, in das Sie kommen, holt Verkehr aus dem Tunnel, auch das lokale nicht.",
+    enforcedLocal: "Kein Netz, in das Sie kommen, holt Verkehr aus dem Tunnel, außer für das, was direkt daran hängt.",
+    commandNotRun: (key, command) => `Der Befehl ${key} wird nicht ausgeführt: ${command}`,
+    repeated: (key, later) => `${key} steht noch einmal in Zeile ${later}; jene zählt.`,
+    hostBits: (written, network) => `${written} gilt als das Netz, in dem es liegt: ${network}.`,
+    fwmark: "FwMark bleibt nur für den Export: Adit markiert seine Pakete mit einer eigenen Zahl.",
+    saveConfig: "SaveConfig bleibt nur für den Export: Adit schreibt nicht in die Datei zurück.",
+  },
+};

@@ -1,0 +1,60 @@
+// The words of settings, logs and what the app is in German.
+
+import type { settings as English } from "../en/settings";
+import { plural } from "../formats";
+
+const n = (count: number, one: string, other: string) => plural("de", count, { one, other });
+
+export const settings: typeof English = {
+  settings: {
+    app: "Diese App",
+    language: "Sprache",
+    languages: { session: "Die der Sitzung", english: "English", german: "Deutsch" },
+    notifications: "Meldungen",
+    levels: { nothing: "Keine", problems: "Wenn etwas schiefgeht", changes: "Auch wenn ein Tunnel von selbst kommt oder geht" },
+    login: "Nach der Anmeldung in der Leiste zeigen",
+    loginWhy: "Tunnel brauchen kein Fenster: Der Dienst trägt sie, ob diese App läuft oder nicht.",
+    computer: "Dieser Computer",
+    lockdown: "Sperre",
+    lockdownWhy: "Nichts verlässt diesen Computer außer durch einen Tunnel, ob einer verbunden ist oder nicht, auch beim Start.",
+    local: "Aber das lokale Netz bleibt erreichbar",
+    lockdownOf: (uid) => `Der Benutzer mit der Nummer ${uid} hat sie eingeschaltet. Nur er und root schalten sie aus.`,
+  },
+  look: {
+    theme: "Farben",
+    themes: { system: "Wie der Desktop", light: "Hell", dark: "Dunkel" },
+    contrast: "Kontrast",
+    contrasts: { system: "Wie der Desktop", more: "Hoch" },
+  },
+  selfTest: {
+    title: "Selbsttest",
+    what: "Harmlose Pakete werden gesendet und Namen erfragt, um zu sehen, ob etwas an den Tunneln vorbeikommt.",
+    run: "Ausprobieren",
+    running: "Wird ausprobiert …",
+    done: (failed) => n(failed, "1 Prüfung schlug fehl.", failed === 0 ? "Alles ist, wie es sein soll." : `${failed} Prüfungen schlugen fehl.`),
+    outcomes: { passed: "ist, wie es sein soll", failed: "ist nicht, wie es sein soll", notApplicable: "verspricht hier nichts" },
+  },
+  logs: {
+    title: "Protokoll",
+    filter: "Filtern",
+    level: "Stufe",
+    levels: { error: "Fehler", warn: "Warnungen und Schlimmeres", info: "Meldungen und Schlimmeres", debug: "Alles" },
+    copy: "Kopieren, was zu sehen ist",
+    copied: (count) => n(count, "1 Zeile kopiert", `${count} Zeilen kopiert`),
+    follow: "Mitlaufen",
+    toEnd: "Zum Neuesten",
+    empty: "Es wurde noch nichts protokolliert.",
+    noneFit: "Keine Zeile passt zum Filter.",
+    lines: (count, text) => n(count, "1 Zeile", `${text} Zeilen`),
+  },
+  about: {
+    title: "Über Adit",
+    what: "Ein VPN-Client für Linux, dessen Tunnel Plug-ins sind.",
+    version: (version) => `Version ${version}`,
+    service: (version) => `Dienst ${version}`,
+    licence: "Adit ist freie Software unter der MIT-Lizenz oder der Apache-Lizenz, Version 2.0, wie Sie möchten.",
+    licences: "Lizenzen",
+    parts: "Gemacht mit",
+    keys: "Tastatur",
+  },
+};

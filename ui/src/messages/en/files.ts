@@ -1,0 +1,86 @@
+// The words of imports and exports in English.
+
+import { plural } from "../formats";
+
+const n = (count: number, one: string, other: string) => plural("en", count, { one, other });
+
+export const files = {
+  import: {
+    drop: "Drop .conf files, a .zip of them or a picture of a QR code here, or paste their text.",
+    choose: "Choose files …",
+    paste: "Paste text …",
+    scan: "QR picture …",
+    pasteHere: "The text of a WireGuard configuration",
+    pastedName: "Pasted",
+    look: "Look at it",
+    nothingStored: "Nothing is stored before you have seen what it will do.",
+    found: (count: number) => n(count, "1 configuration can be imported.", `${count} configurations can be imported.`),
+    will: "What it will do",
+    willNot: "What is not done, or otherwise",
+    protections: "Protections",
+    blockIpv6: "Block IPv6 while it is up",
+    blockIpv6Why: "The tunnel has none. Otherwise IPv6 goes outside while IPv4 goes inside.",
+    leaveOut: (file: string) => `Leave out ${file}`,
+    taken: "There is a configuration of this name already.",
+    store: (count: number) => n(count, "Import", `Import ${count}`),
+    done: (count: number, first: string) => n(count, `“${first}” was imported.`, `${count} configurations were imported.`),
+    unusable: {
+      tooLarge: "It is too large to be a configuration.",
+      emptyArchive: "There is no .conf file in this archive.",
+      brokenArchive: "This archive is damaged.",
+      noCode: "There is no QR code in this picture, or it cannot be made out.",
+      notAPicture: "This picture cannot be read.",
+    },
+  },
+  share: {
+    warning: "This has the private key in it.",
+    warningWhy: "Whoever can read it can use the tunnel and pretend to be this computer. One key should not be used on two devices at once.",
+    file: "As a file",
+    format: "Form of the file",
+    wgQuick: "WireGuard (.conf)",
+    wgQuickWhy: "For wg-quick and every app of WireGuard. It knows nothing of rules, lockdown or proxies.",
+    adit: "Adit (.json)",
+    aditWhy: "All that Adit knows of it, to be imported on another computer with Adit.",
+    save: "Save the file …",
+    saved: (file: string) => `${file} was saved. It has the key in it.`,
+    code: "As a QR code",
+    codeWhy: "To be scanned by the WireGuard app of a phone.",
+    show: "Show the code",
+    hide: "Hide the code",
+    ask: "Show the QR code?",
+    askWhy: "Whoever sees or photographs it can use this tunnel. Look around first.",
+    codeOf: (name: string) => `QR code of “${name}”`,
+    tooLong: "The configuration is too long for a QR code.",
+  },
+  /** What an import or a check has to say, by its code. What is missing here is said in English. */
+  note: {
+    line: (line: number, text: string) => `Line ${line}: ${text}`,
+    way: "the tunnel",
+    dnsAnd: " and DNS",
+    andDns: "DNS and ",
+    more: (networks: string, count: number) =>
+      count === 0 ? networks : `${networks} and ${n(count, "1 other network", `${count} other networks`)}`,
+    all: (dns: string, way: string) => `All traffic${dns} will go through ${way}.`,
+    allOf: (family: string, dns: string, way: string) => `All ${family} traffic${dns} will go through ${way}.`,
+    some: (dns: string, networks: string, way: string) => `Only ${dns}traffic to ${networks} will go through ${way}.`,
+    nothing: "Nothing will go through the tunnel: no allowed network can be routed.",
+    tableOff: "No routes are set, and nothing enters the tunnel until you set some.",
+    tableNumber: (number: string) => `The routes are written to routing table ${number}, and no rules that lead there.`,
+    familyBlocked: (family: string, networks: string) =>
+      `${family} to ${networks} is blocked while the tunnel is up: the tunnel has no ${family} address.`,
+    ipv6Blocked: "IPv6 will be blocked, since this tunnel has none.",
+    familyLeaks: (partly: boolean, other: string, full: string) =>
+      `${partly ? "Other " : ""}${other} stays outside the tunnel while all ${full} goes inside.`,
+    domainsWithoutServer: "The search domains have no effect without a DNS server.",
+    dnsNone: "There is no DNS: the network’s own servers will still see the names you visit.",
+    dnsUnrouted: (server: string) => `The tunnel does not lead to the DNS server ${server}.`,
+    peerWaiting: (peer: string) => `The peer ${peer} has no endpoint: nothing is sent to it until it has sent something.`,
+    enforced: "No network that you join takes traffic out of the tunnel, the local one neither.",
+    enforcedLocal: "No network that you join takes traffic out of the tunnel, but for what is directly on it.",
+    commandNotRun: (key: string, command: string) => `The ${key} command will not be run: ${command}`,
+    repeated: (key: string, later: string) => `${key} is given again on line ${later}, which counts.`,
+    hostBits: (written: string, network: string) => `${written} is taken for the network that it lies in, ${network}.`,
+    fwmark: "FwMark is kept for export only: Adit marks its packets with a number of its own.",
+    saveConfig: "SaveConfig is kept for export only: Adit does not write back to the file.",
+  },
+};

@@ -1,0 +1,101 @@
+// The words of states, wherever they are shown in English.
+
+import { plural } from "../formats";
+
+const n = (count: number, one: string, other: string) => plural("en", count, { one, other });
+
+export const state = {
+  /** What a state is called, for screen readers and lists. */
+  shape: {
+    disconnected: "Not connected",
+    waiting: "Waiting",
+    connecting: "Connecting",
+    connected: "Connected",
+    reasserting: "Reconnecting",
+    noTraffic: "No traffic",
+    blocked: "Blocked",
+    problem: "Problem",
+    serviceMissing: "Service not running",
+  },
+  sentence: {
+    direct: "Not connected. Traffic goes out directly.",
+    plain: "Not connected.",
+    throughOther: (name: string) => `Not connected. Traffic goes through “${name}”.`,
+    locked: "Not connected. Lockdown is on, so nothing leaves this computer.",
+    lockedLocal: "Not connected. Lockdown is on, so only the local network is reached.",
+    setAside: "Not connected. Another configuration took its place; connecting takes it back.",
+    disabled: "Disabled. It connects only after being enabled.",
+    failed: (what: string) => `Not connected. ${what}`,
+    waitsForTraffic: "Not connected. Connects by itself when something uses the network.",
+    waitsForNames: "Not connected. Connects by itself for some names.",
+    waitsForNetwork: "Not connected. Connects by itself when a rule says so.",
+    keptOff: "Not connected. The rule for this network keeps it so.",
+    retry: (when: string) => `Not connected. Tries again ${when}.`,
+    paused: (until: string) => `Not connected. On demand is paused ${until}.`,
+    connecting: (server: string) => `Connecting to ${server} …`,
+    connectingWaits: (server: string, what: string) => `Connecting to ${server}: ${what} …`,
+    held: "Traffic is held meanwhile.",
+    connected: (time: string) => `Connected for ${time}.`,
+    connectedNow: "Connected.",
+    butProblem: (what: string) => `Connected, but ${what}.`,
+    reasserting: (what: string) => `Reconnecting: ${what}. Its traffic is held meanwhile.`,
+    disconnecting: (server: string) => `Disconnecting from ${server} …`,
+    blocked: (cause: string) => `Traffic is blocked: ${cause}.`,
+    blockedPlain: "the tunnel is down, and nothing may go around it",
+    blockedUp: "it may not go around the tunnel",
+    waitingForAnswer: (server: string) => `waiting for ${server} to answer`,
+    unknown: "Whether this is connected is not known while the Adit service cannot be asked.",
+    invalid: "The configuration does not exist any more.",
+  },
+  /** One line below a name in the list. */
+  row: {
+    connected: (time: string, server: string) => `${time} · ${server}`,
+    connecting: (server: string) => `Connecting to ${server}`,
+    reasserting: "Reconnecting",
+    disconnecting: "Disconnecting",
+    blocked: "Traffic is blocked",
+    failed: "Could not connect",
+    waiting: "Connects by itself",
+    paused: "On demand is paused",
+    disabled: "Disabled",
+    setAside: "Set aside",
+    unknown: "State unknown",
+  },
+  traffic: {
+    all: (server: string) => `All traffic goes through ${server}.`,
+    allOfFamily: (family: string, server: string) => `All ${family} traffic goes through ${server}.`,
+    familyAnd: (family: string, networks: string, server: string) =>
+      `All ${family} traffic and ${networks} go through ${server}.`,
+    only: (count: number, networks: string, server: string) =>
+      `Only ${networks} ${n(count, "goes", "go")} through ${server}.`,
+    blocked: (count: number, what: string) => `${what} ${n(count, "is", "are")} blocked.`,
+    restBlocked: "Everything else is blocked.",
+    moreNetworks: (count: number) => `${count} more networks`,
+  },
+  /** The standard sentences of Apple's connection errors, from 1 on. */
+  failures: [
+    "The computer slept too long for the session to go on.",
+    "There is no network connection.",
+    "The network changed and the tunnel could not follow.",
+    "The configuration could not be used.",
+    "The server's address could not be found.",
+    "The server does not answer.",
+    "The server has stopped answering.",
+    "The server refused the credentials.",
+    "The client certificate is not valid.",
+    "The client certificate is not valid yet.",
+    "The client certificate has expired.",
+    "The tunnel provider stopped unexpectedly.",
+    "The configuration does not exist.",
+    "The tunnel provider is not installed or needs an update.",
+    "The server and this computer could not agree on a protocol.",
+    "The server ended the session.",
+    "The server's certificate is not valid.",
+    "The server's certificate is not valid yet.",
+    "The server's certificate has expired.",
+  ],
+  health: {
+    title: "Worth knowing",
+    severity: { notice: "Notice", warning: "Warning", problem: "Problem" },
+  },
+};
