@@ -16,7 +16,10 @@
 //! interface others delete is ended and replaced, when there is an interface again.
 
 mod effect;
+mod ending;
 mod event;
+mod replacement;
+mod settings;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -29,22 +32,12 @@ use crate::{DisconnectError, ProviderStopReason, VpnStatus};
 
 pub use effect::{Effect, StartAnswer};
 pub use event::{Event, Request, RequestId};
+use settings::Settings;
 
 /// How long a provider may take to establish the tunnel. Spec PTP-3.
 pub const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long a provider may take to end it. Spec PTP-3.
 pub const STOP_LIMIT: Duration = Duration::from_secs(20);
-
-/// How long to wait before each of the providers that take the place of one that died. When all of
-/// them were needed within [`RESTART_WINDOW`], the session ends.
-const RESTART_PAUSES: [Duration; 5] = [
-    Duration::ZERO,
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(2),
-    Duration::from_secs(4),
-];
-const RESTART_WINDOW: Duration = Duration::from_secs(60);
 
 /// One configuration's session, from being stored to being removed.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,15 +78,6 @@ enum Phase {
     Reverting,
     /// Nothing is applied; the process is being ended.
     Exiting,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Settings {
-    /// Something may be applied, so that it must be reverted.
-    touched: bool,
-    /// The last request that succeeded set something.
-    active: bool,
-    applying: Option<Request>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,8 +210,4 @@ impl Default for Session {
     fn default() -> Self {
         Self::new()
     }
-}
-
-impl Settings {
-    const NONE: Self = Self { touched: false, active: false, applying: None };
 }

@@ -2,7 +2,7 @@
 
 mod random;
 
-use super::*;
+use super::{replacement::RESTART_PAUSES, *};
 use crate::{ConnectionError, NetworkSettingsError};
 use Effect as E;
 

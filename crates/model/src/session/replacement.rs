@@ -1,0 +1,121 @@
+//! What takes the place of a provider that died and of an interface that others deleted.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Effect, Phase, START_LIMIT, Session};
+use crate::{ConnectionError, DisconnectError, ProviderStopReason as Reason};
+
+/// How long to wait before each of the providers that take the place of one that died. When all of
+/// them were needed within [`RESTART_WINDOW`], the session ends.
+pub(super) const RESTART_PAUSES: [Duration; 5] = [
+    Duration::ZERO,
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(4),
+];
+const RESTART_WINDOW: Duration = Duration::from_secs(60);
+
+impl Session {
+    pub(super) fn provider_exited(&mut self, now: Timestamp, effects: &mut Vec<Effect>) {
+        self.provider = false;
+        let error = ConnectionError::PluginFailed.plain();
+        match self.phase {
+            Phase::Invalid
+            | Phase::Disconnected
+            | Phase::Waiting
+            | Phase::WithoutInterface
+            | Phase::Reverting => {}
+            Phase::Retiring => self.relaunch(effects),
+            // A provider that never established the tunnel would do no better again.
+            Phase::Launching | Phase::Starting => {
+                self.fail(error, Reason::ProviderFailed, effects);
+            }
+            Phase::Connected | Phase::Reasserting | Phase::Relaunching | Phase::Restarting => {
+                self.replace_provider(error, now, effects);
+            }
+            Phase::Stopping => self.tear_down(effects),
+            Phase::Exiting => self.end(effects),
+        }
+    }
+
+    /// A tunnel that was established keeps its settings, and gets another interface and another
+    /// provider. How often is not for the session to decide: whoever makes the interface does.
+    pub(super) fn interface_lost(&mut self, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Launching | Phase::Starting => {
+                self.fail(interface_error(), Reason::UnrecoverableNetworkChange, effects);
+            }
+            Phase::Connected
+            | Phase::Reasserting
+            | Phase::Waiting
+            | Phase::Relaunching
+            | Phase::Restarting => {
+                self.enter(Phase::WithoutInterface, effects);
+                self.cancel_request(effects);
+                self.settings.active = false;
+                effects.push(Effect::DisarmLimit);
+                if self.provider {
+                    effects.push(Effect::KillProvider);
+                }
+            }
+            // Its provider is being ended already.
+            Phase::Retiring => self.enter(Phase::WithoutInterface, effects),
+            Phase::Invalid
+            | Phase::Disconnected
+            | Phase::WithoutInterface
+            | Phase::Stopping
+            | Phase::Reverting
+            | Phase::Exiting => {}
+        }
+    }
+
+    /// The next provider is launched when the last one is gone: they share a user.
+    pub(super) fn interface_restored(
+        &mut self,
+        result: Result<(), DisconnectError>,
+        effects: &mut Vec<Effect>,
+    ) {
+        if self.phase != Phase::WithoutInterface {
+            return;
+        }
+        match result {
+            Ok(()) if self.provider => self.enter(Phase::Retiring, effects),
+            Ok(()) => self.relaunch(effects),
+            Err(error) => self.fail(error, Reason::UnrecoverableNetworkChange, effects),
+        }
+    }
+
+    /// Waits for the next provider, or ends the session with `error` when too many have died.
+    pub(super) fn replace_provider(
+        &mut self,
+        error: DisconnectError,
+        now: Timestamp,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.restarts.retain(|then| now.duration_since(*then).unsigned_abs() < RESTART_WINDOW);
+        let Some(pause) = RESTART_PAUSES.get(self.restarts.len()) else {
+            return self.fail(error, Reason::ProviderFailed, effects);
+        };
+        self.restarts.push(now);
+        self.enter(Phase::Waiting, effects);
+        self.cancel_request(effects);
+        // They stay in force, but the next provider has to say which it wants.
+        self.settings.active = false;
+        effects.push(Effect::ArmLimit(*pause));
+    }
+
+    pub(super) fn relaunch(&mut self, effects: &mut Vec<Effect>) {
+        self.enter(Phase::Relaunching, effects);
+        self.provider = true;
+        effects.push(Effect::ArmLimit(START_LIMIT));
+        effects.push(Effect::RelaunchProvider);
+    }
+}
+
+fn interface_error() -> DisconnectError {
+    let reason = "Another program deleted the tunnel’s interface. Connect again.";
+    ConnectionError::PluginFailed.because(reason)
+}
