@@ -10,6 +10,7 @@ mod adoption;
 mod calls;
 mod health;
 mod host;
+mod interface;
 mod network;
 mod provider;
 mod record;

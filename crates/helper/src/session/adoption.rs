@@ -21,6 +21,7 @@ use tokio::time::sleep;
 
 use super::{
     StartRequest,
+    interface::Interface,
     record::{Established, SessionFolder, SessionRecord},
 };
 use crate::{
@@ -33,9 +34,7 @@ use crate::{
 /// A tunnel that goes on.
 pub(crate) struct Adoption {
     pub(super) folder: SessionFolder,
-    pub(super) slot: SlotGuard,
-    pub(super) tun: TunDevice,
-    pub(super) first_interface: bool,
+    pub(super) interface: Interface,
     pub(super) established: Established,
     pub(super) start: StartRequest,
     /// None if another one has to be started.
@@ -142,7 +141,7 @@ impl Left {
 
     /// The slots that are still in use.
     pub(crate) fn slots(&self) -> BTreeSet<Slot> {
-        self.adoptions.values().map(|adoption| adoption.slot.slot()).collect()
+        self.adoptions.values().map(|adoption| adoption.interface.slot()).collect()
     }
 
     async fn adopt(
@@ -158,9 +157,9 @@ impl Left {
         match interface(&record, provider, kept, vnet_header).await {
             Ok((tun, provider)) => {
                 let SessionRecord { start, interface, first_interface, .. } = record;
-                let first_interface = first_interface && tun.index == interface.index;
-                let adoption =
-                    Adoption { folder, slot, tun, first_interface, established, start, provider };
+                let is_first = first_interface && tun.index == interface.index;
+                let interface = Interface { slot, tun, is_first };
+                let adoption = Adoption { folder, interface, established, start, provider };
                 self.adoptions.insert(id, adoption);
             }
             Err(error) => {

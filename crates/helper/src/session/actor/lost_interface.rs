@@ -4,7 +4,6 @@ use adit_model::session::Event;
 use adit_network::healing::Healed;
 
 use super::Actor;
-use crate::session::run::Run;
 
 impl Actor {
     pub(super) fn healed(&mut self, healed: &Healed) {
@@ -30,7 +29,7 @@ impl Actor {
 
     /// The provider may notice first that its interface is gone, and cannot know why.
     pub(super) fn notice_lost_interface(&mut self) {
-        if self.run.as_ref().is_some_and(Run::has_lost_interface) {
+        if self.run.as_ref().is_some_and(|run| run.interface().is_lost()) {
             self.feed(Event::InterfaceLost);
         }
     }

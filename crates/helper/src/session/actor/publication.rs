@@ -47,7 +47,7 @@ impl Actor {
     fn close_account(&mut self) {
         let Some(account) = self.account.take() else { return };
         let traffic = match &self.run {
-            Some(run) => run.traffic(),
+            Some(run) => run.interface().traffic(),
             None => Some(SessionTraffic::default()),
         };
         let session = account.close(&self.machine, traffic, Timestamp::now());
@@ -83,7 +83,7 @@ impl Actor {
             published.last_error = self.machine.last_error().cloned();
             let start = self.start.as_ref().filter(|_| status.is_active());
             published.start_cause = start.map(|start| start.cause.clone());
-            published.interface = self.run.as_ref().map(|run| run.interface().to_owned());
+            published.interface = self.run.as_ref().map(|run| run.interface().name().to_owned());
             published.on_demand.clone_from(&self.on_demand);
             published.health = self.health();
             let barrier = &self.surroundings.barrier;
