@@ -1,9 +1,12 @@
 //! A provider that fails, hangs or lies takes only its own session down.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
+
 use std::time::Duration;
 
+use adit_model::{ConnectionError, DisconnectError};
 use adit_tests::{Adit, Lab, WireGuardServer};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const FAULTY: &str = "org.example.faulty";
 
@@ -83,9 +86,74 @@ fn a_provider_that_ignores_its_stop_is_killed() {
     adit.assert_no_residue();
 }
 
+// spec: CERR-8, CERR-9, CERR-10, CERR-11, CERR-15, CERR-17, CERR-18, CERR-19
+#[test]
+fn what_a_provider_says_of_a_start_that_failed_reaches_the_person() {
+    let Some(lab) = Lab::new() else { return };
+    let adit = Adit::start(&lab.client);
+    adit.install_provider(FAULTY, FAULTY_PROVIDER);
+    for error in [
+        ConnectionError::AuthenticationFailed,
+        ConnectionError::ClientCertificateInvalid,
+        ConnectionError::ClientCertificateNotYetValid,
+        ConnectionError::ClientCertificateExpired,
+        ConnectionError::NegotiationFailed,
+        ConnectionError::ServerCertificateInvalid,
+        ConnectionError::ServerCertificateNotYetValid,
+        ConnectionError::ServerCertificateExpired,
+    ] {
+        let said = error.plain();
+        import_failing(&adit, "refuse", &said);
+        let reason = adit.refused(1, ["connect", "faulty", "--wait", "15"]);
+        assert!(reason.contains(&said.message), "{reason}");
+        assert_told(&adit, &said, "connectionFailed");
+    }
+    adit.assert_no_residue();
+}
+
+// spec: CERR-1, CERR-7, CERR-13, CERR-16
+#[test]
+fn what_a_provider_says_of_a_tunnel_that_ended_reaches_the_person() {
+    let Some(lab) = Lab::new() else { return };
+    let adit = Adit::start(&lab.client);
+    adit.install_provider(FAULTY, FAULTY_PROVIDER);
+    for error in [
+        ConnectionError::Overslept,
+        ConnectionError::ServerDead,
+        ConnectionError::ConfigurationNotFound,
+        ConnectionError::ServerDisconnected,
+    ] {
+        let said = error.plain();
+        import_failing(&adit, "cancel", &said);
+        adit.connect("faulty");
+        // The provider hears of it, and gives up.
+        import_failing(&adit, "give up", &said);
+        adit.wait_for("faulty", "disconnected");
+        assert_told(&adit, &said, "providerFailed");
+    }
+    adit.assert_no_residue();
+}
+
 fn import_faulty(adit: &Adit, fault: &str) {
     let protocol = json!({ "providerConfiguration": { "fault": fault } });
     adit.import_for(FAULTY, "faulty", &protocol);
+}
+
+fn import_failing(adit: &Adit, fault: &str, error: &DisconnectError) {
+    let protocol = json!({ "providerConfiguration": { "fault": fault, "error": error } });
+    adit.import_for(FAULTY, "faulty", &protocol);
+}
+
+/// The command line and the history say what the provider said, with its number.
+fn assert_told(adit: &Adit, said: &DisconnectError, stop_reason: &str) {
+    assert_eq!(adit.session("faulty")["lastError"], json!(said));
+    let status = adit.run(["status", "faulty"]);
+    assert!(status.contains(&said.message), "{status}");
+    let last: Value = serde_json::from_str(&adit.run(["history", "-n", "1", "--json"])).unwrap();
+    assert_eq!(last[0]["lastError"], json!(said));
+    assert_eq!(last[0]["stopReason"], stop_reason, "{last}");
+    let history = adit.run(["history", "-n", "1"]);
+    assert!(history.contains(&said.message), "{history}");
 }
 
 /// Does what its configuration says.
@@ -102,8 +170,16 @@ def receive(connection):
 def message(method, **parameters):
     return json.dumps({"method": "org.adit.Host." + method, "parameters": parameters}).encode() + b"\0"
 
+def establish():
+    ipv4 = {"addresses": ["10.78.0.2/24"]}
+    host.sendall(message("SetTunnelNetworkSettings", settings={"tunnelRemoteAddress": "192.0.2.1", "ipv4": ipv4}))
+    receive(host)
+    host.sendall(message("StartCompleted"))
+    receive(host)
+
 start = receive(provider)
-fault = start["parameters"]["configuration"]["protocol"]["providerConfiguration"]["fault"]
+wanted = start["parameters"]["configuration"]["protocol"]["providerConfiguration"]
+fault = wanted["fault"]
 if fault == "crash":
     os.abort()
 provider.sendall(b'{"parameters": {}}\0')
@@ -115,10 +191,14 @@ while fault == "flood":
     host.sendall(message("SetReasserting", reasserting=True))
 if fault == "hang":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    ipv4 = {"addresses": ["10.78.0.2/24"]}
-    host.sendall(message("SetTunnelNetworkSettings", settings={"tunnelRemoteAddress": "192.0.2.1", "ipv4": ipv4}))
-    receive(host)
-    host.sendall(message("StartCompleted"))
-    receive(host)
+    establish()
+if fault == "refuse":
+    host.sendall(message("StartCompleted", error=wanted["error"]))
+if fault == "cancel":
+    establish()
+    while not receive(provider)["method"].endswith(".ConfigurationChanged"):
+        provider.sendall(b'{"parameters": {}}\0')
+    provider.sendall(b'{"parameters": {"applied": true}}\0')
+    host.sendall(message("Cancel", error=wanted["error"]))
 time.sleep(1000)
 "#;

@@ -47,6 +47,7 @@ fn a_session_is_told_from_start_to_end_also_across_crashes() {
     }
 }
 
+// spec: STOP-17
 #[test]
 fn what_failed_and_what_nobody_saw_end_is_said_as_it_was() {
     let Some(lab) = Lab::new() else { return };

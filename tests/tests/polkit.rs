@@ -6,6 +6,7 @@ use adit_tests::{Adit, Lab, WireGuardServer};
 const ALICE: u32 = 1000;
 const BOB: u32 = 1001;
 
+// spec: MGR-5
 #[test]
 fn what_is_for_the_whole_computer_is_done_by_whom_polkit_lets() {
     let Some(lab) = Lab::new() else { return };
