@@ -12,13 +12,24 @@ use crate::requirements::skip;
 #[derive(Debug)]
 pub struct NetworkManager {
     machine: Machine,
-    root: PathBuf,
+    folders: Folders,
     daemon: Process,
     _bus: Process,
 }
 
+/// Where its packages are unpacked.
+#[derive(Debug)]
+struct Folders {
+    daemon: PathBuf,
+    /// What nmcli(1) needs besides.
+    client: PathBuf,
+}
+
 const PACKAGE: Package =
     Package { names: &["network-manager", "libndp0"], proof: "usr/sbin/NetworkManager" };
+const CLIENT: Package = Package { names: &["libnm0"], proof: "usr/share/doc/libnm0/copyright" };
+/// What a package of Adit installs for it.
+const PACKAGED: &str = include_str!("../../packaging/networkmanager.conf");
 const SERVICE: &str = "org.freedesktop.NetworkManager";
 const OBJECT: &str = "/org/freedesktop/NetworkManager";
 /// What it keeps across its own restarts and the boot.
@@ -31,8 +42,10 @@ impl Machine {
     #[must_use]
     #[track_caller]
     pub fn start_network_manager(&self) -> Option<NetworkManager> {
-        match PACKAGE.root() {
-            Ok(root) => Some(NetworkManager::start(self, root)),
+        let folders =
+            PACKAGE.root().and_then(|daemon| Ok(Folders { daemon, client: CLIENT.root()? }));
+        match folders {
+            Ok(folders) => Some(NetworkManager::start(self, folders)),
             Err(reason) => {
                 skip(&format!("NetworkManager: {reason}"));
                 None
@@ -42,6 +55,38 @@ impl Machine {
 }
 
 impl NetworkManager {
+    /// nmcli(1), which waits for what it asks for. Gives what it prints.
+    #[track_caller]
+    pub fn nmcli<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> String {
+        let Folders { daemon, client } = &self.folders;
+        let program = format!(
+            "exec env LD_LIBRARY_PATH=\"$(echo {}/usr/lib/*-linux-gnu*)\" {}/usr/bin/nmcli \"$@\"",
+            client.display(),
+            daemon.display()
+        );
+        let words: Vec<&str> = words.into_iter().collect();
+        self.machine.run([&["sh", "-euc", &program, "nmcli"], &words[..]].concat())
+    }
+
+    /// Adds a connection for `eth0` beside `lan`, in that network and with no servers unless `settings` says otherwise. It
+    /// begins when it is brought up.
+    #[track_caller]
+    pub fn add_connection(&self, id: &str, settings: &[&str]) {
+        let (host, gateway) = (address::CLIENT, address::CLIENT.gateway());
+        let (own, router) = (format!("{}/24", host.v4), gateway.v4.to_string());
+        let ethernet = ["connection", "add", "type", "ethernet", "ifname", "eth0", "con-name", id];
+        let address = ["autoconnect", "no", "ipv4.method", "manual", "ipv4.addresses", &own];
+        let route = ["ipv4.gateway", &router];
+        self.nmcli([&ethernet[..], &address, &route, settings].concat());
+    }
+
+    /// Changes a connection and what of it is in force, without bringing it down.
+    #[track_caller]
+    pub fn change_connection(&self, id: &str, settings: &[&str]) {
+        self.nmcli([&["connection", "modify", id], settings].concat());
+        self.nmcli(["device", "reapply", "eth0"]);
+    }
+
     /// SIGKILL, without a new one.
     pub fn kill(&self) {
         self.daemon.kill();
@@ -51,7 +96,7 @@ impl NetworkManager {
     #[track_caller]
     pub fn restart(&mut self) {
         self.daemon.kill();
-        self.daemon = start_daemon(&self.machine, &self.root);
+        self.daemon = start_daemon(&self.machine, &self.folders.daemon);
     }
 
     /// What was set above the connections' servers, as busctl(1) shows it.
@@ -70,11 +115,11 @@ impl NetworkManager {
     }
 
     #[track_caller]
-    fn start(machine: &Machine, root: PathBuf) -> Self {
-        prepare(machine, &root);
+    fn start(machine: &Machine, folders: Folders) -> Self {
+        prepare(machine, &folders.daemon);
         let bus = machine.start_bus();
-        let daemon = start_daemon(machine, &root);
-        Self { machine: machine.clone(), root, daemon, _bus: bus }
+        let daemon = start_daemon(machine, &folders.daemon);
+        Self { machine: machine.clone(), folders, daemon, _bus: bus }
     }
 }
 
@@ -86,8 +131,7 @@ fn prepare(machine: &Machine, root: &Path) {
     let (gateway, root) = (host.gateway(), root.display());
     machine.write_file(
         "/etc/NetworkManager/NetworkManager.conf",
-        "[main]\nplugins=keyfile\nauth-polkit=root-only\nno-auto-default=*\n\
-         [keyfile]\nunmanaged-devices=interface-name:adit*\n",
+        format!("[main]\nplugins=keyfile\nauth-polkit=root-only\nno-auto-default=*\n{PACKAGED}"),
     );
     machine.write_file(
         "/etc/NetworkManager/system-connections/lan.nmconnection",

@@ -14,12 +14,23 @@ use crate::{bus, network::Bus};
 const SERVICES: [&str; 3] = [network_manager::SERVICE, iwd::SERVICE, wpa_supplicant::SERVICE];
 
 /// What is listened to. Strengths of signals and bit rates change every few seconds and are not in it:
-/// another access point is a new `SpecificObject`.
-const INTERFACES: [(&str, &str, &[&str]); 4] = [
+/// another access point is a new `SpecificObject`. A lease that is renewed with other servers shows in
+/// its configuration alone while those of a tunnel are in force.
+const INTERFACES: [(&str, &str, &[&str]); 6] = [
     (
         network_manager::SERVICE,
         "org.freedesktop.NetworkManager.Device",
         &["State", "ActiveConnection", "Metered", "Ip4Connectivity", "Ip6Connectivity"],
+    ),
+    (
+        network_manager::SERVICE,
+        "org.freedesktop.NetworkManager.IP4Config",
+        &["NameserverData", "Searches", "Domains"],
+    ),
+    (
+        network_manager::SERVICE,
+        "org.freedesktop.NetworkManager.IP6Config",
+        &["Nameservers", "Searches", "Domains"],
     ),
     (
         network_manager::SERVICE,
