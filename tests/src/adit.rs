@@ -216,8 +216,14 @@ impl Adit {
     /// `adit-helper reset`, as root does when no helper runs.
     #[track_caller]
     pub fn reset(&self) -> String {
+        self.run_helper("reset")
+    }
+
+    /// Runs the helper's program for one thing, beside the service or without it, and gives what it printed.
+    #[track_caller]
+    pub fn run_helper(&self, command: &str) -> String {
         let folders = ["--state-dir", STATE_DIR, "--runtime-dir", RUNTIME_DIR];
-        self.machine.run([&[in_build("adit-helper").as_str(), "reset"][..], &folders].concat())
+        self.machine.run([&[in_build("adit-helper").as_str(), command][..], &folders].concat())
     }
 
     /// The helper's process.
@@ -260,6 +266,22 @@ impl Adit {
         let status: Value =
             serde_json::from_str(&self.run(["status", name, "--json"])).expect("JSON");
         status["session"].clone()
+    }
+
+    /// The codes of what a session has to tell.
+    #[must_use]
+    #[track_caller]
+    pub fn health(&self, name: &str) -> Vec<String> {
+        let session = self.session(name);
+        let items = session["health"].as_array().cloned().unwrap_or_default();
+        items.iter().map(|item| item["code"].as_str().expect("a code").to_owned()).collect()
+    }
+
+    /// The state of the machine's lockdown, as `adit lockdown --json` shows it.
+    #[must_use]
+    #[track_caller]
+    pub fn lockdown(&self) -> Value {
+        serde_json::from_str(&self.run(["lockdown", "--json"])).expect("JSON")
     }
 
     /// SIGKILL: the helper has no chance to clean up.

@@ -1,12 +1,14 @@
 //! The lab itself: six machines, cabled, with their servers running.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::address;
 use crate::capture::Capture;
 use crate::dns::DnsServer;
+use crate::leak_watch::LeakWatch;
 use crate::machine::Machine;
-use crate::packet::Packets;
+use crate::packet::{Packet, Packets};
 use crate::probe::ProbeSet;
 use crate::requirements;
 use crate::topology::{self, Ports, Uplink};
@@ -77,7 +79,25 @@ impl Lab {
         for probes in probes {
             probes.assert_none_seen(&sent);
         }
-        sent.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+        sent.assert_only_to(vpn.endpoint());
+    }
+
+    /// Panics when anything of the client comes out but what keeps the link alive.
+    #[track_caller]
+    pub fn assert_closed(&self) {
+        let (probes, sent) = self.probed();
+        for probes in probes {
+            probes.assert_none_seen(&sent);
+        }
+        sent.assert_only("what keeps the link alive", Packet::is_housekeeping);
+    }
+
+    /// Sends a set of probes from the client every so often and watches what leaves it, until
+    /// [`assert_no_leak`](LeakWatch::assert_no_leak).
+    #[must_use]
+    #[track_caller]
+    pub fn watch_for_leaks(&self, every: Duration) -> LeakWatch {
+        LeakWatch::start(self, every)
     }
 
     /// Gives the client a second uplink, `wifi0`, less preferred than `eth0`.

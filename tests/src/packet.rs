@@ -201,6 +201,13 @@ impl Packets {
         assert!(others.is_empty(), "expected only {what}, but {} others:\n{others}", others.len());
     }
 
+    /// Panics when there is a packet that neither goes to this UDP server nor keeps the link alive.
+    #[track_caller]
+    pub fn assert_only_to(&self, server: SocketAddr) {
+        let to_server = format!("what goes to {server}");
+        self.assert_only(&to_server, |packet| packet.is_udp_to(server) || packet.is_housekeeping());
+    }
+
     /// Panics when there is a packet for which `forbidden` holds.
     #[track_caller]
     pub fn assert_none(&self, what: &str, forbidden: impl Fn(&Packet) -> bool) {

@@ -1,7 +1,7 @@
 //! Several people on one computer, and what a provider and a curious neighbour may not do.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
-use adit_tests::{Adit, Lab, Machine, Peer, User, WireGuardServer};
+use adit_tests::{Adit, Home, Lab, Machine, Peer, User, WireGuardServer};
 use serde_json::json;
 
 const ALICE: u32 = 1000;
@@ -188,11 +188,7 @@ fn secrets_are_shown_to_their_owner_on_request_and_nowhere_else() {
 
 #[test]
 fn what_is_stored_is_roots_alone() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
-    adit.connect("home");
+    let Some(Home { lab, vpn: _vpn, adit: _adit }) = Home::connected() else { return };
     let modes = |folder| lab.client.sh(&format!("find {folder} -printf '%y%m %P\\n'"));
     for line in modes("/run/adit-state/configurations").lines() {
         assert!(line.starts_with("d700 ") || line.starts_with("f600 "), "{line}");

@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
-use adit_tests::{Adit, Lab, WireGuardServer, address};
+use adit_tests::{Adit, Home, Lab, WireGuardServer, address};
 
 const SITE: &str = "203.0.113.10";
 const ENFORCED: &[&str] = &["--enforce-routes"];
@@ -40,10 +40,7 @@ fn with_ipv6_switched_off_a_tunnel_connects_all_the_same() {
 // L22
 #[test]
 fn a_strict_filter_of_reverse_paths_is_loosened_only_while_connected() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn, adit }) = Home::imported() else { return };
     lab.client.sh("echo 1 | tee /proc/sys/net/ipv4/conf/*/rp_filter >/dev/null");
     let filter = || lab.client.sh("cd /proc/sys/net/ipv4/conf; cat all/rp_filter eth0/rp_filter");
     adit.connect("home");
@@ -128,10 +125,7 @@ fn what_another_version_has_left_is_cleaned_up_or_left_alone() {
 // spec: X-2
 #[test]
 fn a_socket_that_is_stale_or_gone_is_made_anew_and_the_tunnel_goes_on() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let mut adit = Adit::start(&lab.client);
-    adit.import_with("home", &vpn.add_peer().conf(), ENFORCED);
+    let Some(Home { lab, vpn, mut adit }) = Home::imported_with(ENFORCED) else { return };
     lab.assert_open();
     adit.connect("home");
     let before = adit.session("home");

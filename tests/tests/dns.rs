@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use adit_tests::{
-    Adit, DnsServer, Lab, Machine, Resolved, UdpTunnelServer, WireGuardServer, address,
+    Adit, DnsServer, Home, Lab, Machine, Resolved, UdpTunnelServer, WireGuardServer, address,
 };
 use serde_json::json;
 
@@ -51,10 +51,7 @@ fn the_file_comes_back_after_a_crash() {
 
 #[test]
 fn a_file_that_somebody_else_has_written_meanwhile_is_theirs() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let mut adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn: _vpn, mut adit }) = Home::imported() else { return };
     for crashes in [false, true] {
         adit.connect("home");
         let theirs = format!("nameserver {}\n# crashes: {crashes}\n", address::DNS.v4);

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use adit_tests::{Adit, Lab, Machine, Resolvconf, WireGuardServer, address};
+use adit_tests::{Adit, Home, Lab, Machine, Resolvconf, WireGuardServer, address};
 
 // spec: DNS-8, DNS-21
 #[test]
@@ -208,10 +208,7 @@ fn a_file_that_cannot_be_changed_is_said_and_the_tunnel_is_up() {
 // spec: DNS-21, DNS-C3
 #[test]
 fn a_file_that_was_missing_is_missing_again_also_after_a_crash() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let mut adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn, mut adit }) = Home::imported() else { return };
     lab.client.sh("rm /etc/resolv.conf");
     adit.connect("home");
     assert_asks_inside(&lab, &vpn);

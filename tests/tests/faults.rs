@@ -6,7 +6,7 @@ use std::net::UdpSocket;
 use std::thread;
 use std::time::Duration;
 
-use adit_tests::{Adit, Capture, Lab, Machine, Process, WireGuardServer, address, program};
+use adit_tests::{Adit, Capture, Home, Lab, Machine, Process, WireGuardServer, address, program};
 
 /// The port of every WireGuard server of the lab.
 const PORT: u16 = 51820;
@@ -142,10 +142,7 @@ fn a_port_that_is_taken_is_named() {
 
 #[test]
 fn a_missing_tun_driver_is_named() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::imported() else { return };
     lab.client.sh("mount -t tmpfs tmpfs /dev/net");
     for _ in 0..5 {
         let reason = adit.refused(1, ["connect", "home"]);
@@ -158,10 +155,7 @@ fn a_missing_tun_driver_is_named() {
 
 #[test]
 fn a_helper_without_permission_says_which() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::imported() else { return };
     adit.kill_helper();
     let outcome = lab.client.try_run(helper_under(&["--reuid", "65534"]));
     assert_eq!(outcome.status.code(), Some(1), "{outcome:?}");
@@ -178,10 +172,7 @@ fn a_helper_without_permission_says_which() {
 
 #[test]
 fn without_a_helper_the_way_to_start_it_is_said() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let mut adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab: _lab, vpn: _vpn, mut adit }) = Home::imported() else { return };
     adit.kill_helper();
     for words in [&["connect", "home"][..], &["disconnect"], &["list"], &["status"]] {
         let reason = adit.refused(3, words.iter().copied());
@@ -193,11 +184,7 @@ fn without_a_helper_the_way_to_start_it_is_said() {
 
 #[test]
 fn a_second_helper_leaves_the_first_and_its_tunnel_alone() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
-    adit.connect("home");
+    let Some(Home { lab, vpn, adit }) = Home::connected() else { return };
     let (before, providers) = (adit.residue(), adit.providers());
     for verb in [None, Some("reset".to_owned())] {
         let outcome = lab.client.try_run(helper_under(&[]).into_iter().chain(verb));
@@ -287,10 +274,7 @@ fn a_damaged_configuration_is_set_aside_and_the_others_work() {
 // spec: PTP-C3, PRV-10
 #[test]
 fn a_disconnect_at_any_step_of_the_start_leaves_nothing() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn, adit }) = Home::imported() else { return };
     for delay in (0..100).step_by(4) {
         adit.run(["connect", "home", "--wait", "0"]);
         thread::sleep(Duration::from_millis(delay));
@@ -305,10 +289,7 @@ fn a_disconnect_at_any_step_of_the_start_leaves_nothing() {
 // spec: PRV-13, TUN-18
 #[test]
 fn a_hundred_sessions_leave_nothing_in_the_helper() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::imported() else { return };
     let cycles = |count| {
         for _ in 0..count {
             adit.connect("home");

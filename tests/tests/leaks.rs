@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use adit_tests::{
-    Adit, Capture, Lab, Packet, Probe, ProbeKind, ProbeSet, Probing, Protocol, WireGuardServer,
-    address, program,
+    Adit, Capture, Home, Lab, Packet, Probe, ProbeKind, ProbeSet, Protocol, WireGuardServer,
+    address,
 };
 use socket2::{Domain, Socket, Type};
 
@@ -21,10 +21,7 @@ const ENFORCED_BUT_LOCAL: &[&str] = &["--enforce-routes", "--exclude-local-netwo
 // L1
 #[test]
 fn without_a_tunnel_and_without_lockdown_everything_leaves() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import_with("home", &vpn.add_peer().conf(), ENFORCED);
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::imported_with(ENFORCED) else { return };
     lab.assert_open();
     adit.connect("home");
     adit.disconnect("home");
@@ -36,10 +33,7 @@ fn without_a_tunnel_and_without_lockdown_everything_leaves() {
 // spec: PROTO-15, RTE-13
 #[test]
 fn connected_everything_arrives_through_the_tunnel_and_nothing_beside_it() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import_with("home", &vpn.add_peer().conf(), ENFORCED);
+    let Some(Home { lab, vpn, adit }) = Home::imported_with(ENFORCED) else { return };
     lab.assert_open();
     adit.connect("home");
     let (outside, inside) = (lab.sniff_client(), Capture::start(&lab.server, "wg0"));
@@ -48,7 +42,7 @@ fn connected_everything_arrives_through_the_tunnel_and_nothing_beside_it() {
     let outside = outside.stop().incoming();
     probes.assert_none_seen(&outside);
     bound.assert_none_seen(&outside);
-    outside.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+    outside.assert_only_to(vpn.endpoint());
     // Names are asked of the tunnel's own servers only, in it too.
     let inside = inside.stop();
     probes.filter(|probe| !asks_names(probe.kind)).assert_all_seen(&inside);
@@ -84,36 +78,27 @@ fn with_all_networks_included_nothing_leaves_while_servers_are_switched() {
 // spec: RTE-C4
 #[test]
 fn in_lockdown_nothing_but_the_handshake_leaves_when_the_provider_dies() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn, adit }) = Home::imported() else { return };
     lab.assert_open();
     adit.run(["lockdown", "on"]);
     adit.connect("home");
-    let sniffer = lab.sniff_client();
-    let probing = Probing::start(&lab.client, OFTEN);
+    let watch = lab.watch_for_leaks(OFTEN);
     for _ in 0..2 {
         adit.kill_providers();
         let through = || lab.client.whoami(SITE).is_ok_and(|way| way == vpn.outer_ipv4());
         adit.eventually("way through the tunnel", through);
     }
     let bound = ProbeSet::send_by(&lab.client, "eth0");
-    let probes = probing.stop();
-    let sent = sniffer.stop().incoming();
-    probes.assert_none_seen(&sent);
+    let sent = watch.assert_no_leak();
     bound.assert_none_seen(&sent);
-    sent.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+    sent.assert_only_to(vpn.endpoint());
 }
 
 // L10
 // spec: RTE-8
 #[test]
 fn from_its_first_packet_on_a_locked_down_computer_sends_only_what_its_link_needs() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let mut adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn, mut adit }) = Home::imported() else { return };
     lab.assert_open();
     adit.run(["lockdown", "on"]);
     adit.kill_helper();
@@ -121,12 +106,9 @@ fn from_its_first_packet_on_a_locked_down_computer_sends_only_what_its_link_need
     let script =
         "nft flush ruleset; rm -rf /run/adit; ip address flush dev eth0; ip link set eth0 down";
     lab.client.sh(script);
-    let helper = program("adit-helper").display().to_string();
-    let folders = ["--state-dir", "/run/adit-state", "--runtime-dir", "/run/adit"];
-    lab.client.run([&[helper.as_str(), "lockdown"][..], &folders].concat());
+    adit.run_helper("lockdown");
 
-    let sniffer = lab.sniff_client();
-    let probing = Probing::start(&lab.client, OFTEN);
+    let watch = lab.watch_for_leaks(OFTEN);
     lab.client.sh("ip link set eth0 up");
     lab.client.enter(ask_for_an_address);
     let [own, router] = [address::CLIENT, address::ROUTER];
@@ -139,11 +121,9 @@ fn from_its_first_packet_on_a_locked_down_computer_sends_only_what_its_link_need
     adit.restart_helper();
     adit.connect("home");
     assert_eq!(lab.client.whoami(SITE).unwrap(), vpn.outer_ipv4());
-    let probes = probing.stop();
-    let sent = sniffer.stop().incoming();
-    probes.assert_none_seen(&sent);
+    let sent = watch.assert_no_leak();
     bound.assert_none_seen(&sent);
-    sent.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+    sent.assert_only_to(vpn.endpoint());
     sent.assert_some("a question for an address", |p| p.is_to_port(67));
     adit.run(["disconnect"]);
     adit.run(["lockdown", "off"]);
@@ -154,10 +134,7 @@ fn from_its_first_packet_on_a_locked_down_computer_sends_only_what_its_link_need
 // spec: PROTO-15, RTE-13, RTE-C1
 #[test]
 fn routes_that_a_network_hands_out_take_nothing_out_of_the_tunnel() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import_with("home", &vpn.add_peer().conf(), ENFORCED);
+    let Some(Home { lab, vpn, adit }) = Home::imported_with(ENFORCED) else { return };
     let [to, router] = [address::OTHER_SITE, address::ROUTER];
     let hand_out = |verb: &str| {
         lab.client.sh(&format!(
@@ -183,10 +160,9 @@ fn routes_that_a_network_hands_out_take_nothing_out_of_the_tunnel() {
 // spec: PROTO-11, RTE-14
 #[test]
 fn a_network_that_claims_to_be_public_is_not_left_alone_as_local() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import_with("home", &vpn.add_peer().conf(), ENFORCED_BUT_LOCAL);
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::imported_with(ENFORCED_BUT_LOCAL) else {
+        return;
+    };
     // Who runs the network is the site.
     let site = address::OTHER_SITE.v4;
     lab.client.sh("ip address add 203.0.113.2/24 dev eth0");
@@ -220,10 +196,7 @@ fn a_network_that_claims_to_be_public_is_not_left_alone_as_local() {
 // L17
 #[test]
 fn no_other_program_talks_to_the_server_beside_the_tunnel() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import_with("home", &vpn.add_peer().conf(), ENFORCED);
+    let Some(Home { lab, vpn, adit }) = Home::imported_with(ENFORCED) else { return };
     let kinds = [ProbeKind::Udp(vpn.endpoint().port()), ProbeKind::Tcp(80), ProbeKind::Ping];
     let talk = || {
         let sniffer = lab.sniff_client();
@@ -320,7 +293,7 @@ fn what_a_container_sends_goes_through_the_tunnel_or_nowhere() {
         assert_eq!(container.whoami(SITE).unwrap(), vpn.outer_ipv4(), "lockdown {lockdown}");
         let (probes, seen) = sent(lab.sniff_client());
         probes.assert_none_seen(&seen);
-        seen.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+        seen.assert_only_to(vpn.endpoint());
         adit.disconnect("all");
     }
     let (probes, seen) = sent(lab.sniff_client());
@@ -338,18 +311,14 @@ fn nothing_leaves_while_servers_are_switched(lab: &Lab, adit: &Adit, options: &[
         adit.import_with(name, &vpn.add_peer().conf(), options);
     }
     adit.connect("first");
-    let sniffer = lab.sniff_client();
-    let probing = Probing::start(&lab.client, OFTEN);
+    let watch = lab.watch_for_leaks(OFTEN);
     for _ in 0..ROUNDS {
         adit.connect("second");
         assert_eq!(lab.client.whoami(SITE).unwrap(), servers[1].outer_ipv4());
         adit.connect("first");
         assert_eq!(lab.client.whoami(SITE).unwrap(), servers[0].outer_ipv4());
     }
-    let probes = probing.stop();
-    let sent = sniffer.stop().incoming();
-    println!("{} probes during {} switches", probes.len(), 2 * ROUNDS);
-    probes.assert_none_seen(&sent);
+    let sent = watch.assert_no_leak();
     sent.assert_only("the tunnels", |packet| {
         servers.iter().any(|vpn| packet.is_udp_to(vpn.endpoint())) || packet.is_housekeeping()
     });

@@ -3,9 +3,7 @@
 
 use std::time::Duration;
 
-use adit_tests::{
-    Adit, Lab, ProbeKind, ProbeSet, Probing, Signal, WireGuardServer, address, program,
-};
+use adit_tests::{Adit, Home, Lab, ProbeKind, ProbeSet, Probing, Signal, WireGuardServer, address};
 use serde_json::Value;
 
 /// Between two sets of probes.
@@ -23,7 +21,7 @@ fn while_a_tunnel_for_everything_connects_only_its_handshake_leaves() {
     vpn.block();
     let adit = Adit::start(&lab.client);
     adit.import_with("home", &peer.conf(), &[EVERYTHING]);
-    assert_open(&lab);
+    lab.assert_open();
     let sniffer = lab.sniff_client();
     let connecting = adit.spawn(["connect", "home"]);
     adit.wait_for("home", "connecting");
@@ -36,7 +34,7 @@ fn while_a_tunnel_for_everything_connects_only_its_handshake_leaves() {
     let sent = sniffer.stop().incoming();
     probes.assert_none_seen(&sent);
     bound.assert_none_seen(&sent);
-    sent.assert_only("the handshake", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+    sent.assert_only_to(vpn.endpoint());
 
     let status = adit.run(["status"]);
     for said in ["Traffic is held until “home” is connected", "adit disconnect home"] {
@@ -44,7 +42,7 @@ fn while_a_tunnel_for_everything_connects_only_its_handshake_leaves() {
     }
     assert!(connecting.is_running());
     adit.disconnect("home");
-    assert_open(&lab);
+    lab.assert_open();
     adit.assert_no_residue();
 }
 
@@ -58,7 +56,7 @@ fn a_tunnel_for_everything_that_fails_keeps_everything_blocked_and_says_why() {
     let nowhere = vpn.peer().endpoint("nowhere.test:51820").add().conf();
     adit.import_with("lost", &nowhere, &[EVERYTHING]);
     adit.import_with("home", &vpn.add_peer().conf(), &[EVERYTHING]);
-    assert_open(&lab);
+    lab.assert_open();
 
     let no_name = || adit.refused(1, ["connect", "lost"]);
     fails_closed(&lab, &adit, "lost", "nowhere.test", no_name);
@@ -70,14 +68,12 @@ fn a_tunnel_for_everything_that_fails_keeps_everything_blocked_and_says_why() {
     lab.client.sh("mount -t tmpfs tmpfs /dev/net");
     adit.refused(1, ["connect", "home"]);
     lab.client.sh("umount /dev/net");
-    let sniffer = lab.sniff_client();
-    let probing = Probing::start(&lab.client, OFTEN);
+    let watch = lab.watch_for_leaks(OFTEN);
     adit.connect("home");
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
-    let probes = probing.stop();
-    probes.assert_none_seen(&sniffer.stop().incoming());
+    watch.assert_no_leak();
     adit.disconnect("home");
-    assert_open(&lab);
+    lab.assert_open();
     adit.assert_no_residue();
 }
 
@@ -91,7 +87,7 @@ fn a_tunnel_for_everything_that_gets_no_answer_stays_closed_until_it_is_disconne
     let stranger = WireGuardServer::start(&lab.server2);
     let bad_key = vpn.add_peer().conf().replace(vpn.public_key(), stranger.public_key());
     adit.import_with("home", &bad_key, &[EVERYTHING]);
-    assert_open(&lab);
+    lab.assert_open();
     fails_closed(&lab, &adit, "home", "does not answer", || {
         let connecting = adit.spawn(["connect", "home"]);
         assert_eq!(connecting.wait(Duration::from_secs(90)).unwrap().code(), Some(1));
@@ -110,33 +106,30 @@ fn in_lockdown_nothing_leaves_and_a_tunnel_still_connects() {
     let adit = Adit::start(&lab.client);
     let conf = vpn.peer().endpoint("vpn.test:51820").add().conf();
     adit.import("home", &conf);
-    assert_open(&lab);
+    lab.assert_open();
     let said = adit.run(["lockdown", "on"]);
     assert!(said.starts_with("Lockdown is on: nothing leaves this computer"), "{said}");
     assert!(said.contains("sudo adit lockdown off"), "{said}");
-    assert_closed(&lab);
+    lab.assert_closed();
 
     // The server's name is looked up and its handshake done past the block, and nothing else.
-    let sniffer = lab.sniff_client();
-    let probing = Probing::start(&lab.client, OFTEN);
+    let watch = lab.watch_for_leaks(OFTEN);
     adit.connect("home");
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
-    let probes = probing.stop();
-    let sent = sniffer.stop().incoming();
-    probes.assert_none_seen(&sent);
+    let sent = watch.assert_no_leak();
     let dns = (address::DNS.v4, 53).into();
     sent.assert_only("the tunnel and its server's name", |p| {
         let tunnel = p.is_udp_to(vpn.endpoint()) || p.is_udp_to(vpn.endpoint_v6());
         tunnel || p.is_udp_to(dns) || p.is_housekeeping()
     });
-    assert_eq!(machine(&adit)["blocking"], false);
+    assert_eq!(adit.lockdown()["blocking"], false);
 
     let said = adit.run(["disconnect", "home"]);
     assert!(said.contains("Lockdown is on, and no tunnel is connected."), "{said}");
-    assert_eq!(machine(&adit)["health"][0]["code"], "blocked.lockdown");
-    assert_closed(&lab);
+    assert_eq!(adit.lockdown()["health"][0]["code"], "blocked.lockdown");
+    lab.assert_closed();
     adit.run(["lockdown", "off"]);
-    assert_open(&lab);
+    lab.assert_open();
     adit.assert_no_residue();
 }
 
@@ -145,7 +138,7 @@ fn in_lockdown_nothing_leaves_and_a_tunnel_still_connects() {
 fn lockdown_lets_the_local_network_out_on_request_but_no_names() {
     let Some(lab) = Lab::new() else { return };
     let adit = Adit::start(&lab.client);
-    assert_open(&lab);
+    lab.assert_open();
     adit.run(["lockdown", "on", "--allow-local-networks"]);
     let sniffer = lab.sniff_client();
     let probes = ProbeSet::send(&lab.client);
@@ -159,9 +152,9 @@ fn lockdown_lets_the_local_network_out_on_request_but_no_names() {
         .filter(|probe| !is_local(probe.destination) || asks_names(probe.kind))
         .assert_none_seen(&sent);
     adit.run(["lockdown", "on"]);
-    assert_closed(&lab);
+    lab.assert_closed();
     adit.run(["lockdown", "off"]);
-    assert_open(&lab);
+    lab.assert_open();
 }
 
 // spec: MDM-24
@@ -180,40 +173,35 @@ fn nobody_lifts_the_lockdown_of_somebody_else() {
     alice.run(["lockdown", "on"]);
     let reason = bob.refused(4, ["lockdown", "off"]);
     assert!(reason.contains("Another user switched lockdown on"), "{reason}");
-    assert_closed(&lab);
+    lab.assert_closed();
     alice.run(["lockdown", "off"]);
-    assert_open(&lab);
+    lab.assert_open();
     alice.run(["lockdown", "on"]);
     adit.run(["lockdown", "off"]);
-    assert_open(&lab);
+    lab.assert_open();
 }
 
 // L8
 // spec: RTE-21, TUN-18
 #[test]
 fn in_lockdown_a_killed_helper_opens_nothing_and_root_can() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
-    assert_open(&lab);
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::imported() else { return };
+    lab.assert_open();
     adit.run(["lockdown", "on"]);
     adit.connect("home");
-    let sniffer = lab.sniff_client();
-    let probing = Probing::start(&lab.client, OFTEN);
+    let watch = lab.watch_for_leaks(OFTEN);
     adit.kill_helper();
     let reason = adit.refused(3, ["status"]);
     assert!(reason.contains("not running"), "{reason}");
     std::thread::sleep(Duration::from_secs(3));
     // What the service's unit does when a stop takes too long.
-    helper_command(&lab, "recover");
+    adit.run_helper("recover");
     assert!(!adit.residue().contains("adit0"), "{}", adit.residue());
-    let probes = probing.stop();
-    probes.assert_none_seen(&sniffer.stop().incoming());
+    watch.assert_no_leak();
 
     let undone = adit.reset();
     assert!(undone.contains("Lockdown was on and is off."), "{undone}");
-    assert_open(&lab);
+    lab.assert_open();
     adit.assert_no_residue();
     assert!(!lab.client.has_file(STATE));
 }
@@ -222,14 +210,10 @@ fn in_lockdown_a_killed_helper_opens_nothing_and_root_can() {
 // spec: RTE-21
 #[test]
 fn in_lockdown_a_helper_that_is_restarted_in_any_way_opens_nothing() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let mut adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
-    assert_open(&lab);
+    let Some(Home { lab, vpn: _vpn, mut adit }) = Home::imported() else { return };
+    lab.assert_open();
     adit.run(["lockdown", "on"]);
-    let sniffer = lab.sniff_client();
-    let probing = Probing::start(&lab.client, OFTEN);
+    let watch = lab.watch_for_leaks(OFTEN);
     adit.connect("home");
     // As systemd stops it, and then starts another one.
     adit.helper().signal(Signal::TERM);
@@ -238,13 +222,12 @@ fn in_lockdown_a_helper_that_is_restarted_in_any_way_opens_nothing() {
     adit.connect("home");
     adit.kill_helper();
     adit.restart_helper();
-    assert_eq!(machine(&adit)["lockdown"]["setBy"], 0);
-    let probes = probing.stop();
-    probes.assert_none_seen(&sniffer.stop().incoming());
+    assert_eq!(adit.lockdown()["lockdown"]["setBy"], 0);
+    watch.assert_no_leak();
     adit.run(["disconnect"]);
-    assert_closed(&lab);
+    lab.assert_closed();
     adit.run(["lockdown", "off"]);
-    assert_open(&lab);
+    lab.assert_open();
     adit.assert_no_residue();
 }
 
@@ -252,29 +235,24 @@ fn in_lockdown_a_helper_that_is_restarted_in_any_way_opens_nothing() {
 // spec: RTE-7
 #[test]
 fn a_tunnel_for_everything_stays_closed_when_the_service_ends_and_starts_again() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let mut adit = Adit::start(&lab.client);
-    adit.import_with("home", &vpn.add_peer().conf(), &[EVERYTHING]);
-    assert_open(&lab);
+    let Some(Home { lab, vpn, mut adit }) = Home::imported_with(&[EVERYTHING]) else { return };
+    lab.assert_open();
     adit.connect("home");
-    let sniffer = lab.sniff_client();
-    let probing = Probing::start(&lab.client, OFTEN);
+    let watch = lab.watch_for_leaks(OFTEN);
     adit.helper().signal(Signal::TERM);
     assert!(adit.helper().wait(Duration::from_secs(30)).is_some());
     std::thread::sleep(Duration::from_secs(1));
     adit.restart_helper();
-    let probes = probing.stop();
-    probes.assert_none_seen(&sniffer.stop().incoming());
+    watch.assert_no_leak();
     let status = adit.run(["status", "home"]);
     for said in ["ended without being disconnected", "adit connect home", "adit disconnect home"] {
         assert!(status.contains(said), "{status}");
     }
-    assert_closed(&lab);
+    lab.assert_closed();
     adit.connect("home");
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
     adit.disconnect("home");
-    assert_open(&lab);
+    lab.assert_open();
     adit.assert_no_residue();
 }
 
@@ -282,10 +260,7 @@ fn a_tunnel_for_everything_stays_closed_when_the_service_ends_and_starts_again()
 // spec: RTE-7
 #[test]
 fn what_a_disconnect_opens_is_open_even_if_the_helper_dies_meanwhile() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let mut adit = Adit::start(&lab.client);
-    adit.import_with("home", &vpn.add_peer().conf(), &[EVERYTHING]);
+    let Some(Home { lab, vpn, mut adit }) = Home::imported_with(&[EVERYTHING]) else { return };
     for ending in [&["disconnect", "home"][..], &["remove", "home", "--yes"]] {
         adit.connect("home");
         lab.assert_closed_but_for(&vpn);
@@ -298,8 +273,8 @@ fn what_a_disconnect_opens_is_open_even_if_the_helper_dies_meanwhile() {
         adit.kill_helper();
         lab.assert_closed_but_for(&vpn);
         adit.restart_helper();
-        assert_open(&lab);
-        assert_eq!(machine(&adit)["blocking"], false);
+        lab.assert_open();
+        assert_eq!(adit.lockdown()["blocking"], false);
         adit.assert_no_residue();
     }
 }
@@ -311,8 +286,8 @@ fn a_stored_lockdown_is_in_force_before_the_helper_runs_and_nothing_is_without_o
     let Some(lab) = Lab::new() else { return };
     let mut adit = Adit::start(&lab.client);
     adit.kill_helper();
-    lock_down_at_boot(&lab);
-    assert_open(&lab);
+    adit.run_helper("lockdown");
+    lab.assert_open();
     assert!(!lab.client.run(["nft", "list", "tables"]).contains("adit"));
 
     adit.restart_helper();
@@ -320,18 +295,16 @@ fn a_stored_lockdown_is_in_force_before_the_helper_runs_and_nothing_is_without_o
     adit.kill_helper();
     // What a boot leaves of it.
     lab.client.sh("nft flush ruleset; rm -rf /run/adit");
-    assert_open(&lab);
-    lock_down_at_boot(&lab);
-    assert_closed(&lab);
-    let sniffer = lab.sniff_client();
-    let probing = Probing::start(&lab.client, OFTEN);
+    lab.assert_open();
+    adit.run_helper("lockdown");
+    lab.assert_closed();
+    let watch = lab.watch_for_leaks(OFTEN);
     adit.restart_helper();
     // One that runs has it in hand.
-    lock_down_at_boot(&lab);
-    let probes = probing.stop();
-    probes.assert_none_seen(&sniffer.stop().incoming());
+    adit.run_helper("lockdown");
+    watch.assert_no_leak();
     adit.run(["lockdown", "off"]);
-    assert_open(&lab);
+    lab.assert_open();
 }
 
 // L31
@@ -341,14 +314,14 @@ fn a_lockdown_file_that_cannot_be_read_locks_and_says_how_to_get_out() {
     let Some(lab) = Lab::new() else { return };
     let mut adit = Adit::start(&lab.client);
     adit.expect_error("lockdown.json");
-    assert_open(&lab);
+    lab.assert_open();
     for (damage, reason) in
         [("", "is empty"), ("{\"allowLocal", "is damaged"), ("\0\0", "is damaged")]
     {
         adit.kill_helper();
         lab.client.write_file(STATE, damage);
         adit.restart_helper();
-        assert_closed(&lab);
+        lab.assert_closed();
         let status = adit.run(["status"]);
         for said in [
             "Whether lockdown is on cannot be read, so it is.",
@@ -361,16 +334,16 @@ fn a_lockdown_file_that_cannot_be_read_locks_and_says_how_to_get_out() {
             alice.refused(4, ["lockdown", "off"]);
         }
         adit.run(["lockdown", "off"]);
-        assert_open(&lab);
+        lab.assert_open();
     }
     // Nor does the early unit let anything out.
     adit.kill_helper();
     lab.client.write_file(STATE, "");
-    lock_down_at_boot(&lab);
-    assert_closed(&lab);
+    adit.run_helper("lockdown");
+    lab.assert_closed();
     let undone = adit.reset();
     assert!(undone.contains("could not be read; lockdown is off"), "{undone}");
-    assert_open(&lab);
+    lab.assert_open();
 }
 
 // L31
@@ -382,30 +355,30 @@ fn a_full_or_read_only_disk_neither_opens_nor_half_closes() {
     adit.kill_helper();
     lab.client.sh("mount -t tmpfs -o size=64k tmpfs /run/adit-state");
     adit.restart_helper();
-    assert_open(&lab);
+    lab.assert_open();
     lab.client.sh("head -c 1M /dev/zero > /run/adit-state/filler || true");
     let reason = adit.refused(1, ["lockdown", "on"]);
     assert!(reason.contains("The disk is full"), "{reason}");
-    assert_open(&lab);
+    lab.assert_open();
     lab.client.sh("rm /run/adit-state/filler");
     adit.run(["lockdown", "on"]);
     lab.client.sh("head -c 1M /dev/zero > /run/adit-state/filler || true");
     adit.restart_helper();
-    assert_closed(&lab);
+    lab.assert_closed();
 
     lab.client.sh("mount -o remount,ro /run/adit-state");
     let reason = adit.refused(1, ["lockdown", "off"]);
     assert!(reason.contains("read-only"), "{reason}");
-    assert_closed(&lab);
+    lab.assert_closed();
     // The way out works all the same, and says that it will not last.
     let reason = adit.refused(1, ["reset"]);
     assert!(reason.contains("The network is open until the next start."), "{reason}");
-    assert_open(&lab);
+    lab.assert_open();
     adit.restart_helper();
-    assert_closed(&lab);
+    lab.assert_closed();
     lab.client.sh("mount -o remount,rw /run/adit-state; rm /run/adit-state/filler");
     adit.run(["lockdown", "off"]);
-    assert_open(&lab);
+    lab.assert_open();
     adit.kill_helper();
     lab.client.sh("umount /run/adit-state");
 }
@@ -414,16 +387,13 @@ fn a_full_or_read_only_disk_neither_opens_nor_half_closes() {
 // spec: TUN-18
 #[test]
 fn a_reset_while_connected_in_lockdown_leaves_nothing_and_a_network_that_works() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import_with("home", &vpn.add_peer().conf(), &[EVERYTHING]);
-    assert_open(&lab);
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::imported_with(&[EVERYTHING]) else { return };
+    lab.assert_open();
     adit.run(["lockdown", "on"]);
     adit.connect("home");
     let undone = adit.run(["reset"]);
     assert!(undone.contains("Lockdown was on and is off."), "{undone}");
-    assert_open(&lab);
+    lab.assert_open();
     adit.assert_no_residue();
     adit.run(["lockdown", "on"]);
     adit.connect("home");
@@ -432,7 +402,7 @@ fn a_reset_while_connected_in_lockdown_leaves_nothing_and_a_network_that_works()
     for said in ["Lockdown was on and is off.", "held traffic back and does so no more."] {
         assert!(undone.contains(said), "{undone}");
     }
-    assert_open(&lab);
+    lab.assert_open();
     adit.assert_no_residue();
     assert!(!lab.client.run(["nft", "list", "tables"]).contains("adit"));
 }
@@ -445,53 +415,14 @@ fn fails_closed(lab: &Lab, adit: &Adit, name: &str, cause: &str, connect: impl F
     let (again, open) = (format!("adit connect {name}"), format!("adit disconnect {name}"));
     assert!(reason.contains("Traffic stays blocked."), "{reason}");
     assert!(reason.contains(&again) && reason.contains(&open), "{reason}");
-    assert_closed(lab);
+    lab.assert_closed();
     let status = adit.run(["status"]);
     assert!(status.contains(&format!("{name}: Traffic is blocked: ")), "{status}");
     assert!(status.contains(cause) && status.contains(&open), "{status}");
     let state: Value = serde_json::from_str(&adit.run(["status", name, "--json"])).unwrap();
     assert_eq!(state["session"]["blocking"], true);
     assert_eq!(state["session"]["health"][0]["code"], "blocked.failed");
-    assert_eq!(machine(adit)["blocking"], true);
+    assert_eq!(adit.lockdown()["blocking"], true);
     adit.disconnect(name);
-    assert_open(lab);
-}
-
-/// The sniffer sees all of what nothing stops.
-#[track_caller]
-fn assert_open(lab: &Lab) {
-    let sniffer = lab.sniff_client();
-    let probes = ProbeSet::send(&lab.client);
-    probes.assert_all_seen(&sniffer.stop().incoming());
-}
-
-/// Nothing gets out, nor by an interface that a program insists on.
-#[track_caller]
-fn assert_closed(lab: &Lab) {
-    let sniffer = lab.sniff_client();
-    let probes = ProbeSet::send(&lab.client);
-    let bound = ProbeSet::send_by(&lab.client, "eth0");
-    let sent = sniffer.stop().incoming();
-    probes.assert_none_seen(&sent);
-    bound.assert_none_seen(&sent);
-    sent.assert_only("what keeps the link alive", adit_tests::Packet::is_housekeeping);
-}
-
-#[track_caller]
-fn machine(adit: &Adit) -> Value {
-    serde_json::from_str(&adit.run(["lockdown", "--json"])).unwrap()
-}
-
-/// What `adit-lockdown.service` runs.
-#[track_caller]
-fn lock_down_at_boot(lab: &Lab) {
-    helper_command(lab, "lockdown");
-}
-
-/// Runs the helper's program for one thing, beside the service or without it.
-#[track_caller]
-fn helper_command(lab: &Lab, command: &str) -> String {
-    let helper = program("adit-helper").display().to_string();
-    let folders = ["--state-dir", "/run/adit-state", "--runtime-dir", "/run/adit"];
-    lab.client.run([&[helper.as_str(), command][..], &folders].concat())
+    lab.assert_open();
 }

@@ -1,15 +1,14 @@
 //! Packet sockets, which the IP stack does not see: held back wherever packets leave.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
-use adit_tests::{Adit, Capture, Lab, WireGuardServer, address};
+use adit_tests::{Capture, Home, Lab, address};
 
 // spec: RTE-5, RTE-13
 #[test]
 fn packet_sockets_are_held_back_on_every_interface_that_leads_out() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import_with("home", &vpn.add_peer().conf(), &["--enforce-routes"]);
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::imported_with(&["--enforce-routes"]) else {
+        return;
+    };
     let eth0 = Way { lab: &lab, interface: "eth0", router_port: "client0" };
     assert!(eth0.is_open());
     for (close, open) in

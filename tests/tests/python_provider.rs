@@ -21,9 +21,7 @@ fn a_provider_in_plain_python_carries_packets() {
 
     let sent = sniffer.stop().incoming();
     sent.assert_some("the tunnel", |packet| packet.is_udp_to(server.endpoint()));
-    sent.assert_only("the tunnel", |packet| {
-        packet.is_udp_to(server.endpoint()) || packet.is_housekeeping()
-    });
+    sent.assert_only_to(server.endpoint());
     adit.disconnect("python");
     adit.assert_no_residue();
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use adit_tests::{Adit, Capture, Lab, Packet, ProbeSet, Probing, UdpTunnelServer, WireGuardServer};
+use adit_tests::{Adit, Capture, Home, Lab, Packet, Probing, UdpTunnelServer, WireGuardServer};
 use serde_json::{Value, json};
 
 /// Of a handshake's first message, in an IPv4 packet.
@@ -16,12 +16,8 @@ const LOGINDS_LIMIT: Duration = Duration::from_secs(5);
 // spec: NW-6, PRV-6
 #[test]
 fn a_session_goes_on_through_every_change_of_network_and_nothing_gets_out() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import_with("home", &vpn.add_peer().conf(), &["--enforce-routes"]);
-    let unprotected = lab.sniff_client();
-    ProbeSet::send(&lab.client).assert_all_seen(&unprotected.stop());
+    let Some(Home { lab, vpn, adit }) = Home::imported_with(&["--enforce-routes"]) else { return };
+    lab.assert_open();
     let wifi = lab.add_uplink();
     let sniffers = [lab.sniff_client(), Capture::start(&lab.router, wifi.router_port)];
     adit.connect("home");
@@ -80,21 +76,19 @@ fn a_server_is_found_again_over_the_other_version_of_ip() {
     let is_through = || lab.client.whoami("203.0.113.10").is_ok_and(|it| it == vpn.outer_ipv4());
     lab.dns.set("vpn.test", &[vpn.endpoint_v6().ip()]);
     adit.import_with("home", &conf, &["--enforce-routes"]);
-    let unprotected = lab.sniff_client();
-    ProbeSet::send(&lab.client).assert_all_seen(&unprotected.stop());
+    lab.assert_open();
     adit.connect("home");
     assert!(is_through());
     let since = connected_at(&adit);
 
     // A network without IPv6, and a server that has moved meanwhile.
     lab.dns.set("vpn.test", &[vpn.endpoint().ip()]);
-    let sniffer = lab.sniff_client();
-    let probing = Probing::start(&lab.client, Duration::from_millis(50));
+    let watch = lab.watch_for_leaks(Duration::from_millis(50));
     lab.client.sh("ip -6 route flush dev eth0; ip -6 address flush dev eth0");
     let start = Instant::now();
     adit.eventually("the server's other address", is_through);
     println!("traffic again after {} ms", start.elapsed().as_millis());
-    probing.stop().assert_none_seen(&sniffer.stop());
+    watch.assert_no_leak();
     assert_eq!(connected_at(&adit), since);
     adit.disconnect("home");
     adit.assert_no_residue();
@@ -182,11 +176,7 @@ fn who_wants_it_is_disconnected_at_sleep_and_stays_so() {
 
 #[test]
 fn a_way_on_which_nothing_comes_back_is_told_until_something_does() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
-    adit.connect("home");
+    let Some(Home { lab, vpn, adit }) = Home::connected() else { return };
     let since = connected_at(&adit);
     vpn.block();
     let asking = lab.client.spawn(["ping", "-i", "0.5", "203.0.113.10"]);
@@ -204,7 +194,7 @@ fn a_way_on_which_nothing_comes_back_is_told_until_something_does() {
 /// When the session became connected, as long as it is the same.
 #[track_caller]
 fn connected_at(adit: &Adit) -> Value {
-    let status: Value = serde_json::from_str(&adit.run(["status", "home", "--json"])).unwrap();
-    assert!(!status["session"]["connectedAt"].is_null(), "{status}");
-    status["session"]["connectedAt"].clone()
+    let session = adit.session("home");
+    assert!(!session["connectedAt"].is_null(), "{session}");
+    session["connectedAt"].clone()
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use adit_tests::{Adit, Lab, Packet, UdpTunnelServer, WireGuardServer, address};
+use adit_tests::{Adit, Home, Lab, Packet, UdpTunnelServer, address};
 use serde_json::{Value, json};
 
 /// Web servers of the internet, in one network.
@@ -80,9 +80,7 @@ fn enforced_routes_beat_the_system() {
     assert_eq!((way(NEIGHBOUR), way(SITE), way("2.2.2.2")), (INSIDE, INSIDE, INSIDE));
     lab.client.sh("ip route add 2.2.2.0/24 via 10.20.0.1 dev eth0");
     assert_eq!(way("2.2.2.2"), INSIDE);
-    sniffer.stop().incoming().assert_only("the tunnel", |packet| {
-        packet.is_udp_to(server.endpoint()) || packet.is_housekeeping()
-    });
+    sniffer.stop().incoming().assert_only_to(server.endpoint());
     assert_eq!(way(OTHER_SITE), OUTSIDE);
     adit.disconnect("routes");
 
@@ -161,9 +159,7 @@ fn nothing_goes_outside_when_the_interface_is_taken_away() {
         let ways = [SITE, "9.9.9.9"].map(|to| lab.client.whoami(to));
         ways.into_iter().all(|way| way.is_ok_and(|way| way == INSIDE))
     });
-    let outside = sniffer.stop().incoming();
-    let to_server = |p: &Packet| p.is_udp_to(server.endpoint());
-    outside.assert_only("the tunnel", |p| to_server(p) || p.is_housekeeping());
+    sniffer.stop().incoming().assert_only_to(server.endpoint());
     let after = adit.session("routes");
     for same in ["status", "connectedAt", "interface"] {
         assert_eq!(after[same], before[same], "{after}");
@@ -177,11 +173,7 @@ fn nothing_goes_outside_when_the_interface_is_taken_away() {
 // spec: D-23, SET-8, SET-10, SET-C2
 #[test]
 fn the_mtu_follows_the_physical_link() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
-    adit.connect("home");
+    let Some(Home { lab, vpn, adit }) = Home::connected() else { return };
     let mtu = || lab.client.sh("cat /sys/class/net/adit0/mtu");
     assert_eq!(mtu(), "1420\n");
     for (physical, expected) in [(1400, "1320\n"), (1300, "1280\n"), (1500, "1420\n")] {

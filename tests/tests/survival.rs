@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use adit_tests::{Adit, Lab, Machine, Packet, Signal, UdpTunnelServer, WireGuardServer, address};
+use adit_tests::{
+    Adit, Home, Lab, Machine, Packet, Signal, UdpTunnelServer, WireGuardServer, address,
+};
 use serde_json::json;
 
 const ROUNDS: usize = 20;
@@ -18,10 +20,7 @@ const SITE: &str = "203.0.113.10";
 // spec: X-2
 #[test]
 fn a_killed_helper_loses_nothing_and_leaks_nothing() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let mut adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn, mut adit }) = Home::imported() else { return };
     let receiver = Receiver::start(&lab.internet);
     assert_seen(&lab, || lab.client.enter(|| probe(&AtomicBool::new(true))));
     receiver.receive();
@@ -55,8 +54,7 @@ fn a_killed_helper_loses_nothing_and_leaks_nothing() {
     // How long a busy computer takes for anything is not the tunnel's doing; what a lost segment waits
     // for before it is sent again would be.
     assert!(pause < Duration::from_secs(2), "the transfer paused for {pause:?}");
-    let outside = sniffer.stop().incoming();
-    outside.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+    sniffer.stop().incoming().assert_only_to(vpn.endpoint());
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
     adit.disconnect("home");
     adit.assert_no_residue();
@@ -94,10 +92,7 @@ fn a_helper_that_hands_over_keeps_the_tunnels_and_the_next_one_is_in_charge() {
 // spec: CERR-12, SES-6, STAT-4, TUN-18
 #[test]
 fn a_killed_provider_is_replaced_and_nothing_goes_outside_meanwhile() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn, adit }) = Home::imported() else { return };
     assert_seen(&lab, || lab.client.whoami(SITE));
     adit.connect("home");
     let (before, providers) = (adit.session("home"), adit.providers());
@@ -117,8 +112,7 @@ fn a_killed_provider_is_replaced_and_nothing_goes_outside_meanwhile() {
     assert_eq!(after["health"], before["health"]);
     assert_ne!(adit.providers(), providers);
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
-    let outside = sniffer.stop().incoming();
-    outside.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+    sniffer.stop().incoming().assert_only_to(vpn.endpoint());
     adit.disconnect("home");
     adit.assert_no_residue();
 }
@@ -144,10 +138,7 @@ fn a_provider_that_dies_again_and_again_is_given_up_and_leaves_nothing() {
 // spec: X-2
 #[test]
 fn when_helper_and_provider_are_killed_the_tunnel_comes_back_under_its_name() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let mut adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn, mut adit }) = Home::imported() else { return };
     assert_seen(&lab, || lab.client.whoami(SITE));
     adit.connect("home");
     let before = adit.session("home");
@@ -165,8 +156,7 @@ fn when_helper_and_provider_are_killed_the_tunnel_comes_back_under_its_name() {
         assert_eq!(after[same], before[same], "{after}");
     }
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
-    let outside = sniffer.stop().incoming();
-    outside.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+    sniffer.stop().incoming().assert_only_to(vpn.endpoint());
     adit.disconnect("home");
     adit.assert_no_residue();
 }
@@ -174,10 +164,7 @@ fn when_helper_and_provider_are_killed_the_tunnel_comes_back_under_its_name() {
 // spec: X-2
 #[test]
 fn an_interface_that_systemd_keeps_outlives_helper_and_provider() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn, adit }) = Home::imported() else { return };
     assert_seen(&lab, || lab.client.whoami(SITE));
     adit.kill_helper();
     lab.client.write_file("/run/service_manager.py", SERVICE_MANAGER);
@@ -204,8 +191,7 @@ fn an_interface_that_systemd_keeps_outlives_helper_and_provider() {
     assert_eq!(adit.session("home")["connectedAt"], before["connectedAt"]);
     assert_eq!(index(), index_before);
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
-    let outside = sniffer.stop().incoming();
-    outside.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+    sniffer.stop().incoming().assert_only_to(vpn.endpoint());
 
     // What is over is not kept.
     adit.disconnect("home");
@@ -215,10 +201,7 @@ fn an_interface_that_systemd_keeps_outlives_helper_and_provider() {
 // spec: X-2
 #[test]
 fn a_session_that_was_starting_starts_again_and_one_that_was_ending_ends() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let mut adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn, mut adit }) = Home::imported() else { return };
     vpn.block();
     let connecting = adit.spawn(["connect", "home"]);
     adit.eventually("packet to the server", || {
@@ -254,11 +237,7 @@ fn a_session_that_was_starting_starts_again_and_one_that_was_ending_ends() {
 
 #[test]
 fn whoever_watches_hears_of_the_next_helper() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let mut adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
-    adit.connect("home");
+    let Some(Home { lab: _lab, vpn: _vpn, mut adit }) = Home::connected() else { return };
     let watcher = adit.spawn(["watch", "--json"]);
     watcher.wait_for_log("snapshot");
     adit.kill_helper();
@@ -276,10 +255,7 @@ fn whoever_watches_hears_of_the_next_helper() {
 
 #[test]
 fn what_is_no_record_of_a_session_is_cleaned_up() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let mut adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn: _vpn, mut adit }) = Home::imported() else { return };
     for damage in [
         "head -c 100 /dev/urandom > $record",
         "truncate -s 40 $record",

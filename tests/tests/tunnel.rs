@@ -1,6 +1,6 @@
 //! From a `.conf` file to web pages through the tunnel, and back to how it was.
 
-use adit_tests::{Adit, Lab, WireGuardServer, address};
+use adit_tests::{Adit, Home, Lab, WireGuardServer, address};
 
 /// A web server of the internet, by address.
 const SITE: &str = "203.0.113.10";
@@ -8,11 +8,7 @@ const SITE: &str = "203.0.113.10";
 // spec: COL-1, DNS-8, FLOW-C2, PRV-11, RTE-1, RTE-2, STAT-3
 #[test]
 fn everything_goes_through_a_full_tunnel_and_nothing_past_it() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let peer = vpn.add_peer();
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &peer.conf());
+    let Some(Home { lab, vpn, adit }) = Home::imported() else { return };
 
     let before = lab.sniff_client();
     assert_eq!(lab.client.whoami(SITE).unwrap(), address::CLIENT.v4);
@@ -25,7 +21,7 @@ fn everything_goes_through_a_full_tunnel_and_nothing_past_it() {
     assert!(!lab.client.resolve("inside.corp.test").is_empty());
     let sent = sniffer.stop().incoming();
     sent.assert_some("the tunnel", |p| p.is_udp_to(vpn.endpoint()));
-    sent.assert_only("the tunnel", |p| p.is_udp_to(vpn.endpoint()) || p.is_housekeeping());
+    sent.assert_only_to(vpn.endpoint());
 
     let status = adit.run(["status", "home"]);
     assert!(status.contains(&vpn.endpoint().to_string()), "{status}");
@@ -64,12 +60,7 @@ fn a_server_inside_an_included_route_stays_reachable_outside() {
 // spec: TUN-18
 #[test]
 fn reset_undoes_everything_without_a_helper() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let peer = vpn.add_peer();
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &peer.conf());
-    adit.connect("home");
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::connected() else { return };
     adit.kill_helper();
     assert!(!adit.residue().is_empty());
     adit.reset();
