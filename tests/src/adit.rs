@@ -121,6 +121,12 @@ impl Adit {
         for (key, value) in protocol.as_object().into_iter().flatten() {
             archive["configuration"]["protocol"][key] = value.clone();
         }
+        self.import_archive(name, &archive);
+    }
+
+    /// Imports what `adit export --format adit` has written, or replaces what has its name.
+    #[track_caller]
+    pub fn import_archive(&self, name: &str, archive: &Value) {
         let path = format!("/run/{name}.json");
         self.machine.write_file(&path, archive.to_string());
         self.run(["import", "--replace", &path]);

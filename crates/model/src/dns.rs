@@ -3,13 +3,15 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 /// Which servers answer which names while the tunnel is up. Spec DNS-1 to DNS-18.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct DnsSettings {
-    /// The servers, in order of preference.
+    /// The servers, in order of preference. Without any, encrypted ones are found by their name (D-24).
+    #[serde(default)]
     pub servers: Vec<IpAddr>,
     /// How they are spoken to.
     #[serde(default)]
@@ -49,13 +51,49 @@ pub enum DnsProtocol {
     /// DNS over HTTPS, RFC 8484.
     #[serde(rename = "https", rename_all = "camelCase")]
     Https {
-        /// URI template of the server.
+        /// URI template of the server, RFC 6570.
         server_url: String,
     },
 }
 
 impl DnsProtocol {
-    pub(crate) fn is_cleartext(&self) -> bool {
+    /// Whether whoever is on the way can read what is asked.
+    #[must_use]
+    pub fn is_cleartext(&self) -> bool {
         *self == Self::Cleartext
+    }
+}
+
+/// Where questions are posted to a server over HTTPS. The variable of its template is filled only by
+/// who gets answers (RFC 8484 section 4.1). None for what is no such template.
+#[must_use]
+pub fn dns_post_url(template: &str) -> Option<Url> {
+    let post = template.replace("{?dns}", "").replace("{&dns}", "");
+    let url = Url::parse(&post).ok().filter(|url| url.scheme() == "https")?;
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    let is_whole = !post.contains(['{', '}']) && !has_user && url.fragment().is_none();
+    (is_whole && url.host().is_some()).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // spec: DNS-17
+    #[test]
+    fn a_template_leads_to_where_questions_are_posted() {
+        for (template, post) in [
+            ("https://dns.example/dns-query{?dns}", Some("https://dns.example/dns-query")),
+            ("https://dns.example/q?user=1{&dns}", Some("https://dns.example/q?user=1")),
+            ("https://[2001:db8::53]:8443/", Some("https://[2001:db8::53]:8443/")),
+            ("https://dns.example", Some("https://dns.example/")),
+            ("http://dns.example/dns-query", None),
+            ("https://me:secret@dns.example/", None),
+            ("https://dns.example/{path}", None),
+            ("https://", None),
+            ("dns.example", None),
+        ] {
+            assert_eq!(dns_post_url(template).as_ref().map(Url::as_str), post, "{template}");
+        }
     }
 }

@@ -34,7 +34,7 @@ pub mod wireguard;
 
 pub use configuration::{ConfigurationId, Enablement, Scope, VpnConfiguration};
 pub use default_route::{default_route_parts, owns_default_route};
-pub use dns::{DnsProtocol, DnsSettings};
+pub use dns::{DnsProtocol, DnsSettings, dns_post_url};
 pub use error::{
     ConnectionError, DisconnectError, InvalidConfiguration, NetworkSettingsError, VpnError,
 };

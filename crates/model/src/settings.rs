@@ -9,7 +9,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DnsSettings, Family, Ipv4Settings, Ipv6Settings, Prefix, ProxySettings, ip::IpSettings,
+    DnsProtocol, DnsSettings, Family, Ipv4Settings, Ipv6Settings, Prefix, ProxySettings,
+    dns_post_url, ip::IpSettings,
 };
 
 /// Everything a provider asks of the network for its tunnel, as one whole: applying it replaces
@@ -108,6 +109,15 @@ pub enum InvalidSettings {
     /// Not a domain name.
     #[error("“{0}” is not a domain name")]
     BadDomain(String),
+    /// What stands on a DNS server's certificate.
+    #[error("“{0}” cannot be the name of a DNS server: it has to be such as dns.example")]
+    BadDnsServerName(String),
+    /// Where a DNS server is asked over HTTPS.
+    #[error(
+        "“{0}” is not where a DNS server is asked over HTTPS: it has to be such as \
+         https://dns.example/dns-query"
+    )]
+    BadDnsServerUrl(String),
     /// The kernel's own tables.
     #[error("routing table {0} belongs to the system")]
     ReservedTable(u32),
@@ -269,6 +279,19 @@ fn validate_dns(dns: &DnsSettings) -> Result<(), InvalidSettings> {
     if let Some(server) = dns.servers.iter().find(|server| unusable_address(server)) {
         return Err(InvalidSettings::UnusableDnsServer(*server));
     }
+    match &dns.protocol {
+        DnsProtocol::Cleartext => {}
+        DnsProtocol::Tls { server_name } => {
+            if !is_domain(server_name) && server_name.parse::<IpAddr>().is_err() {
+                return Err(InvalidSettings::BadDnsServerName(server_name.clone()));
+            }
+        }
+        DnsProtocol::Https { server_url } => {
+            if dns_post_url(server_url).is_none() {
+                return Err(InvalidSettings::BadDnsServerUrl(server_url.clone()));
+            }
+        }
+    }
     let named = dns.search_domains.iter().chain(&dns.domain_name);
     let matched = dns.match_domains.iter().flatten().filter(|domain| !domain.is_empty());
     match named.chain(matched).find(|domain| !is_domain(domain)) {
@@ -350,6 +373,20 @@ mod tests {
         assert_eq!(
             broken(|s| s.dns.as_mut().unwrap().search_domains.push("a b".into())),
             E::BadDomain("a b".into())
+        );
+        let speaks = |protocol: DnsProtocol| {
+            let mut settings = both_families();
+            settings.dns.as_mut().unwrap().protocol = protocol;
+            settings.validate().unwrap_err()
+        };
+        assert_eq!(
+            speaks(DnsProtocol::Tls { server_name: String::new() }),
+            E::BadDnsServerName(String::new())
+        );
+        let plain_http = "http://dns.example/".to_owned();
+        assert_eq!(
+            speaks(DnsProtocol::Https { server_url: plain_http.clone() }),
+            E::BadDnsServerUrl(plain_http)
         );
         assert_eq!(broken(|s| s.route_table = RouteTable::Table(255)), E::ReservedTable(255));
         let loopback = "127.0.0.2".parse().unwrap();

@@ -196,7 +196,8 @@ impl WireGuardConfiguration {
         settings.blocked_routes =
             allowed.into_iter().filter(|net| !self.has_family_of(net)).collect();
         settings.blocked_routes.extend(self.blocks_ipv6().then(|| Family::Ipv6.default_route()));
-        if !self.dns_servers.is_empty() {
+        // Encrypted ones are found by their name too (D-24).
+        if !(self.dns_servers.is_empty() && self.dns_protocol.is_cleartext()) {
             settings.dns = Some(DnsSettings {
                 servers: self.dns_servers.clone(),
                 search_domains: self.search_domains.clone(),

@@ -11,9 +11,14 @@ mod server_list;
 mod system;
 mod underlying;
 
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use adit_model::{DnsProtocol, DnsSettings};
+
+use crate::Slot;
 
 pub use error::DnsError;
 pub(crate) use lookup::Lookup;
@@ -27,14 +32,25 @@ pub(crate) use underlying::UnderlyingDns;
 /// Name resolution of one session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DnsPlan {
-    /// The servers, in order of preference.
+    /// Those that programs are told of, in order of preference.
     pub(crate) servers: Vec<IpAddr>,
-    /// How they are spoken to.
-    pub(crate) protocol: DnsProtocol,
+    /// What stands in the place of the tunnel's servers, where programs cannot ask those themselves.
+    pub(crate) stub: Option<StubPlan>,
     /// Domains, without repetition. Their order is that of the search list.
     pub(crate) domains: Vec<Domain>,
     /// Whether these servers answer all names that no other domain claims.
     pub(crate) default_route: bool,
+}
+
+/// A DNS server of ours on this computer, which asks others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StubPlan {
+    /// Where programs ask.
+    pub(crate) address: Ipv4Addr,
+    /// Whom it asks, in order of preference. None: who has the name of the protocol (D-24).
+    pub(crate) servers: Vec<IpAddr>,
+    /// How.
+    pub(crate) protocol: DnsProtocol,
 }
 
 /// A domain of the tunnel's servers.
@@ -48,11 +64,18 @@ pub(crate) struct Domain {
 
 const ROOT: &str = ".";
 
-/// Plans name resolution. Spec DNS-4 to DNS-13, D-12, D-13.
+/// The servers that programs are to ask while these settings are in force. Each slot has a stub of its
+/// own.
+#[must_use]
+pub fn asked_servers(settings: &DnsSettings, slot: Slot) -> Vec<IpAddr> {
+    stub(settings, slot).map_or_else(|| settings.servers.clone(), |stub| vec![stub.address.into()])
+}
+
+/// Plans name resolution. Spec DNS-2 to DNS-13, D-12, D-13.
 ///
 /// Unlike Apple we honour `search_domains` with a split tunnel too (DNS-4): whoever writes them
 /// down expects them to work.
-pub(crate) fn plan(settings: &DnsSettings, is_default_route: bool) -> DnsPlan {
+pub(crate) fn plan(settings: &DnsSettings, is_default_route: bool, slot: Slot) -> DnsPlan {
     // The tunnel is the default route: its servers answer everything, and match domains have no
     // meaning (DNS-9, D-12).
     let matched = if is_default_route {
@@ -62,8 +85,19 @@ pub(crate) fn plan(settings: &DnsSettings, is_default_route: bool) -> DnsPlan {
     };
     let default_route = matched.iter().any(|domain| domain.name == ROOT);
     let domains = merge(matched.into_iter().chain(searched(settings)));
-    let (servers, protocol) = (settings.servers.clone(), settings.protocol.clone());
-    DnsPlan { servers, protocol, domains, default_route }
+    let servers = asked_servers(settings, slot);
+    DnsPlan { servers, stub: stub(settings, slot), domains, default_route }
+}
+
+/// No program speaks to encrypted servers by itself, and most versions of systemd-resolved believe
+/// whoever answers.
+fn stub(settings: &DnsSettings, slot: Slot) -> Option<StubPlan> {
+    let DnsSettings { servers, protocol, .. } = settings;
+    (!protocol.is_cleartext()).then(|| StubPlan {
+        address: Ipv4Addr::new(127, 173, 64, slot.number() + 1),
+        servers: servers.clone(),
+        protocol: protocol.clone(),
+    })
 }
 
 fn matched(name: &str, settings: &DnsSettings) -> Domain {
@@ -101,6 +135,17 @@ fn merge(domains: impl Iterator<Item = Domain>) -> Vec<Domain> {
 }
 
 impl DnsPlan {
+    /// Whom anybody may ask for names at the ports of DNS, if nobody else is to be asked. None if that
+    /// cannot be told: where a server is that is found by its name, is known when it is asked.
+    pub(crate) fn servers_at_dns_ports(&self) -> Option<Vec<IpAddr>> {
+        let Some(stub) = &self.stub else { return Some(self.servers.clone()) };
+        match stub.protocol {
+            DnsProtocol::Cleartext => Some(stub.servers.clone()),
+            DnsProtocol::Tls { .. } => (!stub.servers.is_empty()).then(|| stub.servers.clone()),
+            DnsProtocol::Https { .. } => Some(Vec::new()),
+        }
+    }
+
     /// The domains that complete single-label names, in order.
     pub(crate) fn search(&self) -> impl Iterator<Item = &str> {
         self.domains.iter().filter(|domain| !domain.routing_only).map(|domain| domain.name.as_str())
@@ -110,16 +155,8 @@ impl DnsPlan {
 impl fmt::Display for DnsPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let join = |words: Vec<String>| words.join(" ");
-        let servers = join(self.servers.iter().map(IpAddr::to_string).collect());
-        match &self.protocol {
-            DnsProtocol::Cleartext => writeln!(f, "dns servers {servers}")?,
-            DnsProtocol::Tls { server_name } => {
-                writeln!(f, "dns servers {servers} over TLS as {server_name}")?;
-            }
-            DnsProtocol::Https { server_url } => {
-                writeln!(f, "dns servers {servers} over HTTPS at {server_url}")?;
-            }
-        }
+        writeln!(f, "dns servers {}", join(self.servers.iter().map(IpAddr::to_string).collect()))?;
+        self.stub.iter().try_for_each(|stub| writeln!(f, "{stub}"))?;
         if !self.domains.is_empty() {
             writeln!(
                 f,
@@ -128,6 +165,19 @@ impl fmt::Display for DnsPlan {
             )?;
         }
         writeln!(f, "dns default-route {}", if self.default_route { "yes" } else { "no" })
+    }
+}
+
+impl fmt::Display for StubPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, servers, protocol } = self;
+        write!(f, "dns stub {address} asks")?;
+        servers.iter().try_for_each(|server| write!(f, " {server}"))?;
+        match protocol {
+            DnsProtocol::Cleartext => Ok(()),
+            DnsProtocol::Tls { server_name } => write!(f, " over TLS as {server_name}"),
+            DnsProtocol::Https { server_url } => write!(f, " over HTTPS at {server_url}"),
+        }
     }
 }
 
@@ -201,7 +251,36 @@ mod tests {
         let servers: Vec<IpAddr> =
             ["fd00::53", "10.0.0.1", "10.0.0.2"].map(|s| s.parse().unwrap()).into();
         let settings = DnsSettings { servers: servers.clone(), ..DnsSettings::default() };
-        assert_eq!(plan(&settings, false).servers, servers);
+        assert_eq!(plan(&settings, false, slot()).servers, servers);
+    }
+
+    // spec: DNS-2, DNS-15, DNS-17
+    #[test]
+    fn only_plain_servers_are_told_to_programs() {
+        let settings = |protocol| DnsSettings {
+            servers: vec![[10, 0, 0, 1].into()],
+            protocol,
+            ..DnsSettings::default()
+        };
+        let text = |protocol| {
+            let text = plan(&settings(protocol), true, slot()).to_string();
+            text.lines().take_while(|line| !line.contains("domains")).collect::<Vec<_>>().join("\n")
+        };
+        assert_eq!(text(DnsProtocol::Cleartext), "dns servers 10.0.0.1");
+        assert_eq!(
+            text(DnsProtocol::Tls { server_name: "dns.example".into() }),
+            "dns servers 127.173.64.1\n\
+             dns stub 127.173.64.1 asks 10.0.0.1 over TLS as dns.example"
+        );
+        assert_eq!(
+            text(DnsProtocol::Https { server_url: "https://dns.example/".into() }),
+            "dns servers 127.173.64.1\n\
+             dns stub 127.173.64.1 asks 10.0.0.1 over HTTPS at https://dns.example/"
+        );
+    }
+
+    fn slot() -> Slot {
+        Slot::new(0).unwrap()
     }
 
     fn full(
@@ -238,7 +317,7 @@ mod tests {
             match_domains_no_search: no_search,
             ..DnsSettings::default()
         };
-        let plan = plan(&settings, is_default_route);
+        let plan = plan(&settings, is_default_route, slot());
         let mut words: Vec<String> = plan.domains.iter().map(Domain::to_string).collect();
         words.push(if plan.default_route { "yes" } else { "no" }.into());
         words.join(" ")

@@ -93,6 +93,7 @@ async fn keep(
                 },
                 None => return,
             },
+            () = network.stub_news() => Suspicion::of_everything(),
             () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {
                 Suspicion::of_everything()
             }

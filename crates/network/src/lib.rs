@@ -35,10 +35,11 @@ pub mod socket;
 mod state;
 pub mod stub;
 mod sysctl;
+mod tls;
 pub mod tun;
 
 pub use demand::WaitingQueue;
-pub use dns::{DnsError, RepairedDns};
+pub use dns::{DnsError, RepairedDns, asked_servers};
 pub use error::{ApplyError, NetworkError};
 pub use firewall::Lockdown;
 pub use network::{Bus, Network, Places, Recovered};

@@ -5,8 +5,10 @@ mod explanation;
 mod probes;
 mod reconcile;
 mod repair;
+mod stubs;
 #[cfg(test)]
 mod tests;
+mod underlying_names;
 mod wanted;
 
 use std::{
@@ -15,6 +17,7 @@ use std::{
     net::IpAddr,
     num::NonZeroU32,
     path::PathBuf,
+    sync::Arc,
     time::Instant,
 };
 
@@ -34,18 +37,21 @@ use crate::{
     journal::Journal,
     netlink::Netlink,
     plan::Plan,
-    resolver::{OutsideResolver, ResolveError},
+    resolver::ResolveError,
     state::NetworkState,
 };
 pub(crate) use reconcile::INTERFACE_PREFIX;
 use reconcile::{Reconciler, Session};
 pub(crate) use repair::Repaired;
+use stubs::Stubs;
+pub(crate) use underlying_names::UnderlyingNames;
 
 /// The network of the namespace it was opened in. Whatever is done to it is done whole, one thing
 /// after the other.
 #[derive(Debug)]
 pub struct Network {
-    reconciler: Mutex<Reconciler>,
+    reconciler: Arc<Mutex<Reconciler>>,
+    stubs: Stubs,
     places: Places,
 }
 
@@ -131,7 +137,9 @@ impl Network {
             lost_interfaces: BTreeSet::new(),
             service_away_since: None,
         };
-        Ok(Self { reconciler: Mutex::new(reconciler), places: places.clone() })
+        let reconciler = Arc::new(Mutex::new(reconciler));
+        let stubs = Stubs::new(UnderlyingNames::of(&reconciler));
+        Ok(Self { reconciler, stubs, places: places.clone() })
     }
 
     /// The network as it is without us: the input of a plan.
@@ -150,13 +158,21 @@ impl Network {
     /// another interface than before has lost that one.
     pub async fn apply(&self, tunnel: &Tunnel, plan: &Plan) -> Result<Vec<HealthItem>, ApplyError> {
         let session = Session { tunnel: tunnel.clone(), plan: plan.clone() };
+        let stub = plan.dns.as_ref().and_then(|dns| dns.stub.as_ref());
+        // Before anybody is told to ask it.
+        let former = self.stubs.prepare(tunnel, stub).await?;
         match self.reconciler.lock().await.apply(session).await {
             Ok(health) => {
                 tracing::debug!("applied in slot {}:\n{plan}", tunnel.slot);
+                // Last, so that somebody answers as long as it is asked.
+                if stub.is_none() {
+                    self.stubs.end(tunnel.slot).await;
+                }
                 Ok(health)
             }
             Err(error) => {
                 tracing::warn!("network settings were not applied: {error}");
+                self.stubs.restore(tunnel.slot, former).await;
                 Err(error.into())
             }
         }
@@ -169,7 +185,16 @@ impl Network {
         suspicion: &Suspicion,
         now: Instant,
     ) -> Result<Repaired, NetworkError> {
-        self.reconciler.lock().await.repair(suspicion, now).await
+        let mut repaired = self.reconciler.lock().await.repair(suspicion, now).await?;
+        for (slot, health) in &mut repaired.health {
+            health.extend(self.stubs.health(*slot));
+        }
+        Ok(repaired)
+    }
+
+    /// Waits until there is something else to tell of a stub that answers names.
+    pub(crate) async fn stub_news(&self) {
+        self.stubs.news().await;
     }
 
     pub(crate) fn places(&self) -> &Places {
@@ -184,7 +209,9 @@ impl Network {
     /// Takes everything of a session back (TUN-18). Its interface may be gone already. What fails
     /// does not keep the rest from being taken back; the first failure is returned.
     pub async fn revert(&self, slot: Slot) -> Result<(), NetworkError> {
-        self.reconciler.lock().await.take_back(slot).await
+        let taken_back = self.reconciler.lock().await.take_back(slot).await;
+        self.stubs.end(slot).await;
+        taken_back
     }
 
     /// Undoes what a crash has left, but for the sessions in `keep`, which are still running and will
@@ -285,17 +312,12 @@ impl Network {
     /// The addresses of `host`, asked of the network below the tunnels, also while the tunnels' servers
     /// are in force (DNS-23).
     pub async fn resolve_outside(&self, host: &str) -> Result<Vec<IpAddr>, ResolveError> {
-        let (link, servers) = self.underlying_dns().await;
-        OutsideResolver::default().link(link).resolve(host, &servers).await
+        UnderlyingNames::of(&self.reconciler).resolve(host).await
     }
 
     /// The physical link and the DNS servers below the tunnels. None if nobody knows any.
     pub async fn underlying_dns(&self) -> (Option<NonZeroU32>, Vec<IpAddr>) {
-        let reconciler = self.reconciler.lock().await;
-        let path = reconciler.state().await.map(|state| state.path);
-        let link = path.ok().and_then(|path| path.interface).map(|interface| interface.index);
-        let servers = reconciler.dns.underlying(link, &reconciler.journal).await.servers;
-        (link.and_then(NonZeroU32::new), servers)
+        UnderlyingNames::of(&self.reconciler).servers().await
     }
 }
 

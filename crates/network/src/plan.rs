@@ -127,7 +127,10 @@ pub fn plan(
     let mut plan = Plan {
         mtu: Some(settings.interface_mtu(physical_mtu)),
         addresses: settings.addresses().filter(|net| families.contains(&Family::of(net))).collect(),
-        dns: settings.dns.as_ref().map(|dns| dns::plan(dns, is_default_route(settings))),
+        dns: settings
+            .dns
+            .as_ref()
+            .map(|dns| dns::plan(dns, is_default_route(settings), tunnel.slot)),
         health: health::of_settings(settings, strength, state),
         ..Plan::default()
     };

@@ -3,7 +3,6 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr, TcpStream as StdTcpStream},
-    sync::Arc,
     time::Duration,
 };
 
@@ -20,18 +19,14 @@ use thiserror::Error;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    task::spawn_blocking,
     time::timeout,
-};
-use tokio_rustls::{
-    TlsConnector,
-    rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName},
 };
 
 use crate::{
     Network,
     resolver::ResolveError,
     socket::{SocketError, open_tcp},
+    tls,
 };
 
 /// How long a probe takes at most. Spec OD-11.
@@ -128,21 +123,13 @@ impl Target {
         Err(failed)
     }
 
-    /// With the authorities that this computer trusts.
     async fn protect(
         &self,
         stream: TcpStream,
     ) -> Result<impl AsyncRead + AsyncWrite + Unpin + use<>, ProbeError> {
-        let failed = |source| ProbeError::Tls { host: self.host.clone(), source };
-        let roots = spawn_blocking(trusted).await.unwrap_or_else(|_| RootCertStore::empty());
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| failed(io::Error::other(error)))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let name = ServerName::try_from(self.host.clone())
-            .map_err(|error| failed(io::Error::other(error)))?;
-        TlsConnector::from(Arc::new(config)).connect(name, stream).await.map_err(failed)
+        let host = self.host.clone();
+        let protected = tls::protect(stream, &self.host, &[]).await;
+        protected.map_err(|source| ProbeError::Tls { host, source })
     }
 
     async fn ask(
@@ -172,12 +159,6 @@ impl Target {
             }
         }
     }
-}
-
-fn trusted() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 //! It knows nothing itself: messages go to other servers and come back as they are, whatever they ask
 //! for. Spec OD-6, OD-17.
 
+mod encrypted;
 mod forward;
+mod inner_servers;
 
 use std::{
     fmt,
@@ -19,13 +21,14 @@ use hickory_resolver::proto::{
     rr::RecordType,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream, UdpSocket},
     sync::Semaphore,
     time::{sleep, timeout},
 };
 
 pub use forward::{Way, forward};
+pub(crate) use inner_servers::InnerServers;
 
 /// Listens on one address, over UDP and TCP.
 #[derive(Debug)]
@@ -59,6 +62,8 @@ const IDLE_LIMIT: Duration = Duration::from_secs(10);
 /// After a failure that has nothing to do with the one who asks, as when there are no descriptors left.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_MESSAGE: usize = 1 << 16;
+/// How long servers may take for one question. Programs ask again after 5 seconds.
+const LIMIT: Duration = Duration::from_secs(4);
 
 impl NameServer {
     /// Listens on port 53 of an address of this computer. Needs a tokio runtime.
@@ -112,13 +117,33 @@ impl Question {
     /// not exist, it is not remembered for long.
     #[must_use]
     pub fn failure(&self) -> Option<Vec<u8>> {
+        self.without_records(|answer| answer.metadata.response_code = ResponseCode::ServFail)
+    }
+
+    /// An answer that came by another way, as far as it fits into the way that the question came by.
+    /// Who gets only a part is told to ask over TCP.
+    fn fitting(&self, answer: Vec<u8>) -> Vec<u8> {
+        let fits = match self.transport {
+            Transport::Tcp => true,
+            Transport::Udp => {
+                let most = Message::from_vec(&self.message).map_or(0, |asked| asked.max_payload());
+                answer.len() <= most.into()
+            }
+        };
+        if fits {
+            return answer;
+        }
+        self.without_records(|part| part.metadata.truncation = true).unwrap_or(answer)
+    }
+
+    fn without_records(&self, say: impl FnOnce(&mut Message)) -> Option<Vec<u8>> {
         let asked = Message::from_vec(&self.message).ok()?;
-        let (id, op_code) = (asked.metadata.id, asked.metadata.op_code);
-        let mut failure = Message::error_msg(id, op_code, ResponseCode::ServFail);
-        failure.metadata.recursion_desired = asked.metadata.recursion_desired;
-        failure.metadata.recursion_available = true;
-        failure.add_queries(asked.queries);
-        failure.to_vec().ok()
+        let mut answer = Message::response(asked.metadata.id, asked.metadata.op_code);
+        answer.metadata.recursion_desired = asked.metadata.recursion_desired;
+        answer.metadata.recursion_available = true;
+        answer.add_queries(asked.queries);
+        say(&mut answer);
+        answer.to_vec().ok()
     }
 
     /// None for what is no single question.
@@ -209,16 +234,17 @@ where
 }
 
 /// A message behind its length, RFC 1035 section 4.2.2.
-async fn read_framed(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+async fn read_framed(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Vec<u8>> {
     let length = stream.read_u16().await?;
     let mut message = vec![0; length.into()];
     stream.read_exact(&mut message).await?;
     Ok(message)
 }
 
-async fn write_framed(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
+async fn write_framed(stream: &mut (impl AsyncWrite + Unpin), message: &[u8]) -> io::Result<()> {
     let length = u16::try_from(message.len()).map_err(|_| io::ErrorKind::InvalidData)?;
-    stream.write_all(&[&length.to_be_bytes()[..], message].concat()).await
+    stream.write_all(&[&length.to_be_bytes()[..], message].concat()).await?;
+    stream.flush().await
 }
 
 fn at(server: std::net::IpAddr) -> SocketAddr {

@@ -147,6 +147,7 @@ fn check_settings(
         InvalidSettings::UnusableAddress(address) => {
             ("Address", line_of(&interface.addresses, |net| net.addr() == *address))
         }
+        InvalidSettings::BadDnsServerName(_) | InvalidSettings::BadDnsServerUrl(_) => ("DNS", None),
         InvalidSettings::UnusableDnsServer(server) => {
             ("DNS", line_of(&interface.dns_servers, |address| address == server))
         }

@@ -229,7 +229,7 @@ export type DnsProtocol =
 } }) & { https?: never } | 
 /**  DNS over HTTPS, RFC 8484. */
 ({ https: {
-	/**  URI template of the server. */
+	/**  URI template of the server, RFC 6570. */
 	serverUrl: string,
 } }) & { tls?: never };
 
@@ -250,7 +250,7 @@ export type DnsServerMode =
 
 /**  Which servers answer which names while the tunnel is up. Spec DNS-1 to DNS-18. */
 export type DnsSettings = {
-	/**  The servers, in order of preference. */
+	/**  The servers, in order of preference. Without any, encrypted ones are found by their name (D-24). */
 	servers: string[],
 	/**  How they are spoken to. */
 	protocol: DnsProtocol,

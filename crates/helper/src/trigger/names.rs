@@ -13,13 +13,13 @@ use std::{
 };
 
 use adit_model::{
-    ConfigurationId, DnsProtocol, SessionStatus, VpnStatus,
+    ConfigurationId, SessionStatus, VpnStatus,
     on_demand::{
         ConnectionAction, ConnectionFindings, ConnectionStep, EvaluateConnectionRule, Resolution,
     },
 };
 use adit_network::{
-    Slot,
+    Slot, asked_servers,
     probe::probe,
     resolver::{OutsideResolver, ResolveError},
     stub::{NameServer, Question, Way, answers, forward},
@@ -88,6 +88,8 @@ enum Decision {
 /// A stub's rules with the questions that are being decided on.
 struct Decider {
     deciding: Deciding,
+    /// Of the configuration's session too: it takes the interface over.
+    slot: Slot,
     /// Who asks for a name that is being looked up waits for the same decision.
     under_way: Mutex<BTreeMap<Topic, Shared<BoxFuture<'static, Decision>>>>,
 }
@@ -104,9 +106,9 @@ const FAREWELL: Duration = Duration::from_secs(3);
 
 impl Stub {
     /// Answers what is asked there.
-    pub(super) fn start(server: NameServer, deciding: Deciding) -> Self {
+    pub(super) fn start(server: NameServer, slot: Slot, deciding: Deciding) -> Self {
         let session = deciding.session.clone();
-        let decider = Arc::new(Decider { deciding, under_way: Mutex::default() });
+        let decider = Arc::new(Decider { deciding, slot, under_way: Mutex::default() });
         let serving = server.serve(move |question| Arc::clone(&decider).answer(question));
         Self { serving: tokio::spawn(serving), session }
     }
@@ -246,13 +248,13 @@ impl Decider {
         forward(question, &servers, Way::Outside(link)).await
     }
 
-    /// Asks the tunnel's servers. A tunnel without any, or whose servers want to be spoken to otherwise,
-    /// leads to the network's own.
+    /// Asks the tunnel's servers, or whoever stands in their place. A tunnel without any leads to the
+    /// network's own.
     async fn ask_inside(&self, question: &Question) -> Option<Vec<u8>> {
         let settings = self.deciding.surroundings.parking.last_settings(self.deciding.id);
         let inner = settings.and_then(|settings| settings.dns);
-        let inner = inner.filter(|dns| dns.protocol == DnsProtocol::Cleartext);
-        let servers = match inner.map(|dns| dns.servers).filter(|servers| !servers.is_empty()) {
+        let inner = inner.map(|dns| asked_servers(&dns, self.slot));
+        let servers = match inner.filter(|servers| !servers.is_empty()) {
             Some(servers) => servers,
             None => self.servers(None).await.1,
         };

@@ -216,7 +216,7 @@ impl Parked {
         let settings = expected::of_names(settings, address, domains);
         let wanted = deciding.wanted.clone();
         // Before anybody is told to ask it.
-        let stub = Stub::start(server, deciding);
+        let stub = Stub::start(server, tunnel.slot.slot(), deciding);
         // While nothing needs the tunnel, nothing is held back for it.
         let following = Following::new(&tunnel, settings, Strength::default());
         let (claim, attendance) = (claim(configuration, Vec::new()), Attendance::Ignore);

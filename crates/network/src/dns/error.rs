@@ -1,6 +1,6 @@
 //! Why name resolution could not be changed.
 
-use std::{fs::File, io, path::Path};
+use std::{fs::File, io, net::Ipv4Addr, path::Path};
 
 use rustix::fs::{IFlags, ioctl_getflags};
 
@@ -16,6 +16,17 @@ pub enum DnsError {
     /// A file below a file system that nobody may change.
     #[error("{0} cannot be changed: its file system is read-only")]
     ReadOnly(String),
+    /// No stub can be where programs are to ask.
+    #[error(
+        "names cannot be listened for at {address}: {source}; does another DNS server use all \
+         addresses of this computer?"
+    )]
+    Stub {
+        /// Where.
+        address: Ipv4Addr,
+        /// Why not.
+        source: io::Error,
+    },
     /// `/etc/resolv.conf`.
     #[error("{path} cannot be changed: {source}")]
     File {

@@ -5,7 +5,6 @@ mod tests;
 
 use std::{collections::BTreeSet, net::IpAddr, time::Duration};
 
-use adit_model::DnsProtocol;
 use tokio::time::sleep;
 use zbus::{Connection, OwnedObjectPath, proxy::CacheProperties};
 
@@ -23,7 +22,8 @@ const SERVICE: &str = "org.freedesktop.resolve1";
 /// A new interface becomes known to it a moment later than to us.
 const LINK_RETRIES: u32 = 20;
 const LINK_RETRY_INTERVAL: Duration = Duration::from_millis(50);
-const DNS_OVER_TLS_PORT: u16 = 853;
+/// Whatever it has to be for others: who has to be asked over TLS, our stub asks.
+const DNS_OVER_TLS: &str = "no";
 
 #[zbus::proxy(
     interface = "org.freedesktop.resolve1.Manager",
@@ -107,12 +107,11 @@ impl Resolved {
     /// Sets everything of an interface, whatever was set before.
     pub(super) async fn set(&self, link: u32, plan: &DnsPlan) -> Result<(), DnsError> {
         let (link, manager) = (index(link), &self.manager);
-        let mode = dns_over_tls(plan)?;
         let servers = servers_ex(plan);
         let domains: Vec<(&str, bool)> =
             plan.domains.iter().map(|d| (d.name.as_str(), d.routing_only)).collect();
-        // Before the servers: none of them may be asked in clear text first.
-        refused("SetLinkDNSOverTLS", manager.set_link_dns_over_tls(link, mode).await)?;
+        let dns_over_tls = manager.set_link_dns_over_tls(link, DNS_OVER_TLS).await;
+        refused("SetLinkDNSOverTLS", dns_over_tls)?;
         refused("SetLinkDNSEx", manager.set_link_dns_ex(link, &servers).await)?;
         refused("SetLinkDomains", manager.set_link_domains(link, &domains).await)?;
         let default_route = manager.set_link_default_route(link, plan.default_route).await;
@@ -132,7 +131,7 @@ impl Resolved {
         servers == servers_ex(plan)
             && domains.into_iter().eq(wanted_domains)
             && default_route == plan.default_route
-            && dns_over_tls(plan).is_ok_and(|wanted| wanted == mode)
+            && mode == DNS_OVER_TLS
     }
 
     /// All that decides whom it asks.
@@ -216,23 +215,9 @@ struct LinkSettings {
     mode: String,
 }
 
-/// Never "opportunistic": that does not validate (DNS-15).
-fn dns_over_tls(plan: &DnsPlan) -> Result<&'static str, DnsError> {
-    match &plan.protocol {
-        DnsProtocol::Cleartext => Ok("no"),
-        DnsProtocol::Tls { .. } => Ok("yes"),
-        DnsProtocol::Https { .. } => Err(DnsError::Unsupported(
-            "DNS over HTTPS is not possible on this system; use DNS over TLS or plain DNS".into(),
-        )),
-    }
-}
-
+/// At the usual port and without a name.
 fn servers_ex(plan: &DnsPlan) -> Vec<ServerEx> {
-    let (port, name) = match &plan.protocol {
-        DnsProtocol::Cleartext | DnsProtocol::Https { .. } => (0, ""),
-        DnsProtocol::Tls { server_name } => (DNS_OVER_TLS_PORT, server_name.as_str()),
-    };
-    let server = |server: &IpAddr| (family(server), octets(server), port, name.to_owned());
+    let server = |server: &IpAddr| (family(server), octets(server), 0, String::new());
     plan.servers.iter().map(server).collect()
 }
 

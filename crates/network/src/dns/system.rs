@@ -7,7 +7,7 @@ mod tests;
 
 use std::{fs, path::Path};
 
-use adit_model::{DnsProtocol, HealthItem, Resolver};
+use adit_model::{HealthItem, Resolver};
 
 use super::{
     DnsError, DnsPlan, ServerList, UnderlyingDns,
@@ -52,7 +52,7 @@ impl Dns {
     /// Makes a session's name resolution as planned, and forgets cached answers.
     ///
     /// A system that does not let itself be changed is no reason to have no tunnel: then a health
-    /// item says so, and [`repair`](Self::repair) tries again. What can never work is an error.
+    /// item says so, and [`repair`](Self::repair) tries again.
     pub(crate) async fn set(
         &self,
         tunnel: &Tunnel,
@@ -71,7 +71,7 @@ impl Dns {
                 health.extend((is_split && plan.default_route).then(health::asked_elsewhere));
                 Ok(health)
             }
-            Err(NetworkError::Dns(error)) if !matches!(error, DnsError::Unsupported(_)) => {
+            Err(NetworkError::Dns(error)) => {
                 tracing::warn!("the tunnel's DNS servers are not used: {error}");
                 Ok(vec![health::not_applied(&error)])
             }
@@ -223,7 +223,10 @@ impl Dns {
         journal: &mut Journal,
     ) -> Result<Vec<HealthItem>, NetworkError> {
         match back_end {
-            BackEnd::Resolved => self.set_link(tunnel, plan, journal).await,
+            BackEnd::Resolved => {
+                self.set_link(tunnel, plan, journal).await?;
+                Ok(Vec::new())
+            }
             BackEnd::OneList(keeper) => self.set_list(keeper, tunnel, plan, journal).await,
         }
     }
@@ -233,7 +236,7 @@ impl Dns {
         tunnel: &Tunnel,
         plan: &DnsPlan,
         journal: &mut Journal,
-    ) -> Result<Vec<HealthItem>, NetworkError> {
+    ) -> Result<(), NetworkError> {
         let resolved = Resolved::connect(&self.bus).await;
         let resolved = resolved.ok_or(DnsError::Ended("systemd-resolved"))?;
         let slot = tunnel.slot.number();
@@ -246,8 +249,7 @@ impl Dns {
         }
         resolved.set(tunnel.index, plan).await?;
         self.forget_list(tunnel.slot, journal).await?;
-        resolved.flush_caches().await?;
-        Ok(health::unverified(plan).into_iter().collect())
+        Ok(resolved.flush_caches().await?)
     }
 
     async fn set_list(
@@ -257,14 +259,6 @@ impl Dns {
         plan: &DnsPlan,
         journal: &mut Journal,
     ) -> Result<Vec<HealthItem>, NetworkError> {
-        if plan.protocol != DnsProtocol::Cleartext {
-            return Err(DnsError::Unsupported(
-                "encrypted DNS needs systemd-resolved, which this system does not use; \
-                 start it or use plain DNS"
-                    .into(),
-            )
-            .into());
-        }
         let slot = tunnel.slot.number();
         let Some(list) = ServerList::of(plan, &tunnel.interface) else {
             self.forget_list(tunnel.slot, journal).await?;

@@ -25,7 +25,8 @@ pub(super) fn guard(
         interface: tunnel.interface.clone(),
         addresses: plan.addresses.iter().map(IpNet::addr).collect(),
         dns_servers: settings.dns.as_ref().zip(plan.dns.as_ref()).and_then(|(settings, dns)| {
-            answers_all_names(dns, settings.allow_failover).then(|| dns.servers.clone())
+            let is_only = answers_all_names(dns, settings.allow_failover);
+            is_only.then(|| dns.servers_at_dns_ports()).flatten()
         }),
     };
     let reach = match settings.route_table {

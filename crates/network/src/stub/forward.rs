@@ -14,7 +14,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{LONGEST_MESSAGE, Question, Transport, at, read_framed, write_framed};
+use super::{LIMIT, LONGEST_MESSAGE, Question, Transport, at, read_framed, write_framed};
 use crate::socket::{family_of, marked};
 
 /// Which way the servers are asked.
@@ -26,8 +26,6 @@ pub enum Way {
     ByRoutes,
 }
 
-/// How long a server may take for one question. Programs ask again after 5 seconds.
-const LIMIT: Duration = Duration::from_secs(4);
 /// After which a question that was lost is asked again.
 const ASK_AGAIN: Duration = Duration::from_millis(1500);
 /// Bytes of the header that tell which question is answered.

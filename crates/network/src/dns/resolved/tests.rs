@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use adit_model::DnsSettings;
+use adit_model::{DnsProtocol, DnsSettings};
 use tempfile::TempDir;
 
 use super::*;
@@ -28,7 +28,7 @@ async fn a_link_is_reverted_once_set_whole_and_forgotten_in_the_end() {
         match_domains: Some(vec!["corp.example".into(), "10.in-addr.arpa".into()]),
         ..DnsSettings::default()
     };
-    system.set(&dns::plan(&settings, false)).await;
+    system.set(&dns::plan(&settings, false, slot())).await;
     assert_eq!(
         calls.take(),
         [
@@ -49,13 +49,12 @@ async fn a_link_is_reverted_once_set_whole_and_forgotten_in_the_end() {
         match_domains: Some(vec![String::new()]),
         ..DnsSettings::default()
     };
-    let health = system.set(&dns::plan(&all, false)).await;
-    assert_eq!(health, ["dns.tls-unverified"]);
+    assert_eq!(system.set(&dns::plan(&all, false, slot())).await, [""; 0]);
     assert_eq!(
         calls.take(),
         [
-            "SetLinkDNSOverTLS 7 yes",
-            "SetLinkDNSEx 7 10.0.0.1:853#dns.example",
+            "SetLinkDNSOverTLS 7 no",
+            "SetLinkDNSEx 7 127.173.64.1:0#",
             "SetLinkDomains 7 ~.",
             "SetLinkDefaultRoute 7 true",
             "SetLinkLLMNR 7 no",
@@ -83,7 +82,7 @@ async fn a_link_it_does_not_know_yet_is_waited_for_and_one_that_is_gone_is_not()
     let mut system = System::new(&bus);
     let settings =
         DnsSettings { servers: vec!["10.0.0.1".parse().unwrap()], ..DnsSettings::default() };
-    system.set(&dns::plan(&settings, true)).await;
+    system.set(&dns::plan(&settings, true, slot())).await;
     assert_eq!(
         calls.take()[..4],
         ["RevertLink 7", "RevertLink 7", "RevertLink 7", "SetLinkDNSOverTLS 7 no"]
@@ -101,12 +100,12 @@ async fn who_reads_a_file_of_somebody_else_is_warned_of() {
     let mut system = System::new(&bus);
     let settings =
         DnsSettings { servers: vec!["10.0.0.1".parse().unwrap()], ..DnsSettings::default() };
-    assert_eq!(system.set(&dns::plan(&settings, true)).await, [""; 0]);
+    assert_eq!(system.set(&dns::plan(&settings, true, slot())).await, [""; 0]);
 
     fs::write(system.folder.path().join("resolv.conf"), "nameserver 192.0.2.53\n").unwrap();
     fs::write(system.folder.path().join("nsswitch.conf"), "hosts: files resolve dns\n").unwrap();
-    assert_eq!(system.set(&dns::plan(&settings, true)).await, ["dns.asked-elsewhere"]);
-    assert_eq!(system.set(&dns::plan(&settings, false)).await, [""; 0]);
+    assert_eq!(system.set(&dns::plan(&settings, true, slot())).await, ["dns.asked-elsewhere"]);
+    assert_eq!(system.set(&dns::plan(&settings, false, slot())).await, [""; 0]);
 }
 
 #[tokio::test]
@@ -115,6 +114,10 @@ async fn nobody_is_waited_for_where_there_is_no_service() {
     assert!(Resolved::connect(&Bus::Address("nonsense".into())).await.is_none());
     let Some(bus) = PrivateBus::start() else { return };
     assert!(Resolved::connect(&bus.address()).await.is_none());
+}
+
+fn slot() -> Slot {
+    Slot::new(0).unwrap()
 }
 
 /// A resolver's settings that are systemd-resolved's.
@@ -130,7 +133,7 @@ impl System {
         let folder = tempfile::tempdir().unwrap();
         let resolv_conf = folder.path().join("resolv.conf");
         fs::write(&resolv_conf, "nameserver 127.0.0.53\n").unwrap();
-        let tunnel = Tunnel { slot: Slot::new(0).unwrap(), interface: "adit0".into(), index: 7 };
+        let tunnel = Tunnel { slot: slot(), interface: "adit0".into(), index: 7 };
         let journal = Journal::open(folder.path()).unwrap();
         Self { dns: Dns::new(bus.address(), &resolv_conf), journal, tunnel, folder }
     }

@@ -1,6 +1,6 @@
 //! What a person should know about the system's name resolution.
 
-use adit_model::{DnsProtocol, HealthItem, Severity};
+use adit_model::{HealthItem, Severity};
 
 use crate::{
     dns::{DnsError, DnsPlan},
@@ -53,18 +53,4 @@ pub(super) fn split_unavailable(plan: &DnsPlan) -> HealthItem {
         ),
         "Use systemd-resolved, or let the VPN answer all names.",
     )
-}
-
-/// Until systemd pull request 41818 of April 2026, only the global setting verified certificates.
-pub(super) fn unverified(plan: &DnsPlan) -> Option<HealthItem> {
-    (plan.protocol != DnsProtocol::Cleartext).then(|| {
-        health::item(
-            "dns.tls-unverified",
-            Severity::Warning,
-            "The DNS server may not be who it says",
-            "DNS is encrypted, but most versions of systemd-resolved do not check the server's \
-             certificate.",
-            "Do not rely on it against an attacker on the way; inside the tunnel it does no harm.",
-        )
-    })
 }

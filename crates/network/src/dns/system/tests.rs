@@ -186,24 +186,14 @@ async fn of_several_sessions_the_last_one_for_all_names_has_the_file() {
     assert_eq!(system.content(), ORIGINAL);
 }
 
-// spec: DNS-3, DNS-15
 #[tokio::test]
-async fn what_a_file_cannot_say_is_told_or_refused() {
+async fn what_a_file_cannot_say_is_told() {
     let mut system = System::new();
     fs::write(&system.path, ORIGINAL).unwrap();
     let health = system.set(0, &split("10.0.0.1", "corp.example")).await.unwrap();
     assert_eq!(health[0].code, "dns.split-unavailable");
     assert!(health[0].text.contains("corp.example"));
     assert_eq!(system.content(), ORIGINAL);
-
-    let tls = DnsProtocol::Tls { server_name: "dns.example".into() };
-    let https = DnsProtocol::Https { server_url: "https://dns.example/dns-query".into() };
-    for protocol in [tls, https] {
-        let plan = DnsPlan { protocol, ..full("10.0.0.1", "corp.example") };
-        let error = system.set(0, &plan).await.unwrap_err();
-        assert!(matches!(error, NetworkError::Dns(DnsError::Unsupported(_))), "{error}");
-        assert_eq!(system.content(), ORIGINAL);
-    }
 }
 
 // spec: DNS-21
@@ -301,12 +291,12 @@ impl System {
 
 /// A plan of a full tunnel with a search domain.
 fn full(server: &str, search: &str) -> DnsPlan {
-    dns::plan(&settings(server, search), true)
+    dns::plan(&settings(server, search), true, Slot::new(0).unwrap())
 }
 
 /// A plan for the names of one domain.
 fn split(server: &str, domain: &str) -> DnsPlan {
-    dns::plan(&settings(server, domain), false)
+    dns::plan(&settings(server, domain), false, Slot::new(0).unwrap())
 }
 
 fn settings(server: &str, domain: &str) -> DnsSettings {

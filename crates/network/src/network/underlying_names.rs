@@ -1,0 +1,40 @@
+//! Names as the network below the tunnels knows them.
+
+use std::{fmt, net::IpAddr, num::NonZeroU32, sync::Arc};
+
+use tokio::sync::Mutex;
+
+use super::reconcile::Reconciler;
+use crate::resolver::{OutsideResolver, ResolveError};
+
+/// Asks the physical network's servers past the tunnels, also while the tunnels' servers are in force
+/// (DNS-23).
+#[derive(Clone)]
+pub(crate) struct UnderlyingNames(Arc<Mutex<Reconciler>>);
+
+impl UnderlyingNames {
+    pub(super) fn of(reconciler: &Arc<Mutex<Reconciler>>) -> Self {
+        Self(Arc::clone(reconciler))
+    }
+
+    /// The addresses of `host`.
+    pub(crate) async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, ResolveError> {
+        let (link, servers) = self.servers().await;
+        OutsideResolver::default().link(link).resolve(host, &servers).await
+    }
+
+    /// The physical link and its servers. None if nobody knows any.
+    pub(crate) async fn servers(&self) -> (Option<NonZeroU32>, Vec<IpAddr>) {
+        let reconciler = self.0.lock().await;
+        let path = reconciler.state().await.map(|state| state.path);
+        let link = path.ok().and_then(|path| path.interface).map(|interface| interface.index);
+        let servers = reconciler.dns.underlying(link, &reconciler.journal).await.servers;
+        (link.and_then(NonZeroU32::new), servers)
+    }
+}
+
+impl fmt::Debug for UnderlyingNames {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnderlyingNames").finish_non_exhaustive()
+    }
+}
