@@ -7,6 +7,7 @@ use std::{
 };
 
 use adit_api::Viewer;
+use adit_diagnosis::Finding;
 use adit_model::{ConfigurationId, Secrets};
 
 use crate::opened::OpenedFile;
@@ -20,6 +21,8 @@ pub(crate) struct Shared {
     pending: Mutex<BTreeMap<ConfigurationId, Secrets>>,
     /// Files that were given to the app and that the window has not taken yet.
     opened: Mutex<Vec<OpenedFile>>,
+    /// What was found and shown last, until it is saved.
+    findings: Mutex<Vec<Finding>>,
 }
 
 impl Shared {
@@ -29,6 +32,7 @@ impl Shared {
             viewer: Mutex::default(),
             pending: Mutex::default(),
             opened: Mutex::default(),
+            findings: Mutex::default(),
         }
     }
 
@@ -42,6 +46,10 @@ impl Shared {
 
     pub(crate) fn opened(&self) -> MutexGuard<'_, Vec<OpenedFile>> {
         lock(&self.opened)
+    }
+
+    pub(crate) fn findings(&self) -> MutexGuard<'_, Vec<Finding>> {
+        lock(&self.findings)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Commands and events as TypeScript.
 
 use adit_api::Change;
+use adit_model::HealthCode;
 use serde::{Deserialize, Serialize};
 use specta::Type;
 use tauri_specta::{Builder, Event, collect_commands, collect_events};
@@ -33,6 +34,7 @@ pub(crate) fn bindings() -> Builder<tauri::Wry> {
             command::history,
             command::pause_on_demand,
             command::resume_on_demand,
+            command::explain_on_demand,
             command::lock_down,
             command::lift_lockdown,
             command::explain_route,
@@ -40,6 +42,8 @@ pub(crate) fn bindings() -> Builder<tauri::Wry> {
             command::self_test,
             command::describe_network,
             command::reset,
+            command::diagnose,
+            command::save_diagnosis,
             command::open_profile,
             command::import_profile,
             command::discard_profile,
@@ -53,6 +57,10 @@ pub(crate) fn bindings() -> Builder<tauri::Wry> {
             command::save_file,
         ])
         .events(collect_events![Told, Logged, FilesOpened])
+        .constant(
+            "HEALTH_CODES",
+            HealthCode::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>(),
+        )
         .dangerously_cast_bigints_to_number()
 }
 

@@ -5,6 +5,7 @@
 
 mod app;
 mod configurations;
+mod diagnosis;
 mod files;
 mod machine;
 mod on_demand;
@@ -18,8 +19,8 @@ use adit_varlink::Method;
 use crate::{app::Shared, failure::Failure};
 
 pub(crate) use self::{
-    app::*, configurations::*, files::*, machine::*, on_demand::*, profiles::*, sessions::*,
-    unit::*,
+    app::*, configurations::*, diagnosis::*, files::*, machine::*, on_demand::*, profiles::*,
+    sessions::*, unit::*,
 };
 
 /// Calls have a connection of their own, so that a long one holds nothing up.

@@ -1,11 +1,12 @@
 //! Why a command of the window failed.
 
 use adit_api::{CallError, ConnectError, HelperError, ServiceError};
-use serde::{Deserialize, Serialize};
+use adit_profile::ImportError;
+use serde::Serialize;
 use specta::Type;
 
 /// What the window shows, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Failure {
     /// For what the window does about it.
@@ -13,15 +14,18 @@ pub(crate) struct Failure {
     /// For people, with what to do about it.
     pub(crate) sentence: String,
     /// The field of the configuration that it is about: `protocol.serverAddress`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) field: Option<String>,
     /// The line of the text that it is about, from 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) line: Option<u32>,
+    /// What is wrong with a text of WireGuard, for those who say it in another language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cause: Option<Box<ImportError>>,
 }
 
 /// The kinds that make a difference to what can be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum FailureKind {
     /// The service cannot be asked.
@@ -49,7 +53,7 @@ pub(crate) enum FailureKind {
 impl Failure {
     /// A failure about nothing in particular.
     pub(crate) fn new(kind: FailureKind, sentence: impl Into<String>) -> Self {
-        Self { kind, sentence: sentence.into(), field: None, line: None }
+        Self { kind, sentence: sentence.into(), field: None, line: None, cause: None }
     }
 }
 

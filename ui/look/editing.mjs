@@ -13,6 +13,9 @@ export function editingViews(view) {
     ...both("edit-text", { hash: `#/edit/${HOME}`, act: text }),
     ...both("edit-text-fault", { hash: `#/edit/${HOME}`, act: brokenText }),
     ...both("edit-faults", { hash: `#/edit/${HOME}`, isTall: true, act: faults }),
+    ...both("edit-conflict", { hash: `#/edit/${HOME}`, act: conflict }),
+    view("edit-conflict-german", { theme: "light", lang: "de" }, { hash: `#/edit/${HOME}`, isNarrow: true, act: conflict }),
+    view("rules-dragged", { theme: "light", state: "waiting" }, { hash: `#/onDemand/${TRAVEL}`, act: dragged }),
     ...both("edit-leave", { hash: `#/edit/${HOME}`, act: leave }),
     view("edit-german", { theme: "light", lang: "de" }, { hash: `#/edit/${HOME}`, isTall: true }),
     view("edit-mirrored", { theme: "dark", lang: "en-x-mirrored" }, { hash: `#/edit/${HOME}`, isTall: true }),
@@ -20,6 +23,7 @@ export function editingViews(view) {
     view("create-whole", { theme: "light" }, { hash: "#/create", isTall: true }),
     ...both("import-preview", { hash: "#/import", isTall: true, act: imported }),
     ...both("import-paste", { hash: "#/import", act: pasting }),
+    view("import-several", { theme: "light" }, { hash: "#/import", isTall: true, act: several }),
     view("import-german", { theme: "dark", lang: "de" }, { hash: "#/import", isTall: true, act: imported }),
     view("import-narrow", { theme: "light" }, { hash: "#/import", isNarrow: true, isTall: true, act: imported }),
     ...both("rules", { hash: `#/onDemand/${TRAVEL}`, isTall: true }, { state: "waiting" }),
@@ -57,6 +61,18 @@ async function imported(browser) {
      input.dispatchEvent(new Event("change", { bubbles: true }));`,
   );
   await browser.until("return document.querySelectorAll('.card').length === 3");
+}
+
+/** A profile of Apple's with two VPNs, one of them with a name that is taken. */
+async function several(browser) {
+  const payload = (name) => `<key>UserDefinedName</key><string>${name}</string><key>WgQuickConfig</key><string>${FILE.replace(/PostUp.*\n/, "")}</string>`;
+  await browser.run(
+    `const data = new DataTransfer(); data.items.add(new File([arguments[0]], "company.mobileconfig"));
+     const input = document.querySelector("input[type=file]"); input.files = data.files;
+     input.dispatchEvent(new Event("change", { bubbles: true }));`,
+    `<plist>${payload("Work")}${payload("Laboratory")}</plist>`,
+  );
+  await browser.until("return document.querySelectorAll('.card').length === 2");
 }
 
 async function selfTest(browser) {
@@ -104,6 +120,24 @@ async function type(browser, selector, value) {
 async function faults(browser) {
   await type(browser, "[id='field-protocol.providerConfiguration.mtu']", "100");
   await type(browser, "[id='field-protocol.providerConfiguration.peers[0].endpoint']", "home.example.net");
+}
+
+/** Somebody else saves the same field meanwhile. */
+async function conflict(browser) {
+  await type(browser, "[id='field-protocol.providerConfiguration.mtu']", "1380");
+  await browser.run("dispatchEvent(new CustomEvent('somebody-else-saves', { detail: { mtu: 1300, listenPort: 51820 } }))");
+  await browser.until("return document.querySelector('.said section') !== null");
+}
+
+async function dragged(browser) {
+  await browser.until("return document.querySelector('.card .number') !== null");
+  await browser.run(
+    `const [first, , third] = document.querySelectorAll('.card'); const handle = first.querySelector('.number');
+     const at = (element) => element.getBoundingClientRect();
+     const event = (type, y) => new PointerEvent(type, { bubbles: true, pointerId: 1, button: 0, clientX: at(handle).x + 4, clientY: y });
+     handle.dispatchEvent(event('pointerdown', at(handle).y + 4)); handle.dispatchEvent(event('pointermove', at(third).y - 60));`,
+  );
+  await browser.until("return document.querySelector('.card.below') !== null");
 }
 
 async function leave(browser) {

@@ -16,6 +16,7 @@ const STATES = [
   "noTraffic",
   "warned",
   "blocked",
+  "unprotected",
   "problem",
   "disabled",
   "setAside",
@@ -26,7 +27,7 @@ const STATES = [
   "untrusted",
   "many",
 ];
-const PAGES = ["create", "import", "settings", "logs", "about"];
+const PAGES = ["create", "import", "settings", "logs", "diagnosis", "about"];
 
 export function views() {
   const states = STATES.flatMap((state) => {
@@ -57,6 +58,16 @@ export function views() {
     view("narrow-blocked-dark", { state: "blocked", theme: "dark" }, { isNarrow: true, hash: ABROAD }),
     view("narrow-empty", { state: "empty", theme: "light" }, { isNarrow: true }),
     view("german-connected", { theme: "light", lang: "de" }, { isTall: true }),
+    view("german-onDemand", { state: "onDemand", theme: "light", lang: "de" }, { isTall: true }),
+    view("german-warned", { state: "warned", theme: "light", lang: "de" }),
+    view("german-noTraffic", { state: "noTraffic", theme: "dark", lang: "de" }),
+    view("german-unprotected", { state: "unprotected", theme: "light", lang: "de" }),
+    view("german-settings", { theme: "light", lang: "de" }, { hash: "#/settings", isTall: true }),
+    view("german-diagnosis", { theme: "dark", lang: "de" }, { hash: "#/diagnosis", act: finding }),
+    view("diagnosis-open", { theme: "light" }, { hash: "#/diagnosis", act: finding }),
+    view("diagnosis-narrow", { theme: "light" }, { isNarrow: true, hash: "#/diagnosis" }),
+    view("settings-narrow", { theme: "dark" }, { isNarrow: true, hash: "#/settings", isTall: true }),
+    view("logs-narrow", { theme: "light" }, { isNarrow: true, hash: "#/logs" }),
     view("german-blocked", { state: "blocked", theme: "dark", lang: "de" }),
     view("german-missing", { state: "missing", theme: "light", lang: "de" }),
     view("mirrored-connected", { theme: "light", lang: "en-x-mirrored" }, { isTall: true }),
@@ -80,6 +91,11 @@ async function explain(browser) {
   await browser.click(".explain input");
   await browser.press([..."192.0.2.7", KEY.enter]);
   await browser.until("return document.querySelector('.explain dl') !== null");
+}
+
+async function finding(browser) {
+  await browser.until("return document.querySelector('.files summary') !== null");
+  await browser.run("const files = document.querySelectorAll('.files li'); files[1].querySelector('input').click(); files[3].querySelector('summary').click()");
 }
 
 function view(name, query, { hash = "#/", isNarrow = false, isTall = false, act } = {}) {

@@ -6,6 +6,7 @@ import type { Announcer } from "./frame/announcer.svelte";
 import type { Notices } from "./frame/notices.svelte";
 import type { Helper } from "./helper/helper";
 import type { Language } from "./messages/language";
+import type { Preferences } from "./settings/preferences.svelte";
 import type { Router } from "./router/router.svelte";
 import type { Recorder } from "./transfer/recorder.svelte";
 import type { Clock } from "./world/clock.svelte";
@@ -20,6 +21,7 @@ export interface App {
   notices: Notices;
   clock: Clock;
   recorder: Recorder;
+  preferences: Preferences;
 }
 
 const KEY = Symbol("app");

@@ -7,15 +7,17 @@ import { mount } from "svelte";
 import App from "./App.svelte";
 import { isInApp, tauriHelper } from "./helper/tauri";
 import { languageFor, wantedLanguages } from "./messages/language";
-import { applyLook, keptLook } from "./settings/look";
+import { Preferences } from "./settings/preferences.svelte";
 
 const asked = new URLSearchParams(location.search);
 const root = document.documentElement;
 
-const moreContrast = matchMedia("(prefers-contrast: more)").matches || asked.get("contrast") === "more";
-applyLook(root, keptLook(localStorage), moreContrast);
+const preferences = new Preferences();
+preferences.apply();
+// Pictures ask for a look.
 const theme = asked.get("theme");
 if (theme) root.dataset.theme = theme;
+if (asked.get("contrast") === "more") root.dataset.contrast = "more";
 
 const { helper, recordings } = isInApp()
   ? { helper: tauriHelper(), recordings: new Map() }
@@ -23,9 +25,9 @@ const { helper, recordings } = isInApp()
 
 // Settings that cannot be read are no reason to show nothing.
 const choice = await helper.settings().then(({ settings }) => settings.language, () => "session" as const);
-const language = languageFor([...asked.getAll("lang"), ...wantedLanguages(choice, navigator.languages)]);
+const language = languageFor([...asked.getAll("lang"), ...wantedLanguages(choice, navigator.languages)], () => preferences.look);
 root.lang = language.tag;
 root.dir = language.direction;
 
 const target = document.getElementById("app");
-if (target) mount(App, { target, props: { helper, language, recordings } });
+if (target) mount(App, { target, props: { helper, language, preferences, recordings } });

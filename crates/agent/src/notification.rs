@@ -137,7 +137,9 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
-    use adit_model::{ConnectionError, SessionStatus, TunnelProviderProtocol, VpnConfiguration};
+    use adit_model::{
+        ConnectionError, HealthCode, SessionStatus, TunnelProviderProtocol, VpnConfiguration,
+    };
     use jiff::Timestamp;
 
     use super::*;
@@ -192,13 +194,12 @@ mod tests {
             notice(before, after, circumstances, level, Language::English).is_some()
         };
         let mut silent = up();
-        silent.session.health = vec![HealthItem {
-            code: "no-traffic".into(),
-            severity: Severity::Problem,
-            title: "Nothing has come back for 2 min".into(),
-            text: "A text.".into(),
-            action: None,
-        }];
+        silent.session.health = vec![HealthItem::new(
+            HealthCode::PathDead,
+            Severity::Problem,
+            "Nothing has come back for 2 min",
+            "A text.",
+        )];
         assert!(at(Level::Problems, &up(), &silent));
         assert!(!at(Level::Problems, &silent, &silent));
         assert!(!at(Level::Nothing, &up(), &silent));

@@ -119,7 +119,8 @@ pub struct DisconnectError {
 }
 
 /// A configuration that cannot be stored or started.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
 #[error("{field}: {reason}")]
 pub struct InvalidConfiguration {
     /// Path of the field, in the words of the JSON form.

@@ -12,6 +12,7 @@ mod dns;
 mod error;
 mod exclusivity;
 mod family;
+mod health;
 mod ip;
 mod lockdown;
 mod name_lookup;
@@ -40,6 +41,7 @@ pub use error::{
 };
 pub use exclusivity::{Admission, Claim, admit};
 pub use family::Family;
+pub use health::{HealthCode, HealthItem, Severity};
 pub use ip::{IpSettings, Ipv4Route, Ipv4Settings, Ipv6Route, Ipv6Settings, Prefix, Route};
 pub use lockdown::{Lockdown, LockdownSetting, MachineStatus, Refusal, Tunnel, TunnelName};
 pub use name_lookup::{LookupReason, LookupServer, NameLookup, Resolver};
@@ -54,7 +56,7 @@ pub use self_test::{Check, CheckOutcome};
 pub use settings::{InvalidSettings, PacketTunnelNetworkSettings, RouteTable};
 pub use shell_word::shell_word;
 pub use start_cause::StartCause;
-pub use status::{HealthItem, SessionStatus, Severity, VpnStatus};
+pub use status::{SessionStatus, VpnStatus};
 pub use stop_reason::ProviderStopReason;
 
 /// The uid of root, for whom the limits between users do not hold.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HealthItem, ROOT, SessionStatus, Severity, VpnStatus, shell_word};
+use crate::{HealthCode, HealthItem, ROOT, SessionStatus, Severity, VpnStatus, shell_word};
 
 /// Nothing leaves the machine but through a tunnel, whether there is one or not. Spec RTE-21,
 /// MDM-24.
@@ -167,54 +167,57 @@ fn locked(setting: &LockdownSetting, tunnels: &[Tunnel]) -> Option<HealthItem> {
     let what = if split { "Only what goes through the tunnel leaves" } else { "Nothing leaves" };
     let local = if lockdown.allow_local_networks { ", but to the local network" } else { "" };
     let root = if lockdown.set_by == ROOT { "sudo " } else { "" };
-    Some(HealthItem {
-        code: "blocked.lockdown".into(),
-        severity: Severity::Notice,
-        title,
-        text: format!("{what} this computer{local}."),
-        action: Some(format!(
+    let text = format!("{what} this computer{local}.");
+    let item = HealthItem::new(HealthCode::BlockedLockdown, Severity::Notice, title, text)
+        .to_do(format!(
             "Connect a tunnel with: adit connect NAME. Open the network with: {root}adit lockdown off"
-        )),
+        ))
+        .with("split", &split)
+        .with("local", &lockdown.allow_local_networks)
+        .with("root", &(lockdown.set_by == ROOT));
+    Some(match coming.filter(|_| !split) {
+        Some(tunnel) => item.with("coming", &tunnel.name),
+        None => item,
     })
 }
 
 fn unreadable(reason: &str) -> HealthItem {
-    HealthItem {
-        code: "lockdown.unreadable".into(),
-        severity: Severity::Problem,
-        title: "Whether lockdown is on cannot be read, so it is".into(),
-        text: format!("{reason} Nothing leaves this computer but through a tunnel."),
-        action: Some(
-            "Decide anew with: sudo adit lockdown off, or: sudo adit lockdown on. \
-             If neither works: sudo adit reset"
-                .into(),
-        ),
-    }
+    HealthItem::new(
+        HealthCode::LockdownUnreadable,
+        Severity::Problem,
+        "Whether lockdown is on cannot be read, so it is",
+        format!("{reason} Nothing leaves this computer but through a tunnel."),
+    )
+    .to_do(
+        "Decide anew with: sudo adit lockdown off, or: sudo adit lockdown on. \
+         If neither works: sudo adit reset",
+    )
+    .with("reason", reason)
 }
 
 impl Refusal {
     fn item(&self) -> HealthItem {
         match self {
-            Self::Block(reason) => HealthItem {
-                code: "lockdown.not-blocking".into(),
-                severity: Severity::Problem,
-                title: "Traffic is NOT blocked, although it should be".into(),
-                text: format!(
+            Self::Block(reason) => HealthItem::new(
+                HealthCode::LockdownNotBlocking,
+                Severity::Problem,
+                "Traffic is NOT blocked, although it should be",
+                format!(
                     "The system refused: {} Whatever the tunnels do not take goes out directly. Adit \
                      keeps trying.",
                     full_stop(reason)
                 ),
-                action: Some(
-                    "Go offline if that matters. See more with: journalctl -u adit-helper".into(),
-                ),
-            },
-            Self::Open(reason) => HealthItem {
-                code: "lockdown.not-opened".into(),
-                severity: Severity::Problem,
-                title: "Traffic is still blocked, although nothing asks for it".into(),
-                text: format!("The system refused: {} Adit keeps trying.", full_stop(reason)),
-                action: Some("Undo everything with: sudo adit reset".into()),
-            },
+            )
+            .to_do("Go offline if that matters. See more with: journalctl -u adit-helper")
+            .with("reason", &full_stop(reason)),
+            Self::Open(reason) => HealthItem::new(
+                HealthCode::LockdownNotOpened,
+                Severity::Problem,
+                "Traffic is still blocked, although nothing asks for it",
+                format!("The system refused: {} Adit keeps trying.", full_stop(reason)),
+            )
+            .to_do("Undo everything with: sudo adit reset")
+            .with("reason", &full_stop(reason)),
         }
     }
 }
@@ -246,39 +249,40 @@ impl Held<'_> {
         let (code, severity, title) = match (self.status, self.failed) {
             (VpnStatus::Invalid | VpnStatus::Connected, _) => return None,
             (VpnStatus::Connecting, _) => (
-                "blocked.connecting",
+                HealthCode::BlockedConnecting,
                 Severity::Notice,
                 format!("Traffic is held until {called} is connected"),
             ),
             (VpnStatus::Reasserting, _) => (
-                "blocked.reasserting",
+                HealthCode::BlockedReasserting,
                 Severity::Notice,
                 format!("Traffic is held until {called} is connected again"),
             ),
             (VpnStatus::Disconnecting, _) => (
-                "blocked.disconnecting",
+                HealthCode::BlockedDisconnecting,
                 Severity::Notice,
                 format!("Traffic is held while {called} disconnects"),
             ),
             (VpnStatus::Disconnected, true) => (
-                "blocked.failed",
+                HealthCode::BlockedFailed,
                 Severity::Problem,
                 format!("Traffic is blocked: {called} failed"),
             ),
             (VpnStatus::Disconnected, false) => (
-                "blocked.ended",
+                HealthCode::BlockedEnded,
                 Severity::Problem,
                 format!("Traffic is blocked: {called} ended without being disconnected"),
             ),
         };
-        Some(HealthItem {
-            code: code.into(),
-            severity,
-            title,
-            text: format!(
-                "Nothing may go around {called}, from its start until it is disconnected."
-            ),
-            action: Some(self.action()),
+        let text =
+            format!("Nothing may go around {called}, from its start until it is disconnected.");
+        let item = HealthItem::new(code, severity, title, text)
+            .to_do(self.action())
+            .with("locked", &self.locked);
+        Some(match called {
+            TunnelName::Own(name) => item.with("name", name),
+            TunnelName::Foreign => item.with("foreign", &true),
+            TunnelName::Lost => item.with("lost", &true),
         })
     }
 

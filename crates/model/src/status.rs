@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ConfigurationId, DisconnectError, StartCause, on_demand::OnDemandStatus};
+use crate::{ConfigurationId, DisconnectError, HealthItem, StartCause, on_demand::OnDemandStatus};
 
 /// The state of a session (`NEVPNStatus`). Raw values are Apple's. Spec STAT-0 to STAT-5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -57,37 +57,6 @@ pub struct SessionStatus {
     /// What deserves attention.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub health: Vec<HealthItem>,
-}
-
-/// Something about a session that a person should know.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
-#[serde(rename_all = "camelCase")]
-pub struct HealthItem {
-    /// Stable name, for programs.
-    pub code: String,
-    /// How bad it is.
-    pub severity: Severity,
-    /// A few words.
-    pub title: String,
-    /// What happened and why, in a sentence or two.
-    pub text: String,
-    /// What to do about it, when there is something to do.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub action: Option<String>,
-}
-
-/// How bad a health item is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "specta", derive(specta::Type))]
-#[serde(rename_all = "camelCase")]
-pub enum Severity {
-    /// Good to know.
-    Notice,
-    /// Works, but not as asked.
-    Warning,
-    /// Does not work.
-    Problem,
 }
 
 impl SessionStatus {

@@ -20,7 +20,7 @@ mod tests;
 
 use std::{collections::BTreeSet, io};
 
-use adit_model::{HealthItem, Severity};
+use adit_model::{HealthCode, HealthItem, Severity};
 use futures_util::{Stream, StreamExt, stream};
 use rustix::io::Errno;
 
@@ -159,7 +159,7 @@ fn is_interface_gone(error: &io::Error) -> bool {
 /// The egress hook came with Linux 5.16 and can be left out of a kernel.
 fn packet_sockets_pass(error: &io::Error) -> HealthItem {
     health::item(
-        "firewall.packet-sockets",
+        HealthCode::FirewallPacketSockets,
         Severity::Warning,
         "Programs of root could send past the tunnel",
         format!(
@@ -168,11 +168,12 @@ fn packet_sockets_pass(error: &io::Error) -> HealthItem {
         ),
         "Use Linux 5.16 or later, with CONFIG_NETFILTER_EGRESS.",
     )
+    .with("reason", error)
 }
 
 fn unguarded(error: &io::Error) -> HealthItem {
     health::item(
-        "firewall.unavailable",
+        HealthCode::FirewallUnavailable,
         Severity::Notice,
         "The tunnel’s address is not guarded",
         format!(
@@ -181,4 +182,5 @@ fn unguarded(error: &io::Error) -> HealthItem {
         ),
         "Use a kernel with nf_tables, as all distributions have it.",
     )
+    .with("reason", error)
 }

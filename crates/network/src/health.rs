@@ -1,6 +1,8 @@
 //! What a person should know about settings on the network that they are applied to.
 
-use adit_model::{Family, HealthItem, PacketTunnelNetworkSettings, RouteTable, Severity};
+use adit_model::{
+    Family, HealthCode, HealthItem, PacketTunnelNetworkSettings, RouteTable, Severity,
+};
 use ipnet::IpNet;
 
 use crate::{
@@ -25,25 +27,19 @@ pub(crate) fn of_settings(
 
 /// A warning or the like.
 pub(crate) fn item(
-    code: &str,
+    code: HealthCode,
     severity: Severity,
     title: impl Into<String>,
     text: impl Into<String>,
     action: impl Into<String>,
 ) -> HealthItem {
-    HealthItem {
-        code: code.into(),
-        severity,
-        title: title.into(),
-        text: text.into(),
-        action: Some(action.into()),
-    }
+    HealthItem::new(code, severity, title, text).to_do(action)
 }
 
 fn no_ipv6(settings: &PacketTunnelNetworkSettings, state: &NetworkState) -> Option<HealthItem> {
     (settings.ipv6.is_some() && !state.ipv6).then(|| {
         item(
-            "ipv6.unavailable",
+            HealthCode::Ipv6Unavailable,
             Severity::Notice,
             "IPv6 is off on this computer",
             "The tunnel offers IPv6, but the kernel runs without it. Only IPv4 is used.",
@@ -70,8 +66,8 @@ fn leak(
     }
     let (name, inside) = (family.name(), other.name());
     let code = match family {
-        Family::Ipv4 => "leak.ipv4",
-        Family::Ipv6 => "leak.ipv6",
+        Family::Ipv4 => HealthCode::LeakIpv4,
+        Family::Ipv6 => HealthCode::LeakIpv6,
     };
     Some(item(
         code,
@@ -105,7 +101,7 @@ fn shadow(
             && !is_private(&route.destination)
     })?;
     Some(item(
-        "route.shadowed",
+        HealthCode::RouteShadowed,
         Severity::Warning,
         "The network takes traffic out of the tunnel",
         format!(
@@ -113,7 +109,8 @@ fn shadow(
             route.destination
         ),
         "If you do not trust this network, let the tunnel's routes be enforced.",
-    ))
+    )
+    .with("destination", &route.destination))
 }
 
 fn is_private(prefix: &IpNet) -> bool {

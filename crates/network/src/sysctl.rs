@@ -2,7 +2,7 @@
 
 use std::{fmt, fs, io, path::PathBuf};
 
-use adit_model::{HealthItem, Severity};
+use adit_model::{HealthCode, HealthItem, Severity};
 
 use crate::{
     error::NetworkError,
@@ -61,12 +61,14 @@ impl Sysctl {
         }
         Ok(write(key, value).err().map(|error| {
             health::item(
-                "sysctl.refused",
+                HealthCode::SysctlRefused,
                 Severity::Warning,
                 "A kernel setting could not be changed",
                 format!("{self} was refused ({error}). Packets from the VPN may be dropped."),
                 "Let the service write below /proc/sys/net.",
             )
+            .with("setting", self)
+            .with("reason", &error)
         }))
     }
 

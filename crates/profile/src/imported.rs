@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, fmt};
 use adit_model::{Secrets, Severity, VpnConfiguration};
 use serde::{Deserialize, Serialize};
 
+use crate::NoteCode;
+
 /// A configuration that was read and not saved yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Imported {
@@ -25,8 +27,8 @@ pub struct Imported {
 pub struct Note {
     /// `Notice`: good to know; `Warning`: works, but not as the profile asks.
     pub severity: Severity,
-    /// Which of all sentences it is, such as `dns.none`.
-    pub code: String,
+    /// Which of all sentences it is.
+    pub code: NoteCode,
     /// Line in the imported file, from 1; absent when it is about the whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<usize>,
@@ -42,10 +44,10 @@ pub struct Note {
 
 impl Note {
     /// Something that is good to know.
-    pub(crate) fn notice(code: &str, text: impl Into<String>) -> Self {
+    pub(crate) fn notice(code: NoteCode, text: impl Into<String>) -> Self {
         Self {
             severity: Severity::Notice,
-            code: code.into(),
+            code,
             line: None,
             key: None,
             arguments: BTreeMap::new(),
@@ -54,7 +56,7 @@ impl Note {
     }
 
     /// Something that works, but not as the profile asks.
-    pub(crate) fn warning(code: &str, text: impl Into<String>) -> Self {
+    pub(crate) fn warning(code: NoteCode, text: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::notice(code, text) }
     }
 

@@ -10,6 +10,7 @@ mod imported;
 mod lint;
 mod mobileconfig;
 mod name;
+mod note_code;
 mod protection;
 mod wg_quick;
 
@@ -23,6 +24,7 @@ pub use mobileconfig::{
     is_mobileconfig,
 };
 pub use name::name_from_file;
+pub use note_code::NoteCode;
 pub use protection::{Protection, protect};
 pub use wg_quick::{
     Draft, ExportError, ImportError, MAX_SIZE, export_wg_quick, import_wg_quick, read_draft,

@@ -6,7 +6,7 @@ use adit_model::{
 };
 use ipnet::IpNet;
 
-use crate::{Note, wireguard_of};
+use crate::{Note, NoteCode, wireguard_of};
 
 /// More destinations than this are counted in place of named.
 const MAX_NAMED: usize = 3;
@@ -44,7 +44,7 @@ fn summary(wireguard: &WireGuardConfiguration, routed: &[IpNet]) -> Note {
         RouteTable::Auto => {}
         RouteTable::Off => {
             return Note::notice(
-                "table.off",
+                NoteCode::TableOff,
                 "Table is off: no routes are set, and nothing enters the tunnel until you set some.",
             )
             .about("Table");
@@ -53,21 +53,25 @@ fn summary(wireguard: &WireGuardConfiguration, routed: &[IpNet]) -> Note {
             let text = format!(
                 "The routes are written to routing table {number}, and no rules that lead there."
             );
-            return Note::notice("table.number", text).about("Table").with("number", &number);
+            return Note::notice(NoteCode::TableNumber, text)
+                .about("Table")
+                .with("number", &number);
         }
     }
     let (and_dns, dns_and) =
         if wireguard.dns_servers.is_empty() { ("", "") } else { (" and DNS", "DNS and ") };
     let (code, what) = match (is_full(Family::Ipv4, routed), is_full(Family::Ipv6, routed)) {
-        (true, true) => ("route.all", format!("All traffic{and_dns}")),
-        (true, false) => ("route.all-ipv4", format!("All IPv4 traffic{and_dns}")),
-        (false, true) => ("route.all-ipv6", format!("All IPv6 traffic{and_dns}")),
+        (true, true) => (NoteCode::RouteAll, format!("All traffic{and_dns}")),
+        (true, false) => (NoteCode::RouteAllIpv4, format!("All IPv4 traffic{and_dns}")),
+        (false, true) => (NoteCode::RouteAllIpv6, format!("All IPv6 traffic{and_dns}")),
         (false, false) if routed.is_empty() => {
             let text =
                 "Nothing will go through the tunnel: no network in AllowedIPs can be routed.";
-            return Note::warning("route.nothing", text).about("AllowedIPs");
+            return Note::warning(NoteCode::RouteNothing, text).about("AllowedIPs");
         }
-        (false, false) => ("route.some", format!("Only {dns_and}traffic to {}", named(routed))),
+        (false, false) => {
+            (NoteCode::RouteSome, format!("Only {dns_and}traffic to {}", named(routed)))
+        }
     };
     let server = server(&wireguard.peers);
     let way = server.unwrap_or("the tunnel");
@@ -94,7 +98,7 @@ fn blocked_family(blocked: &[IpNet]) -> Option<Note> {
         "{family} to {} is blocked while the tunnel is up: the tunnel has no {family} address.",
         named(blocked)
     );
-    let note = Note::warning("family.blocked", text).about("AllowedIPs");
+    let note = Note::warning(NoteCode::FamilyBlocked, text).about("AllowedIPs");
     let note = note.with("family", &family).with("networks", &first_of(blocked));
     Some(note.with("more", &beyond_first(blocked)))
 }
@@ -103,7 +107,7 @@ fn blocked_family(blocked: &[IpNet]) -> Option<Note> {
 fn blocked_ipv6(wireguard: &WireGuardConfiguration) -> Option<Note> {
     let text = "IPv6 is blocked while the tunnel is up, since the tunnel has none; to let it go \
                 outside, import with --allow-ipv6.";
-    wireguard.blocks_ipv6().then(|| Note::notice("ipv6.blocked", text).about("AllowedIPs"))
+    wireguard.blocks_ipv6().then(|| Note::notice(NoteCode::Ipv6Blocked, text).about("AllowedIPs"))
 }
 
 /// See [`protect`](crate::protect).
@@ -116,12 +120,12 @@ fn enforced_routes(configuration: &VpnConfiguration) -> Option<Note> {
         let text = "No network that you join takes traffic out of the tunnel, but for what is \
                     directly on it; to let the routes of the network win, import with \
                     --no-enforce-routes.";
-        Note::notice("routes.enforced-but-local", text)
+        Note::notice(NoteCode::RoutesEnforcedButLocal, text)
     } else {
         let text = "No network that you join takes traffic out of the tunnel, the local one \
                     neither; to reach that, import with --exclude-local-networks, or with \
                     --no-enforce-routes to let all routes of the network win.";
-        Note::notice("routes.enforced", text)
+        Note::notice(NoteCode::RoutesEnforced, text)
     })
 }
 
@@ -144,7 +148,8 @@ fn leaking_family(wireguard: &WireGuardConfiguration) -> Option<Note> {
         full.name(),
         other.default_route()
     );
-    let note = Note::warning("family.leaks", text).about("AllowedIPs").with("partly", &partly);
+    let note =
+        Note::warning(NoteCode::FamilyLeaks, text).about("AllowedIPs").with("partly", &partly);
     Some(note.with("other", &other.name()).with("full", &full.name()))
 }
 
@@ -154,10 +159,10 @@ fn missing_dns(wireguard: &WireGuardConfiguration, routed: &[IpNet]) -> Option<N
     }
     let note = if !wireguard.search_domains.is_empty() {
         let text = "The search domains have no effect without a DNS server; add one to DNS.";
-        Note::warning("dns.domains-without-server", text)
+        Note::warning(NoteCode::DnsDomainsWithoutServer, text)
     } else if wireguard.table == RouteTable::Auto && owns_default_route(routed) {
         let text = "There is no DNS: the network’s own servers will still see the names you visit.";
-        Note::warning("dns.none", text)
+        Note::warning(NoteCode::DnsNone, text)
     } else {
         return None;
     };
@@ -175,7 +180,7 @@ fn unrouted_dns<'a>(
         let text = format!(
             "The DNS server {server} is not within AllowedIPs: the tunnel does not lead to it."
         );
-        Note::warning("dns.unrouted", text).about("DNS").with("server", server)
+        Note::warning(NoteCode::DnsUnrouted, text).about("DNS").with("server", server)
     })
 }
 
@@ -186,7 +191,7 @@ fn waiting_peers(peers: &[WireGuardPeer]) -> impl Iterator<Item = Note> + '_ {
             "The peer {} has no Endpoint: nothing is sent to it until it has sent something.",
             peer.public_key
         );
-        Note::notice("peer.waiting", text).about("Endpoint").with("peer", &peer.public_key)
+        Note::notice(NoteCode::PeerWaiting, text).about("Endpoint").with("peer", &peer.public_key)
     })
 }
 

@@ -11,7 +11,7 @@ mod vpn;
 use adit_model::ConfigurationId;
 
 use self::{container::Container, reader::Reader, vpn::Found};
-use crate::{Imported, Note};
+use crate::{Imported, Note, NoteCode};
 
 pub use self::{
     error::ProfileError,
@@ -65,13 +65,13 @@ pub fn import_mobileconfig(
     let mut notes = Vec::new();
     if signed {
         notes.push(Note::notice(
-            "profile.signature",
+            NoteCode::ProfileSignature,
             "The profile is signed. Who signed it was not checked.",
         ));
     }
     if profile.flag("PayloadRemovalDisallowed")? == Some(true) {
         let text = "The profile asks not to be removable; what is imported by hand can be removed.";
-        notes.push(Note::notice("profile.removal", text).about("PayloadRemovalDisallowed"));
+        notes.push(Note::notice(NoteCode::ProfileRemoval, text).about("PayloadRemovalDisallowed"));
     }
     profile.skip(&ABOUT);
     profile.skip(&["PayloadIdentifier", "PayloadUUID"]);

@@ -176,7 +176,7 @@ fn say(glyph: Glyph, text: impl Into<String>) -> Sentence {
 
 #[cfg(test)]
 mod tests {
-    use adit_model::{ConfigurationId, ConnectionError, TunnelProviderProtocol};
+    use adit_model::{ConfigurationId, ConnectionError, HealthCode, TunnelProviderProtocol};
 
     use super::*;
 
@@ -281,7 +281,6 @@ mod tests {
     }
 
     fn item(severity: Severity, title: &str) -> HealthItem {
-        let (code, title, text) = ("test".into(), title.into(), "A text.".into());
-        HealthItem { code, severity, title, text, action: None }
+        HealthItem::new(HealthCode::PathDead, severity, title, "A text.")
     }
 }

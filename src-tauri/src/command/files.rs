@@ -15,10 +15,15 @@ use crate::failure::{Failure, FailureKind};
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn save_file(name: &str, content: &str) -> Result<bool, Failure> {
+    save_bytes(name, content.as_bytes()).await
+}
+
+/// The same for any content.
+pub(super) async fn save_bytes(name: &str, content: &[u8]) -> Result<bool, Failure> {
     let Some(chosen) = AsyncFileDialog::new().set_file_name(name).save_file().await else {
         return Ok(false);
     };
-    write_private(chosen.path(), content.as_bytes()).map_err(|error| {
+    write_private(chosen.path(), content).map_err(|error| {
         let sentence = format!("{} cannot be written: {error}.", chosen.path().display());
         Failure::new(FailureKind::Failed, sentence)
     })?;

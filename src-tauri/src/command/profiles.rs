@@ -3,13 +3,13 @@
 
 use adit_api::{Get, Save, SecretChanges};
 use adit_model::{
-    ConfigurationId, InvalidConfiguration, Secrets, VpnConfiguration,
-    wireguard::WireGuardConfiguration,
+    ConfigurationId, InvalidConfiguration, VpnConfiguration, wireguard::WireGuardConfiguration,
 };
 use adit_profile::{
     Archive, ArchiveError, ExportError, ImportError, Imported, ImportedProfile, Note, ProfileError,
-    Protection, check, export_wg_quick, import_mobileconfig, import_wg_quick, is_mobileconfig,
-    lint, name_from_file, protect, read_draft, wireguard_of, write_draft,
+    ProfileIds, Protection, check, export_mobileconfig, export_wg_quick, import_mobileconfig,
+    import_wg_quick, is_mobileconfig, lint, name_from_file, protect, read_draft, wireguard_of,
+    write_draft,
 };
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -74,29 +74,34 @@ pub(crate) struct InvalidField {
 pub(crate) enum ProfileFormat {
     /// For wg-quick(8) and every app of WireGuard.
     WgQuick,
+    /// For Apple's systems and those who manage them.
+    Mobileconfig,
     /// All that Adit knows of it.
     Adit,
 }
 
-/// Understands a file that was chosen, dropped, pasted or scanned. Nothing is stored until
-/// `import_profile`; the secrets wait in the app meanwhile.
+/// Understands a file that was chosen, dropped, pasted or scanned. A profile of Apple's may have
+/// several configurations. Nothing is stored until `import_profile`; the secrets wait in the app meanwhile.
 #[tauri::command]
 #[specta::specta]
 pub(crate) fn open_profile(
     shared: State<'_, Shared>,
     file_name: &str,
     content: Vec<u8>,
-) -> Result<Preview, Failure> {
-    let (configuration, secrets, notes) = if Archive::is_meant_by(&content) {
-        from_archive(&content)?
+) -> Result<Vec<Preview>, Failure> {
+    let opened = if Archive::is_meant_by(&content) {
+        vec![from_archive(&content)?]
     } else if is_mobileconfig(&content) {
         from_mobileconfig(&content)?
     } else {
-        from_file(file_name, &content)?
+        vec![from_file(file_name, &content)?]
     };
-    let secret_names = secrets.keys().cloned().collect();
-    shared.pending().insert(configuration.id, secrets);
-    Ok(Preview { configuration, secret_names, notes })
+    let preview = |Imported { configuration, secrets, notes }| {
+        let secret_names = secrets.keys().cloned().collect();
+        shared.pending().insert(configuration.id, secrets);
+        Preview { configuration, secret_names, notes }
+    };
+    Ok(opened.into_iter().map(preview).collect())
 }
 
 /// Stores what `open_profile` has understood.
@@ -177,43 +182,42 @@ pub(crate) async fn export_profile(
         ProfileFormat::WgQuick => {
             Ok(export_wg_quick(&wireguard(&configuration)?, &secrets)?.to_string())
         }
+        ProfileFormat::Mobileconfig => {
+            let ids = ProfileIds { profile: ConfigurationId::random(), payload: configuration.id };
+            let xml = export_mobileconfig(&configuration, &secrets, ids)?;
+            Ok(String::from_utf8_lossy(&xml).into_owned())
+        }
         ProfileFormat::Adit => serde_json::to_string_pretty(&Archive::new(configuration, secrets))
             .map_err(|error| Failure::new(FailureKind::Failed, error.to_string())),
     }
 }
 
-type Opened = (VpnConfiguration, Secrets, Vec<Note>);
-
-fn from_file(file_name: &str, content: &[u8]) -> Result<Opened, Failure> {
+fn from_file(file_name: &str, content: &[u8]) -> Result<Imported, Failure> {
     let name = name_from_file(file_name.as_ref());
-    let imported = import_wg_quick(content, &name, ConfigurationId::random())?;
-    let mut configuration = imported.configuration;
-    protect(&mut configuration, Protection::FULL);
-    Ok((configuration, imported.secrets, imported.notes))
+    let mut imported = import_wg_quick(content, &name, ConfigurationId::random())?;
+    protect(&mut imported.configuration, Protection::FULL);
+    Ok(imported)
 }
 
-/// The window shows what becomes of one configuration at a time.
-fn from_mobileconfig(content: &[u8]) -> Result<Opened, Failure> {
+/// What is about the profile as a whole is said with its first configuration.
+fn from_mobileconfig(content: &[u8]) -> Result<Vec<Imported>, Failure> {
     let ImportedProfile { mut configurations, notes } =
         import_mobileconfig(content, ConfigurationId::random)?;
-    let count = configurations.len();
-    let (Some(imported), 1) = (configurations.pop(), count) else {
-        let sentence = format!("The profile has {count} VPNs. Import it with: adit import FILE");
-        return Err(Failure::new(FailureKind::Invalid, sentence));
-    };
-    let Imported { configuration, secrets, notes: about } = imported;
-    Ok((configuration, secrets, [about, notes].concat()))
+    if let Some(first) = configurations.first_mut() {
+        first.notes.extend(notes);
+    }
+    Ok(configurations)
 }
 
 /// An archive comes from elsewhere, where its id and generation stay. It says all about protections.
-fn from_archive(content: &[u8]) -> Result<Opened, Failure> {
+fn from_archive(content: &[u8]) -> Result<Imported, Failure> {
     let Archive { mut configuration, secrets, .. } = Archive::read(content)?;
     configuration.id = ConfigurationId::random();
     configuration.generation = 0;
     configuration
         .validate()
         .map_err(|error| Failure::new(FailureKind::Invalid, error.to_string()))?;
-    Ok((configuration, secrets, Vec::new()))
+    Ok(Imported { configuration, secrets, notes: Vec::new() })
 }
 
 fn wireguard(configuration: &VpnConfiguration) -> Result<WireGuardConfiguration, Failure> {
@@ -229,7 +233,8 @@ fn wireguard(configuration: &VpnConfiguration) -> Result<WireGuardConfiguration,
 impl From<ImportError> for Failure {
     fn from(error: ImportError) -> Self {
         let line = error.line().and_then(|line| u32::try_from(line).ok());
-        Self { line, ..Self::new(FailureKind::Invalid, error.to_string()) }
+        let sentence = error.to_string();
+        Self { line, cause: Some(Box::new(error)), ..Self::new(FailureKind::Invalid, sentence) }
     }
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Json, VpnConfiguration } from "../helper/types";
 import { isChanged, isSame, merged, secretNames, withSecretChanges } from "./draft";
 import { fromJsonText, toJsonText } from "./json-text";
-import { at, inWords, put } from "./path";
+import { at, inWords, put, stepsOf } from "./path";
 
 describe("a draft", () => {
   it("is changed when it means something else", () => {
@@ -37,7 +37,7 @@ describe("a change by somebody else", () => {
   it("is a conflict where both did, and nothing typed is lost", () => {
     const base = example({ mtu: 1400 });
     const { configuration, conflicts } = merged(base, example({ mtu: 1380 }), { ...example({ mtu: 1300 }), generation: 4 });
-    expect(conflicts).toEqual(["protocol.providerConfiguration.mtu"]);
+    expect(conflicts).toEqual([{ steps: ["protocol", "providerConfiguration", "mtu"], mine: 1380, theirs: 1300 }]);
     expect(configuration.protocol.providerConfiguration).toEqual({ mtu: 1380 });
     expect(configuration.generation).toBe(4);
   });
@@ -54,6 +54,7 @@ describe("places", () => {
     expect(put(undefined, ["a", "b"], 1)).toEqual({ a: { b: 1 } });
     expect(whole).toEqual({ peers: [{ key: "a" }, { key: "b" }], mtu: 1 });
     expect(inWords(["peers", 0, "allowedIps", 2])).toBe("peers[0].allowedIps[2]");
+    expect(stepsOf("protocol.peers[0].allowedIps[12]")).toEqual(["protocol", "peers", 0, "allowedIps", 12]);
   });
 });
 

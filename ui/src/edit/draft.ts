@@ -36,13 +36,20 @@ export function withSecretChanges(before: SecretChanges, said: SecretChanges, st
 
 export interface Merged {
   configuration: VpnConfiguration;
-  /** The fields that both have changed, to different values. Those of `mine` are in the configuration. */
-  conflicts: string[];
+  /** Where both have changed something, to different values. Mine are in the configuration. */
+  conflicts: Conflict[];
+}
+
+/** A field that two have changed. */
+export interface Conflict {
+  steps: readonly Step[];
+  mine: Json | undefined;
+  theirs: Json | undefined;
 }
 
 /** Brings a draft up to date with what somebody else has saved meanwhile: each field is taken from whoever changed it. */
 export function merged(base: VpnConfiguration, mine: VpnConfiguration, theirs: VpnConfiguration): Merged {
-  const conflicts: string[] = [];
+  const conflicts: Conflict[] = [];
   const [from, left, right] = [base, mine, theirs] as unknown as [Json, Json, Json];
   const whole = mergedValue(from, left, right, [], conflicts);
   return { configuration: { ...(whole as unknown as VpnConfiguration), generation: theirs.generation }, conflicts };
@@ -53,7 +60,7 @@ function mergedValue(
   mine: Json | undefined,
   theirs: Json | undefined,
   steps: Step[],
-  conflicts: string[],
+  conflicts: Conflict[],
 ): Json | undefined {
   const same = (a: Json | undefined, b: Json | undefined) => canonical(a) === canonical(b);
   if (same(mine, theirs) || same(base, theirs)) return mine;
@@ -68,7 +75,7 @@ function mergedValue(
     return fields;
   }
   // They follow from others, and the generation is the helper's.
-  if (!DERIVED.includes(inWords(steps))) conflicts.push(inWords(steps));
+  if (!DERIVED.includes(inWords(steps))) conflicts.push({ steps, mine, theirs });
   return mine;
 }
 

@@ -1,7 +1,8 @@
 import type { App } from "../app";
 import { Refused, type SecretChanges } from "../helper/helper";
 import type { Json, Note, Provider, SecretChange, VpnConfiguration } from "../helper/types";
-import { isChanged, isSame, merged, secretNames, withSecretChanges, type Draft } from "./draft";
+import { refusalInWords } from "../messages/refusals";
+import { isChanged, isSame, merged, secretNames, withSecretChanges, type Conflict, type Draft } from "./draft";
 import { faultsOf, type Fault } from "./faults";
 import { fromJsonText, toJsonText } from "./json-text";
 import { put, type Step } from "./path";
@@ -23,6 +24,10 @@ export class Editing {
   #stored: readonly string[];
   #draft = $state.raw<Draft>() as Draft;
   #pause: ReturnType<typeof setTimeout> | undefined;
+  /** There is something in the text that is not understood yet. */
+  #isTyping = false;
+  /** What the text was written from: all that it does not say differently stays as it is meanwhile. */
+  #writtenFrom: VpnConfiguration;
   /** Answers to earlier questions count for nothing. */
   #asked = 0;
 
@@ -35,13 +40,14 @@ export class Editing {
   /** What the helper has refused. */
   refusal = $state.raw<{ field: string | undefined; sentence: string }>();
   isSaving = $state(false);
-  /** Fields that somebody else has changed too. */
-  conflicts = $state.raw<{ fields: string[]; theirs: VpnConfiguration }>();
+  /** Fields that somebody else has changed too, and about which nobody has decided yet. */
+  conflicts = $state.raw<readonly Conflict[]>([]);
   wasMerged = $state(false);
 
   constructor(app: App, provider: Provider | undefined, configuration: VpnConfiguration, stored: readonly string[]) {
     this.#app = app;
     this.#base = configuration;
+    this.#writtenFrom = configuration;
     this.#stored = stored;
     this.#draft = { configuration, secretChanges: {} };
     this.isNew = configuration.generation === 0;
@@ -75,7 +81,7 @@ export class Editing {
   readonly faults = $derived.by((): Fault[] => [...this.#ownFaults(), ...this.#generalFaults()]);
   /** Whether everything is right as far as that can be known before it is saved. */
   readonly canSave = $derived.by(
-    () => this.isChanged && this.faults.length === 0 && !this.textProblem && !this.isSaving && !this.conflicts,
+    () => this.isChanged && this.faults.length === 0 && !this.textProblem && !this.isSaving && this.conflicts.length === 0,
   );
 
   get isWireGuard(): boolean {
@@ -100,6 +106,7 @@ export class Editing {
   /** Makes what the text tab shows, unless something is there that is not understood. */
   async showText(): Promise<void> {
     if (this.textProblem) return;
+    this.#writtenFrom = this.configuration;
     try {
       this.text = this.isWireGuard
         ? await this.#app.helper.toText(this.configuration, this.secretNames)
@@ -112,6 +119,7 @@ export class Editing {
   typed(text: string): void {
     if (text === this.text) return;
     this.text = text;
+    this.#isTyping = true;
     clearTimeout(this.#pause);
     this.#pause = setTimeout(() => void this.understand(), PAUSE_MS);
   }
@@ -125,7 +133,7 @@ export class Editing {
     try {
       const understood = await this.#understood(text);
       if (asked !== this.#asked) return;
-      this.#draft = understood.draft;
+      this.#takeText(understood.draft);
       this.textNotes = understood.notes;
       this.textProblem = undefined;
       this.refusal = undefined;
@@ -133,13 +141,14 @@ export class Editing {
     } catch (error) {
       if (asked !== this.#asked) return;
       const line = error instanceof Refused ? error.line : undefined;
-      this.textProblem = { line, sentence: error instanceof Error ? error.message : String(error) };
+      this.textProblem = { line, sentence: refusalInWords(error, this.#app.language) };
     }
   }
 
   /** Gives up what is wrong in the text. */
   async dropText(): Promise<void> {
     this.#asked += 1;
+    this.#isTyping = false;
     clearTimeout(this.#pause);
     this.textProblem = undefined;
     this.textNotes = [];
@@ -154,21 +163,34 @@ export class Editing {
     this.#base = theirs;
     this.#draft = { ...this.#draft, configuration };
     this.wasMerged = hadChanges && !isSame(configuration, theirs);
-    this.conflicts = conflicts.length > 0 ? { fields: conflicts, theirs } : undefined;
+    this.conflicts = conflicts;
+    this.refusal = undefined;
     this.#look();
+    // What is typed and not understood yet stays; `#takeText` brings it together with what is there now.
+    if (this.text !== undefined && !this.#isTyping) void this.showText();
   }
 
-  keepMine(): void {
-    this.conflicts = undefined;
-    this.wasMerged = false;
-  }
-
-  takeTheirs(): void {
-    if (!this.conflicts) return;
-    this.#draft = { configuration: this.conflicts.theirs, secretChanges: {} };
-    this.keepMine();
-    this.#look();
+  /** Decides about a field that both have changed. Everything else stays as it is. */
+  decide(conflict: Conflict, whose: "mine" | "theirs"): void {
+    this.conflicts = this.conflicts.filter((other) => other !== conflict);
+    if (whose === "mine") return;
+    this.set(conflict.steps, conflict.theirs);
     if (this.text !== undefined) void this.showText();
+  }
+
+  /** The text says what its writer changed in it; what others have changed since it was written stays theirs. */
+  #takeText(said: Draft): void {
+    this.#isTyping = false;
+    if (this.#writtenFrom.generation === this.#base.generation) {
+      this.#draft = said;
+      this.#writtenFrom = said.configuration;
+      return;
+    }
+    const { configuration, conflicts } = merged(this.#writtenFrom, said.configuration, this.configuration);
+    this.#draft = { ...said, configuration };
+    this.conflicts = conflicts;
+    this.wasMerged = true;
+    void this.showText();
   }
 
   /** As it is stored, or nothing if that was refused. */
@@ -186,7 +208,7 @@ export class Editing {
       return stored;
     } catch (error) {
       const field = error instanceof Refused ? error.field : undefined;
-      this.refusal = { field, sentence: error instanceof Error ? error.message : String(error) };
+      this.refusal = { field, sentence: refusalInWords(error, this.#app.language) };
       return undefined;
     } finally {
       this.isSaving = false;

@@ -38,3 +38,8 @@ export function inWords(steps: readonly Step[]): string {
     return words === "" ? step : `${words}.${step}`;
   }, "");
 }
+
+/** The steps that `inWords` has written. */
+export function stepsOf(words: string): Step[] {
+  return [...words.matchAll(/\[(\d+)\]|[^.[\]]+/g)].map(([name, index]) => (index === undefined ? name : Number(index)));
+}

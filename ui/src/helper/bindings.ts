@@ -39,6 +39,8 @@ export const commands = {
 	pauseOnDemand: (id: ConfigurationId, end: PauseEnd) => typedError<null, Failure>(__TAURI_INVOKE("pause_on_demand", { id, end })),
 	/**  Lets them count again. */
 	resumeOnDemand: (id: ConfigurationId) => typedError<null, Failure>(__TAURI_INVOKE("resume_on_demand", { id })),
+	/**  Which network the computer is in, and what the rules of a configuration make of it. */
+	explainOnDemand: (id: ConfigurationId) => typedError<OnDemandExplanation, Failure>(__TAURI_INVOKE("explain_on_demand", { id })),
 	/**  Lets nothing leave the machine but through a tunnel, from now on and across boots. */
 	lockDown: (allowLocalNetworks: boolean) => typedError<MachineStatus, Failure>(__TAURI_INVOKE("lock_down", { allowLocalNetworks })),
 	/**  Ends that. */
@@ -53,11 +55,18 @@ export const commands = {
 	describeNetwork: () => typedError<NetworkDescription, Failure>(__TAURI_INVOKE("describe_network")),
 	/**  Ends all sessions and undoes everything, lockdown too. Says what was undone. */
 	reset: () => typedError<string[], Failure>(__TAURI_INVOKE("reset")),
+	/**  How Adit and the network are at this moment, as files. */
+	diagnose: () => typedError<Finding[], Failure>(__TAURI_INVOKE("diagnose")),
 	/**
-	 *  Understands a file that was chosen, dropped, pasted or scanned. Nothing is stored until
-	 *  `import_profile`; the secrets wait in the app meanwhile.
+	 *  Asks where to, and writes an archive of those files that `diagnose` has found last and that have one of
+	 *  these names. Whether that was not cancelled.
 	 */
-	openProfile: (fileName: string, content: number[]) => typedError<Preview, Failure>(__TAURI_INVOKE("open_profile", { fileName, content })),
+	saveDiagnosis: (name: string, files: string[]) => typedError<boolean, Failure>(__TAURI_INVOKE("save_diagnosis", { name, files })),
+	/**
+	 *  Understands a file that was chosen, dropped, pasted or scanned. A profile of Apple's may have
+	 *  several configurations. Nothing is stored until `import_profile`; the secrets wait in the app meanwhile.
+	 */
+	openProfile: (fileName: string, content: number[]) => typedError<Preview[], Failure>(__TAURI_INVOKE("open_profile", { fileName, content })),
 	/**  Stores what `open_profile` has understood. */
 	importProfile: (configuration: VpnConfiguration) => typedError<VpnConfiguration, Failure>(__TAURI_INVOKE("import_profile", { configuration })),
 	/**  Forgets what `open_profile` has understood. */
@@ -86,6 +95,9 @@ export const events = {
 	logged: makeEvent<Logged, Logged>("logged"),
 	told: makeEvent<Told, Told>("told"),
 };
+
+/* Constants */
+export const HEALTH_CODES = ["blocked.connecting","blocked.disconnecting","blocked.ended","blocked.failed","blocked.lockdown","blocked.reasserting","changed.addresses","changed.device","changed.dns","changed.firewall","changed.interface","changed.routes","changed.rules","changed.settings","configuration.behind","contested.addresses","contested.device","contested.dns","contested.firewall","contested.interface","contested.routes","contested.rules","contested.settings","dns.asked-elsewhere","dns.not-applied","dns.second-in-line","dns.split-unavailable","dns.unanswered","firewall.packet-sockets","firewall.unavailable","ipv6.unavailable","leak.ipv4","leak.ipv6","lockdown.not-blocking","lockdown.not-opened","lockdown.unreadable","managed.file","network.not-followed","path.dead","provider.restarting","route.shadowed","sysctl.refused"] as const;
 
 /**  All that can be decided about the app. */
 export type AppSettings = {
@@ -151,6 +163,25 @@ export type Checked = {
 	invalid?: InvalidField,
 	/**  First what goes through the tunnel, then what may surprise. */
 	notes: Note[],
+};
+
+/**  What came of a condition. */
+export type ConditionOutcome = 
+/**  It holds. */
+"held" | 
+/**  It does not. */
+"failed" | 
+/**  A probe that was not sent, as something else does not hold. */
+"notAsked";
+
+/**  One condition. */
+export type ConditionTrace = {
+	/**  What is asked for, in words. */
+	condition: string,
+	/**  What was found, in words. */
+	seen: string,
+	/**  Whether it holds. */
+	outcome: ConditionOutcome,
 };
 
 /**  The identity of a configuration. */
@@ -328,14 +359,35 @@ export type Failure = {
 	field?: string,
 	/**  The line of the text that it is about, from 1. */
 	line?: number,
+	/**  What is wrong with a text of WireGuard, for those who say it in another language. */
+	cause?: ImportError,
 };
 
 /**  Tells the window that there are files for `take_opened`. */
 export type FilesOpened = null;
 
-/**  Something about a session that a person should know. */
+/**  A file of it. */
+export type Finding = {
+	/**  Its path in the archive. */
+	name: string,
+	/**  Its content. */
+	text: string,
+};
+
+/**  The next router. */
+export type Gateway = {
+	/**  Its address. */
+	address: string,
+	/**  Its hardware address, once it is known. */
+	mac?: string,
+};
+
+/**
+ *  Something that a person should know. `title`, `text` and `action` say all of it in English; `code` and `arguments`
+ *  are for those who say it in another language.
+ */
 export type HealthItem = {
-	/**  Stable name, for programs. */
+	/**  Which of all items it is, a [`HealthCode`] unless a later version has others. */
 	code: string,
 	/**  How bad it is. */
 	severity: Severity,
@@ -345,7 +397,110 @@ export type HealthItem = {
 	text: string,
 	/**  What to do about it, when there is something to do. */
 	action?: string,
+	/**  What differs from one such item to the other. */
+	arguments?: { [key in string]: string },
 };
+
+/**
+ *  Why a wg-quick file was refused. No variant repeats a value that may be secret. It says so in English; as data it is
+ *  for those who say it in another language.
+ */
+export type ImportError = 
+/**  More than [`crate::MAX_SIZE`] bytes. */
+({ code: "tooLarge" }) & { example?: never; first?: never; key?: never; line?: never; nearest?: never; network?: never; reason?: never; section?: never } | 
+/**  Not UTF-8, or with NUL bytes. */
+({ code: "notText" }) & { example?: never; first?: never; key?: never; line?: never; nearest?: never; network?: never; reason?: never; section?: never } | 
+/**  HTML or XML. */
+({ code: "markup" }) & { example?: never; first?: never; key?: never; line?: never; nearest?: never; network?: never; reason?: never; section?: never } | 
+/**  An OpenVPN profile. */
+({ code: "openVpn" }) & { example?: never; first?: never; key?: never; line?: never; nearest?: never; network?: never; reason?: never; section?: never } | 
+/**  No `[Interface]`. */
+({ code: "noInterface" }) & { example?: never; first?: never; key?: never; line?: never; nearest?: never; network?: never; reason?: never; section?: never } | 
+/**  No `[Peer]`. */
+({ code: "noPeer" }) & { example?: never; first?: never; key?: never; line?: never; nearest?: never; network?: never; reason?: never; section?: never } | 
+/**  A control character. */
+({ code: "controlCharacter"; 
+/**  Where. */
+line: number }) & { example?: never; first?: never; key?: never; nearest?: never; network?: never; reason?: never; section?: never } | 
+/**  Neither a section nor `key = value`. */
+({ code: "notASetting"; 
+/**  Where. */
+line: number }) & { example?: never; first?: never; key?: never; nearest?: never; network?: never; reason?: never; section?: never } | 
+/**  Another section. */
+({ code: "unknownSection"; 
+/**  Where. */
+line: number; 
+/**  The name. */
+section: string }) & { example?: never; first?: never; key?: never; nearest?: never; network?: never; reason?: never } | 
+/**  A setting above all sections. */
+({ code: "outsideSection"; 
+/**  Where. */
+line: number; 
+/**  The key. */
+key: string }) & { example?: never; first?: never; nearest?: never; network?: never; reason?: never; section?: never } | 
+/**  A key that wg-quick does not have. */
+({ code: "unknownKey"; 
+/**  Where. */
+line: number; 
+/**  The key. */
+key: string; 
+/**  The key that was probably meant. */
+nearest: string | null }) & { example?: never; first?: never; network?: never; reason?: never; section?: never } | 
+/**  A key of the other section. */
+({ code: "wrongSection"; 
+/**  Where. */
+line: number; 
+/**  The key. */
+key: string; 
+/**  The section that has it. */
+section: string }) & { example?: never; first?: never; nearest?: never; network?: never; reason?: never } | 
+/**  A value that means nothing. */
+({ code: "value"; 
+/**  Where. */
+line: number; 
+/**  The key. */
+key: string; 
+/**  What is wrong and what would be right. */
+reason: string }) & { example?: never; first?: never; nearest?: never; network?: never; section?: never } | 
+/**  A required key is absent. */
+({ code: "missing"; 
+/**  Where the section begins. */
+line: number; 
+/**  Its name. */
+section: string; 
+/**  The key. */
+key: string; 
+/**  A value that would be right. */
+example: string }) & { first?: never; nearest?: never; network?: never; reason?: never } | 
+/**  Two peers with one key. */
+({ code: "duplicatePeer"; 
+/**  The later peer's key. */
+line: number; 
+/**  The earlier one's. */
+first: number }) & { example?: never; key?: never; nearest?: never; network?: never; reason?: never; section?: never } | 
+/**  Two peers with one network. */
+({ code: "duplicateNetwork"; 
+/**  The later peer's. */
+line: number; 
+/**  What both want. */
+network: string; 
+/**  The earlier peer's. */
+first: number }) & { example?: never; key?: never; nearest?: never; reason?: never; section?: never } | 
+/**  The configuration as a whole, such as its name. */
+{
+	code: "configuration",
+} & InvalidConfiguration;
+
+/**  What kind of link an interface is. Spec OD-7. */
+export type InterfaceKind = 
+/**  Wired. */
+"ethernet" | 
+/**  Wireless LAN. */
+"wiFi" | 
+/**  Mobile network. */
+"cellular" | 
+/**  Anything else. */
+"other";
 
 /**  What the primary interface has to be. Spec OD-7. */
 export type InterfaceType = 
@@ -355,6 +510,14 @@ export type InterfaceType =
 "wiFi" | 
 /**  Mobile network. */
 "cellular";
+
+/**  A configuration that cannot be stored or started. */
+export type InvalidConfiguration = {
+	/**  Path of the field, in the words of the JSON form. */
+	field: string,
+	/**  What is wrong with it and what would be right. */
+	reason: string,
+};
 
 /**  A field by its path, and what is wrong with it. */
 export type InvalidField = {
@@ -515,6 +678,17 @@ export type NetworkDescription = {
 	firewall: string,
 };
 
+/**  What the rules are compared with. No tunnel of ours ever shows up here. Spec OD-14. */
+export type NetworkState = {
+	/**  Counts changes of what is below it, so that a result from before a change is recognised. */
+	generation: number,
+	/**  The network that the system uses first; absent when it is offline. */
+	primary?: PrimaryNetwork,
+};
+
+/**  Which sentence a [`Note`](crate::Note) is. Whoever speaks another language has words for each. */
+export type NoteCode = "command.not-run" | "dns.domains-without-server" | "dns.none" | "dns.unrouted" | "family.blocked" | "family.leaks" | "ipv6.blocked" | "key.repeated" | "network.host-bits" | "peer.waiting" | "profile.allow" | "profile.apple-only" | "profile.domains-always" | "profile.ignored" | "profile.left-out" | "profile.provider" | "profile.removal" | "profile.signature" | "profile.unknown" | "route.all" | "route.all-ipv4" | "route.all-ipv6" | "route.nothing" | "route.some" | "routes.enforced" | "routes.enforced-but-local" | "table.number" | "table.off" | "unused.fwmark" | "unused.save-config";
+
 /**
  *  Something about a profile that a person should know. `text` says all of it in English; `code` and
  *  `arguments` are for those who say it in another language.
@@ -522,8 +696,8 @@ export type NetworkDescription = {
 export type Note = {
 	/**  `Notice`: good to know; `Warning`: works, but not as the profile asks. */
 	severity: Severity,
-	/**  Which of all sentences it is, such as `dns.none`. */
-	code: string,
+	/**  Which of all sentences it is. */
+	code: NoteCode,
 	/**  Line in the imported file, from 1; absent when it is about the whole. */
 	line?: number,
 	/**  The key of the format that it is about. */
@@ -535,6 +709,14 @@ export type Note = {
 };
 
 export type OnDemandAction = "connect" | "disconnect" | "ignore" | "evaluateConnection";
+
+/**  As it is at this moment. */
+export type OnDemandExplanation = {
+	/**  What the rules are compared with. */
+	network: NetworkState,
+	/**  The current rule, and how it came about. */
+	verdict?: Verdict,
+};
 
 /**  A rule in JSON: the parameters of the action stand beside it. */
 export type OnDemandRule = {
@@ -654,10 +836,36 @@ export type Preview = {
 	notes: Note[],
 };
 
+/**  The network of the primary physical interface. */
+export type PrimaryNetwork = {
+	/**  The kernel's name of the interface. */
+	interface: string,
+	/**  What it is. */
+	kind: InterfaceKind,
+	/**  The wireless network's name. */
+	ssid?: string,
+	/**  The access point. */
+	bssid?: string,
+	/**  Its DNS servers, in order of preference. */
+	dnsServers?: string[],
+	/**  Its search domains, in order. */
+	searchDomains?: string[],
+	/**  At most one a family. */
+	gateways?: Gateway[],
+	/**  Whether traffic costs money; absent when nobody says. */
+	metered?: boolean,
+	/**  The name that `NetworkManager` has the connection under. */
+	connectionId?: string,
+	/**  Whether somebody thinks that a person has to sign in before the internet is reached. */
+	captivePortal?: boolean,
+};
+
 /**  The forms of a file. */
 export type ProfileFormat = 
 /**  For wg-quick(8) and every app of WireGuard. */
 "wgQuick" | 
+/**  For Apple's systems and those who manage them. */
+"mobileconfig" | 
 /**  All that Adit knows of it. */
 "adit";
 
@@ -848,6 +1056,27 @@ export type RuleConditions = {
 	probeUrl?: string,
 };
 
+/**  What came of a rule. */
+export type RuleOutcome = 
+/**  All conditions hold: it is the current one. */
+"matched" | 
+/**  One does not. */
+"notMatched" | 
+/**  A rule before it is the current one. */
+"notReached";
+
+/**  One rule that was looked at, or would have been. */
+export type RuleTrace = {
+	/**  Its place in the list, from 0. */
+	index: number,
+	/**  The rule in words. */
+	rule: string,
+	/**  What came of it. */
+	outcome: RuleOutcome,
+	/**  Its conditions, in the order in which they were looked at. */
+	conditions?: ConditionTrace[],
+};
+
 /**  Whose configuration it is. Spec TN34-10. */
 export type Scope = 
 /**  Its owner's alone: others neither see nor use it, and it stops when the owner logs out. */
@@ -1013,6 +1242,14 @@ export type Understood = {
 };
 
 export type Value = null | boolean | number | string | Value[] | { [key in string]: Value };
+
+/**  The current rule, and how it came about. */
+export type Verdict = {
+	/**  Absent when none matches: then nothing is started and nothing is ended. Spec OD-13. */
+	current?: CurrentRule,
+	/**  All rules, in order. */
+	trace: RuleTrace[],
+};
 
 /**  One VPN configuration as it is stored. Spec MGR-1 to MGR-25. */
 export type VpnConfiguration = {

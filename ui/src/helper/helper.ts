@@ -1,6 +1,6 @@
 // All that the pages ask of the helper. `tauri.ts` has it in the app, `memory.ts` in a browser.
 
-import type { Check, Failure, FailureKind, SecretChange } from "./bindings";
+import type { Check, Failure, FailureKind, Finding, ImportError, OnDemandExplanation, SecretChange } from "./bindings";
 import type { Profiles } from "./profiles";
 import type {
   AppSettings,
@@ -39,6 +39,8 @@ export interface Helper extends Profiles {
   setOnDemand(id: string, enabled: boolean): Promise<void>;
   pauseOnDemand(id: string, until: PauseEnd): Promise<void>;
   resumeOnDemand(id: string): Promise<void>;
+  /** Which network the computer is in, and what the rules make of it. */
+  explainOnDemand(id: string): Promise<OnDemandExplanation>;
 
   lockDown(allowLocalNetworks: boolean): Promise<void>;
   liftLockdown(): Promise<void>;
@@ -47,6 +49,10 @@ export interface Helper extends Profiles {
   explainDns(name: string): Promise<DnsExplanation>;
   /** Takes some seconds. */
   selfTest(): Promise<Check[]>;
+  /** How Adit and the network are at this moment, for somebody who helps: files without keys. */
+  diagnose(): Promise<Finding[]>;
+  /** Asks where, and writes those of the last findings that have one of these names. Whether that was not cancelled. */
+  saveDiagnosis(name: string, files: string[]): Promise<boolean>;
 
   /** What was logged so far, then each line. */
   watchLogs(listener: (lines: LogLine[]) => void): () => void;
@@ -99,11 +105,15 @@ export class Refused extends Error {
   /** The line of the text that is wrong, from 1, where one is. */
   readonly line: number | undefined;
 
-  constructor({ kind, sentence, field, line }: Failure) {
+  /** What is wrong with a text of WireGuard, for those who say it in another language. */
+  readonly fault: ImportError | undefined;
+
+  constructor({ kind, sentence, field, line, cause }: Failure) {
     super(sentence);
     this.name = "Refused";
     this.kind = kind;
     this.field = field;
     this.line = line;
+    this.fault = cause;
   }
 }

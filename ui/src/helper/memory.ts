@@ -2,9 +2,12 @@
 // (`?state=blocked`, see `memory/scenes.ts`) and from there does what it is told.
 
 import schema from "../../../crates/wireguard/schema.json";
+import type { OnDemandExplanation } from "./bindings";
 import type { Change, Helper, SecretChanges, Secrets, StoredConfiguration } from "./helper";
 import { Refused } from "./helper";
 import { details, followedLog, recordingsOf, selfTest, transferred } from "./memory/answers";
+import { findings } from "./memory/findings";
+import { onDemandExplanation } from "./memory/on-demand";
 import { history } from "./memory/examples";
 import { memoryProfiles, type Store } from "./memory/profiles";
 import { sceneOf, type Scene } from "./memory/scenes";
@@ -21,6 +24,8 @@ export function rehearsal(asked: URLSearchParams): { helper: Helper; recordings:
   const scene = sceneOf(asked.get("state"), now);
   const sessions = new MemoryHelper(scene, asked.get("state") === "connecting");
   const helper = Object.assign(sessions, memoryProfiles(sessions));
+  // For pictures of what happens then.
+  addEventListener("somebody-else-saves", (event) => sessions.saveOwn((event as CustomEvent<{ [key: string]: Json }>).detail));
   return { helper, recordings: recordingsOf(scene.entries, now) };
 }
 
@@ -116,6 +121,14 @@ class MemoryHelper implements Omit<Helper, keyof Profiles>, Store {
     return this.#store({ ...configuration, generation: configuration.generation + 1 });
   }
 
+  /** Changes the provider's part of what the scene is about. */
+  saveOwn(fields: { [key: string]: Json }): void {
+    const { configuration } = this.#entry(this.#scene.about ?? "");
+    const { protocol, generation } = configuration;
+    const providerConfiguration = { ...protocol.providerConfiguration, ...fields };
+    this.#store({ ...configuration, generation: generation + 1, protocol: { ...protocol, providerConfiguration } });
+  }
+
   async remove(id: string): Promise<void> {
     this.#scene.entries = this.#scene.entries.filter((entry) => entry.configuration.id !== id);
     this.#tell({ kind: "removed", id });
@@ -154,8 +167,20 @@ class MemoryHelper implements Omit<Helper, keyof Profiles>, Store {
   }
 
   async resumeOnDemand(id: string): Promise<void> {
-    const rule = { index: 1, action: "connects at once", reason: "The primary network is the Wi-Fi “Café Central”." };
-    this.#session(id, { onDemand: { state: "armed", rule } });
+    const rule = onDemandExplanation(this.#entry(id)).verdict?.current;
+    this.#session(id, { onDemand: { state: "armed", ...(rule && { rule }) } });
+  }
+
+  async explainOnDemand(id: string): Promise<OnDemandExplanation> {
+    return onDemandExplanation(this.#entry(id));
+  }
+
+  async diagnose() {
+    return findings(this.#scene.entries);
+  }
+
+  async saveDiagnosis(): Promise<boolean> {
+    return true;
   }
 
   async lockDown(allowLocalNetworks: boolean): Promise<void> {

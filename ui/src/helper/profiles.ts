@@ -22,8 +22,8 @@ export interface Profiles {
 
   /** Tells of files that were given to the app from outside, those from before too, until the returned function is called. */
   watchOpened(listener: (files: OpenedFile[]) => void): () => void;
-  /** Understands a file. Its secrets wait in the app for `importProfile`. */
-  openProfile(fileName: string, content: Uint8Array): Promise<Preview>;
+  /** Understands a file; a profile of Apple's may have several. Secrets wait in the app for `importProfile`. */
+  openProfile(fileName: string, content: Uint8Array): Promise<Preview[]>;
   /** Stores what was opened, perhaps with another name and other protections. */
   importProfile(configuration: VpnConfiguration): Promise<VpnConfiguration>;
   /** Forgets what was opened. */

@@ -1,12 +1,19 @@
 import type { App } from "../app";
-import type { Json, Note, VpnConfiguration } from "../helper/types";
+import type { Json, Note, Preview, VpnConfiguration } from "../helper/types";
+import { refusalInWords } from "../messages/refusals";
 import { put, type Step } from "../edit/path";
 import { scan } from "./scan";
 import { freeName, sourcesOf, type Source, type Unusable } from "./source";
 
+/** Which of several in one file. */
+export interface Place {
+  number: number;
+  count: number;
+}
+
 /** A profile that was understood, or why it was not. */
 export type Candidate =
-  | { kind: "profile"; key: number; file: string; configuration: VpnConfiguration; fileNotes: Note[]; notes: Note[]; refusal?: string }
+  | { kind: "profile"; key: number; file: string; of: Place | undefined; renamed: string | undefined; configuration: VpnConfiguration; fileNotes: Note[]; notes: Note[]; refusal?: string }
   | { kind: "refused"; key: number; file: string; sentence: string };
 
 /** What is about to be imported. */
@@ -60,7 +67,7 @@ export class Candidates {
         stored.push(await this.#app.helper.importProfile(candidate.configuration));
         this.#all = this.#all.filter((other) => other.key !== candidate.key);
       } catch (error) {
-        this.#replace({ ...candidate, refusal: error instanceof Error ? error.message : String(error) });
+        this.#replace({ ...candidate, refusal: refusalInWords(error, this.#app.language) });
       }
     }
     this.isBusy = false;
@@ -75,16 +82,24 @@ export class Candidates {
 
   async #open({ name, content }: Source): Promise<void> {
     try {
-      const { configuration, notes } = await this.#app.helper.openProfile(name, content);
-      const others = this.#app.world.entries.map((entry) => entry.configuration.name);
-      const taken = new Set([...others, ...this.profiles.map((profile) => profile.configuration.name)]);
-      const named = { ...configuration, name: freeName(configuration.name, taken) };
-      const key = this.#next++;
-      this.#all = [...this.#all, { kind: "profile", key, file: name, configuration: named, fileNotes: notes, notes: [] }];
-      await this.#lint(key, named);
+      const previews = await this.#app.helper.openProfile(name, content);
+      for (const [index, preview] of previews.entries()) {
+        const of = previews.length === 1 ? undefined : { number: index + 1, count: previews.length };
+        await this.#offer(name, preview, of);
+      }
     } catch (error) {
-      this.#refused(name, error instanceof Error ? error.message : String(error));
+      this.#refused(name, refusalInWords(error, this.#app.language));
     }
+  }
+
+  async #offer(file: string, { configuration, notes: fileNotes }: Preview, of: Place | undefined): Promise<void> {
+    const others = this.#app.world.entries.map((entry) => entry.configuration.name);
+    const taken = new Set([...others, ...this.profiles.map((profile) => profile.configuration.name)]);
+    const named = { ...configuration, name: freeName(configuration.name, taken) };
+    const renamed = named.name === configuration.name ? undefined : configuration.name;
+    const key = this.#next++;
+    this.#all = [...this.#all, { kind: "profile", key, file, of, renamed, configuration: named, fileNotes, notes: [] }];
+    await this.#lint(key, named);
   }
 
   async #lint(key: number, configuration: VpnConfiguration): Promise<void> {

@@ -45,6 +45,7 @@ describe("what is handed over", () => {
     expect(isProfile(CONF)).toBe(true);
     expect(isProfile("# my tunnel\n\n[interface]\n")).toBe(true);
     expect(isProfile('{"adit": 1}')).toBe(true);
+    expect(isProfile('<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN">')).toBe(true);
     expect(isProfile("Hello [Interface]")).toBe(false);
   });
 

@@ -58,7 +58,7 @@ export async function sourcesOf(
 
 /** Whether a pasted text is meant for us, wherever it was pasted. */
 export function isProfile(text: string): boolean {
-  return /^\s*(#.*\n\s*)*\[interface\]/i.test(text) || /^\s*\{\s*"adit"\s*:/.test(text);
+  return [/^\s*(#.*\n\s*)*\[interface\]/i, /^\s*\{\s*"adit"\s*:/, /^\s*<\?xml[^>]*>\s*<!DOCTYPE plist/].some((form) => form.test(text));
 }
 
 /** A name that is not taken: “Home”, else “Home 2” and so on. */

@@ -4,11 +4,13 @@ import { detail } from "./en/detail";
 import { edit } from "./en/edit";
 import { files } from "./en/files";
 import { frame } from "./en/frame";
+import { health } from "./en/health";
+import { refusals } from "./en/refusals";
 import { rules } from "./en/rules";
 import { schema } from "./en/schema";
 import { settings } from "./en/settings";
 import { state } from "./en/state";
 
-export const en = { ...frame, ...state, ...detail, ...rules, ...edit, ...files, ...settings, ...schema };
+export const en = { ...frame, ...state, ...health, ...refusals, ...detail, ...rules, ...edit, ...files, ...settings, ...schema };
 
 export type Messages = typeof en;

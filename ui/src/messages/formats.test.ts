@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { createFormats, plural } from "./formats";
+import { createFormats, plural, type Units } from "./formats";
 
 const english = createFormats("en-GB");
 const german = createFormats("de");
@@ -11,6 +11,15 @@ describe("amounts", () => {
     expect(written).toEqual(["0 B", "999 B", "1.0 kB", "1.2 MB", "999 kB", "123 MB", "3.5 TB"]);
     expect(german.bytes(1_200_000)).toBe("1,2 MB");
     expect(english.rate(2500)).toBe("2.5 kB/s");
+  });
+
+  it("are in the units that somebody has chosen, from the next time on", () => {
+    let units: Units = { bytes: "binary", rates: "bits" };
+    const { bytes, rate } = createFormats("de", () => units);
+    expect([1023, 1024, 1_200_000, 1_048_575, 512 * 1024 ** 3].map(bytes)).toEqual(["1.023 B", "1,0 KiB", "1,1 MiB", "1.023 KiB", "512 GiB"]);
+    expect([0, 12, 125, 1_200_000].map(rate)).toEqual(["0 bit/s", "96 bit/s", "1,0 kbit/s", "9,6 Mbit/s"]);
+    units = { bytes: "binary", rates: "bytes" };
+    expect(rate(2048)).toBe("2,0 KiB/s");
   });
 
   it("of time have at most two units", () => {

@@ -2,9 +2,9 @@
 
 export interface Formats {
   number(value: number): string;
-  /** Decimal units, as `1.2 MB`. */
+  /** As `1.2 MB`, or `1.1 MiB`. */
   bytes(count: number): string;
-  /** Bytes a second, as `1.2 MB/s`. */
+  /** Of bytes a second, as `1.2 MB/s`, or `9.6 Mbit/s`. */
   rate(bytesPerSecond: number): string;
   /** A time span in at most two units, as `2 h 5 min`. */
   span(seconds: number): string;
@@ -20,14 +20,27 @@ export interface Formats {
   list(items: readonly string[]): string;
 }
 
+/** What amounts are counted in. */
+export interface Units {
+  /** By thousands, or by 1024. */
+  bytes: "decimal" | "binary";
+  /** Bits are counted by thousands, as whoever sells lines does. */
+  rates: "bytes" | "bits";
+}
+
 const BYTE_UNITS = ["", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte"] as const;
+/** IEC 80000-13. */
+const BINARY_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"] as const;
+/** Written out, as “Mb” is taken for bytes too often. */
+const BIT_UNITS = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s", "Pbit/s"] as const;
 /** Those of SI, as everywhere in Adit; days are written out. */
 const SYMBOLS = { hour: "h", minute: "min", second: "s" } as const;
 const MINUTE = 60;
 const HOUR = 3600;
 const DAY = 86_400;
 
-export function createFormats(tag: string): Formats {
+/** `units` is asked each time, so that another choice takes effect at once. */
+export function createFormats(tag: string, units: () => Units = () => ({ bytes: "decimal", rates: "bytes" })): Formats {
   const number = new Intl.NumberFormat(tag);
   const list = new Intl.ListFormat(tag, { type: "conjunction" });
   const exact = new Intl.DateTimeFormat(tag, { dateStyle: "full", timeStyle: "medium" });
@@ -35,17 +48,21 @@ export function createFormats(tag: string): Formats {
   const today = new Intl.DateTimeFormat(tag, { timeStyle: "short" });
   const otherDay = new Intl.DateTimeFormat(tag, { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" });
   const relative = new Intl.RelativeTimeFormat(tag, { numeric: "auto", style: "short" });
-  const bytes = (count: number) => {
-    const steps = count < 1000 ? 0 : Math.min(Math.floor(Math.log10(count) / 3), BYTE_UNITS.length - 1);
-    const value = Math.max(count, 0) / 1000 ** steps;
-    if (steps === 0) return `${number.format(Math.floor(value))} B`;
-    const digits = value >= 100 ? 0 : 1;
-    return unit(tag, BYTE_UNITS[steps] ?? "petabyte", digits).format(truncated(value, digits));
+  const decimal = (count: number) => {
+    const { value, step, digits } = scaled(count, 1000);
+    if (step === 0) return `${number.format(value)} B`;
+    return unit(tag, BYTE_UNITS[step] ?? "petabyte", digits).format(value);
   };
+  const written = (count: number, base: number, names: readonly string[]) => {
+    const { value, step, digits } = scaled(count, base);
+    return `${unit(tag, "", digits).format(value)} ${names[step] ?? ""}`;
+  };
+  const bytes = (count: number) => (units().bytes === "binary" ? written(count, 1024, BINARY_UNITS) : decimal(count));
   return {
     number: (value) => number.format(value),
     bytes,
-    rate: (bytesPerSecond) => `${bytes(bytesPerSecond)}/s`,
+    rate: (bytesPerSecond) =>
+      units().rates === "bits" ? written(bytesPerSecond * 8, 1000, BIT_UNITS) : `${bytes(bytesPerSecond)}/s`,
     span: (seconds) =>
       parts(seconds)
         .map(([count, name]) => (name === "day" ? unit(tag, name, 0).format(count) : `${count} ${SYMBOLS[name]}`))
@@ -76,25 +93,25 @@ function parts(seconds: number): [number, SpanUnit][] {
   return minutes > 0 ? [[minutes, "minute"]] : [[whole, "second"]];
 }
 
-/** Cut, not rounded: 999.97 kB must not become 1000 kB. */
-function truncated(value: number, digits: number): number {
+/** An amount in the largest unit that leaves a number before the point. Cut, not rounded: 999.97 kB must not become
+ * 1000 kB. */
+function scaled(count: number, base: number): { value: number; step: number; digits: number } {
+  let [value, step] = [Math.max(count, 0), 0];
+  for (; value >= base && step < BYTE_UNITS.length - 1; step += 1) value /= base;
+  const digits = step === 0 || value >= 100 ? 0 : 1;
   const scale = 10 ** digits;
-  return Math.floor(value * scale) / scale;
+  return { value: Math.floor(value * scale) / scale, step, digits };
 }
 
-const units = new Map<string, Intl.NumberFormat>();
+const made = new Map<string, Intl.NumberFormat>();
 
+/** Of a unit that Intl knows, or of a bare number. */
 function unit(tag: string, name: string, digits: number): Intl.NumberFormat {
   const key = `${tag} ${name} ${digits}`;
-  const known = units.get(key);
+  const known = made.get(key);
   if (known) return known;
-  const made = new Intl.NumberFormat(tag, {
-    style: "unit",
-    unit: name,
-    unitDisplay: name === "day" ? "long" : "short",
-    minimumFractionDigits: digits,
-    maximumFractionDigits: digits,
-  });
-  units.set(key, made);
-  return made;
+  const style = name === "" ? {} : { style: "unit", unit: name, unitDisplay: name === "day" ? "long" : "short" } as const;
+  const format = new Intl.NumberFormat(tag, { ...style, minimumFractionDigits: digits, maximumFractionDigits: digits });
+  made.set(key, format);
+  return format;
 }

@@ -2,7 +2,7 @@
 
 import { de } from "./de";
 import { en, type Messages } from "./en";
-import { createFormats, type Formats } from "./formats";
+import { createFormats, type Formats, type Units } from "./formats";
 
 export interface Language extends Formats {
   /** BCP 47. */
@@ -24,12 +24,12 @@ export function wantedLanguages(choice: keyof typeof CHOICES, session: readonly 
 const MIRRORED = "en-x-mirrored";
 
 /** The first of `wanted` that there is, else English. */
-export function languageFor(wanted: readonly string[]): Language {
+export function languageFor(wanted: readonly string[], units?: () => Units): Language {
   for (const tag of wanted) {
-    if (tag === MIRRORED) return { tag: "en", direction: "rtl", m: en, ...createFormats("en") };
+    if (tag === MIRRORED) return { tag: "en", direction: "rtl", m: en, ...createFormats("en", units) };
     const [base] = tag.toLowerCase().split("-");
-    if (base === "de") return { tag, direction: "ltr", m: de, ...createFormats(tag) };
-    if (base === "en") return { tag, direction: "ltr", m: en, ...createFormats(tag) };
+    if (base === "de") return { tag, direction: "ltr", m: de, ...createFormats(tag, units) };
+    if (base === "en") return { tag, direction: "ltr", m: en, ...createFormats(tag, units) };
   }
-  return { tag: "en", direction: "ltr", m: en, ...createFormats("en") };
+  return { tag: "en", direction: "ltr", m: en, ...createFormats("en", units) };
 }

@@ -5,11 +5,11 @@ import type { Language } from "./language";
 
 /** The whole sentence, with its line. */
 export function noteInWords(note: Note, language: Language): string {
-  const text = sentence(note, language) ?? note.text;
+  const text = sentence(note, language);
   return note.line === undefined ? text : language.m.note.line(note.line, text);
 }
 
-function sentence({ code, key, arguments: given }: Note, { m }: Language): string | undefined {
+function sentence({ code, key = "", arguments: given, text }: Note, { m }: Language): string {
   const { note: words } = m;
   const of = (name: string) => given?.[name] ?? "";
   const hasDns = of("dns") === "true";
@@ -49,16 +49,32 @@ function sentence({ code, key, arguments: given }: Note, { m }: Language): strin
     case "routes.enforced-but-local":
       return words.enforcedLocal;
     case "command.not-run":
-      return words.commandNotRun(key ?? "", of("command"));
+      return words.commandNotRun(key, of("command"));
     case "key.repeated":
-      return words.repeated(key ?? "", of("later"));
+      return words.repeated(key, of("later"));
     case "network.host-bits":
       return words.hostBits(of("written"), of("network"));
     case "unused.fwmark":
       return words.fwmark;
     case "unused.save-config":
       return words.saveConfig;
-    default:
-      return undefined;
+    case "profile.allow":
+      return words.profile.allow(text, key);
+    case "profile.apple-only":
+      return words.profile.appleOnly(text, key);
+    case "profile.domains-always":
+      return words.profile.domainsAlways(text, key);
+    case "profile.ignored":
+      return words.profile.ignored(text, key);
+    case "profile.left-out":
+      return words.profile.leftOut(text, of("name"));
+    case "profile.provider":
+      return words.profile.provider(text, of("name"), of("provider"));
+    case "profile.removal":
+      return words.profile.removal(text);
+    case "profile.signature":
+      return words.profile.signature(text);
+    case "profile.unknown":
+      return words.profile.unknown(text, key);
   }
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { OnDemandRule } from "../helper/types";
-import { ACTIONS, actionOf, CONDITIONS, conditionsOf, hintsOf, isFault, moved, withAction, withCondition, withoutCondition, withTexts } from "./rules";
+import { ACTIONS, actionOf, CONDITIONS, conditionsOf, hintsOf, isFault, moved, placeAt, withAction, withCondition, withoutCondition, withTexts } from "./rules";
 
 describe("a rule", () => {
   it("takes every condition and gives it back", () => {
@@ -24,6 +24,12 @@ describe("a rule", () => {
     expect(moved(["a", "b", "c"], 2, 1)).toEqual(["a", "c", "b"]);
     expect(moved(["a", "b", "c"], 0, -1)).toEqual(["a", "b", "c"]);
   });
+});
+
+it("what is dragged lands between those whose middles it has passed", () => {
+  const middles = [50, 150, 250, 350];
+  expect([0, 120, 160, 260, 999].map((y) => placeAt(y, middles, 0))).toEqual([0, 0, 1, 2, 3]);
+  expect([10, 60, 240, 340].map((y) => placeAt(y, middles, 3))).toEqual([0, 1, 2, 3]);
 });
 
 describe("hints", () => {

@@ -79,6 +79,11 @@ export function moved<T>(items: readonly T[], from: number, to: number): T[] {
   return items.toSpliced(from, 1).toSpliced(to, 0, item);
 }
 
+/** Where something lands that is dragged from `from` to the height `y`, by the middles of all items. */
+export function placeAt(y: number, middles: readonly number[], from: number): number {
+  return middles.filter((middle, index) => index !== from && middle < y).length;
+}
+
 export type Hint =
   /** Where no rule matches, nothing happens. */
   | { kind: "noCatchAll" }

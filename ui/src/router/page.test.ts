@@ -12,6 +12,7 @@ const PAGES: Page[] = [
   { kind: "import" },
   { kind: "settings" },
   { kind: "logs" },
+  { kind: "diagnosis" },
   { kind: "about" },
 ];
 

@@ -11,6 +11,7 @@ export type Page =
   | { kind: "import" }
   | { kind: "settings" }
   | { kind: "logs" }
+  | { kind: "diagnosis" }
   | { kind: "about" };
 
 export function pageOf(hash: string): Page {
@@ -20,6 +21,7 @@ export function pageOf(hash: string): Page {
     case "import":
     case "settings":
     case "logs":
+    case "diagnosis":
     case "about":
       return { kind };
     case "configuration":
@@ -46,6 +48,8 @@ export function parentOf(page: Page): Page {
       return { kind: "configuration", id: page.id };
     case "about":
       return { kind: "settings" };
+    case "diagnosis":
+      return { kind: "logs" };
     case "home":
     case "configuration":
     case "create":

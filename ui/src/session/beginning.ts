@@ -11,5 +11,5 @@ export function beginningInWords(session: SessionStatus, now: Date, language: La
 
 function causeInWords({ startCause }: SessionStatus, { m }: Language): string | undefined {
   if (!startCause) return undefined;
-  return startCause.onDemand ? m.head.byRule(startCause.onDemand.reason) : m.head.byHand;
+  return startCause.onDemand ? m.head.byRule(startCause.onDemand.reason, startCause.onDemand.rule + 1) : m.head.byHand;
 }

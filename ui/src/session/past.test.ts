@@ -21,6 +21,7 @@ describe("a past session", () => {
     expect(pastView(PAST, ENGLISH)).toEqual(view);
     const byRule = { ...PAST, startCause: { onDemand: { rule: 1, reason: "rule 2 matched Wi-Fi Café" } } };
     expect(pastView(byRule, ENGLISH).beginning).toBe("Connected by itself: rule 2 matched Wi-Fi Café");
+    expect(pastView(byRule, GERMAN).beginning).toBe("Von selbst verbunden, nach Regel 2");
   });
 
   it("says what failed", () => {

@@ -26,7 +26,7 @@ export function pastView(past: PastSession, language: Language): PastView {
 
 function beginning({ connectedAt, startCause }: PastSession, { m }: Language): string {
   if (connectedAt === undefined) return m.activity.never;
-  return startCause.onDemand ? m.activity.onDemand(startCause.onDemand.reason) : m.activity.user;
+  return startCause.onDemand ? m.activity.onDemand(startCause.onDemand.reason, startCause.onDemand.rule + 1) : m.activity.user;
 }
 
 function end({ lastError, endedAt, stopReason }: PastSession, language: Language): string {

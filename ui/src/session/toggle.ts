@@ -1,5 +1,6 @@
 import type { App } from "../app";
 import type { Entry } from "../helper/types";
+import { refusalInWords } from "../messages/refusals";
 import { isWanted } from "./face";
 
 /** Connects what is down and disconnects what is up or coming up. A refusal is told. */
@@ -23,7 +24,7 @@ export async function attempt(app: App, action: () => Promise<unknown>): Promise
     await action();
     return true;
   } catch (error) {
-    app.notices.show({ tone: "stop", text: error instanceof Error ? error.message : String(error) });
+    app.notices.show({ tone: "stop", text: refusalInWords(error, app.language) });
     return false;
   }
 }

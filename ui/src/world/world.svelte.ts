@@ -1,6 +1,8 @@
 import type { Helper, Link } from "../helper/helper";
 import type { Entry, MachineStatus } from "../helper/types";
+import type { Language } from "../messages/language";
 import { changed, EMPTY, type Knowledge } from "./knowledge";
+import { inLanguage } from "./translation";
 
 /** What the app knows of the helper, as it is at this moment. Only the helper changes it. */
 export class World {
@@ -11,10 +13,10 @@ export class World {
 
   #shown = $derived(this.#knowledge.entries.filter(({ configuration }) => !this.#hidden.includes(configuration.id)));
 
-  /** Follows the helper; the returned function ends that. */
-  follow(helper: Helper): () => void {
+  /** Follows the helper, who is understood in this language; the returned function ends that. */
+  follow(helper: Helper, language: Language): () => void {
     return helper.watch((change) => {
-      this.#knowledge = changed(this.#knowledge, change);
+      this.#knowledge = changed(this.#knowledge, inLanguage(change, language));
       for (const wait of this.#waiting) {
         if (!wait.isTrue()) continue;
         this.#waiting.delete(wait);

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use adit_model::{
-    Check, CheckOutcome, ConfigurationId, ConnectionError, HealthItem, Lockdown, LookupReason,
-    LookupServer, MachineStatus, NameLookup, NetworkDescription, PastSession, ProviderStopReason,
-    RouteExplanation, RouteOutcome, Secret, SecretChange, SessionStatus, SessionTraffic, Severity,
-    StartCause, TunnelProviderProtocol, VpnConfiguration, VpnStatus,
+    Check, CheckOutcome, ConfigurationId, ConnectionError, HealthCode, HealthItem, Lockdown,
+    LookupReason, LookupServer, MachineStatus, NameLookup, NetworkDescription, PastSession,
+    ProviderStopReason, RouteExplanation, RouteOutcome, Secret, SecretChange, SessionStatus,
+    SessionTraffic, Severity, StartCause, TunnelProviderProtocol, VpnConfiguration, VpnStatus,
     on_demand::{CurrentRule, OnDemandRule, OnDemandStatus, PauseEnd},
     wireguard::Key,
 };
@@ -138,13 +138,15 @@ fn example() -> Entry {
                 }),
                 retry_at: None,
             }),
-            health: vec![HealthItem {
-                code: "dns.split-unavailable".into(),
-                severity: Severity::Warning,
-                title: "A title".into(),
-                text: "A text.".into(),
-                action: None,
-            }],
+            health: vec![
+                HealthItem::new(
+                    HealthCode::DnsSplitUnavailable,
+                    Severity::Warning,
+                    "A title",
+                    "A text.",
+                )
+                .with("domains", "corp.example"),
+            ],
         },
     }
 }

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, path::Path};
 
 use adit_api::{Event, HelperError, Removed};
-use adit_model::{ConfigurationId, HealthItem, Severity, VpnConfiguration};
+use adit_model::{ConfigurationId, HealthCode, HealthItem, Severity, VpnConfiguration};
 use adit_profile::Imported;
 
 use super::{Service, locked};
@@ -127,11 +127,13 @@ impl Service {
 
 fn problem(path: &Path, reason: &str) -> HealthItem {
     let path = path.display();
-    HealthItem {
-        code: "managed.file".into(),
-        severity: Severity::Problem,
-        title: "A configuration of the administrator is not understood".into(),
-        text: format!("{path}: {reason} What it said before, if anything, goes on."),
-        action: Some(format!("Repair or remove {path}")),
-    }
+    HealthItem::new(
+        HealthCode::ManagedFile,
+        Severity::Problem,
+        "A configuration of the administrator is not understood",
+        format!("{path}: {reason} What it said before, if anything, goes on."),
+    )
+    .to_do(format!("Repair or remove {path}"))
+    .with("file", &path)
+    .with("reason", reason)
 }

@@ -1,31 +1,29 @@
 //! What a person should know about a session, besides what its settings on this network mean.
 
-use adit_model::{HealthItem, PathStatus, Severity};
+use adit_model::{HealthCode, HealthItem, PathStatus, Severity};
 use jiff::{Timestamp, tz::TimeZone};
 
 /// The provider does not follow a changed configuration.
 pub(super) fn behind(name: &str) -> HealthItem {
-    HealthItem {
-        code: "configuration.behind".into(),
-        severity: Severity::Notice,
-        title: "Changes take effect at the next connect".into(),
-        text: "The configuration was changed in a way that a connected tunnel cannot follow."
-            .into(),
-        action: Some(format!("adit reconnect {name}")),
-    }
+    HealthItem::new(
+        HealthCode::ConfigurationBehind,
+        Severity::Notice,
+        "Changes take effect at the next connect",
+        "The configuration was changed in a way that a connected tunnel cannot follow.",
+    )
+    .to_do(format!("adit reconnect {name}"))
+    .with("name", name)
 }
 
 /// The provider died or was ended, and another one takes its place.
 pub(super) fn restarting() -> HealthItem {
-    HealthItem {
-        code: "provider.restarting".into(),
-        severity: Severity::Warning,
-        title: "The tunnel provider is being started again".into(),
-        text: "The one before has ended. Until this one has established the tunnel again, its traffic \
-               waits and nothing of it goes outside."
-            .into(),
-        action: None,
-    }
+    HealthItem::new(
+        HealthCode::ProviderRestarting,
+        Severity::Warning,
+        "The tunnel provider is being started again",
+        "The one before has ended. Until this one has established the tunnel again, its traffic \
+         waits and nothing of it goes outside.",
+    )
 }
 
 /// The tunnel is up, but since then nothing came back through it.
@@ -40,16 +38,18 @@ pub(super) fn silent(since: Timestamp, path: PathStatus) -> HealthItem {
             ("This computer has no network.", "Connect it to a network again.")
         }
     };
-    HealthItem {
-        code: "path.dead".into(),
-        severity: Severity::Problem,
-        title: format!("Connected, but nothing comes back since {time}"),
-        text: format!(
+    HealthItem::new(
+        HealthCode::PathDead,
+        Severity::Problem,
+        format!("Nothing comes back since {time}"),
+        format!(
             "{why} Adit keeps asking, and goes on by itself when it is heard; until then, what \
              belongs into the tunnel goes nowhere else."
         ),
-        action: Some(action.into()),
-    }
+    )
+    .to_do(action)
+    .with("since", &since)
+    .with("offline", &(path == PathStatus::Unsatisfied))
 }
 
 #[cfg(test)]
@@ -60,7 +60,7 @@ mod tests {
     fn silence_is_told_with_its_cause() {
         let item = |path| silent(Timestamp::UNIX_EPOCH, path);
         let (server, network) = (item(PathStatus::Satisfied), item(PathStatus::Unsatisfied));
-        assert!(server.title.starts_with("Connected, but nothing comes back since "), "{server:?}");
+        assert!(server.title.starts_with("Nothing comes back since "), "{server:?}");
         assert!(server.text.starts_with("The server does not answer."), "{server:?}");
         assert!(network.text.starts_with("This computer has no network."), "{network:?}");
     }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use adit_model::{
-    HealthItem, NetworkSettingsError, PacketTunnelNetworkSettings, Severity,
+    HealthCode, HealthItem, NetworkSettingsError, PacketTunnelNetworkSettings, Severity,
     session::{Event, RequestId},
 };
 use adit_network::{ApplyError, Network, NetworkState, Plan, Strength, Tunnel, plan};
@@ -215,11 +215,12 @@ impl Worker {
 }
 
 fn left_behind(error: &ApplyError) -> HealthItem {
-    HealthItem {
-        code: "network.not-followed".into(),
-        severity: Severity::Problem,
-        title: "The tunnel's routes are those of the last network".into(),
-        text: format!("They could not follow the change of network: {error}. Adit keeps trying."),
-        action: Some("If it stays so, disconnect and connect again.".into()),
-    }
+    HealthItem::new(
+        HealthCode::NetworkNotFollowed,
+        Severity::Problem,
+        "The tunnel's routes are those of the last network",
+        format!("They could not follow the change of network: {error}. Adit keeps trying."),
+    )
+    .to_do("If it stays so, disconnect and connect again.")
+    .with("reason", error)
 }

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use adit_model::{HealthItem, Severity};
+use adit_model::{HealthCode, HealthItem, Severity};
 
 use crate::{Slot, health};
 
@@ -209,19 +209,19 @@ impl Fight {
     }
 
     fn item(&self, part: Part) -> HealthItem {
-        let Words { code, noun, was_changed, changing, put_back } = part.words();
+        let Words { changed, contested, noun, was_changed, changing, put_back } = part.words();
         let times = match self.times {
             1 => "once".to_owned(),
             times => format!("{times} times"),
         };
         if !self.is_contested() {
-            return HealthItem {
-                code: format!("changed.{code}"),
-                severity: Severity::Notice,
-                title: format!("{noun} {was_changed}"),
-                text: format!("This happened {times}. {}", self.opponent.sentence()),
-                action: None,
-            };
+            let item = HealthItem::new(
+                changed,
+                Severity::Notice,
+                format!("{noun} {was_changed}"),
+                format!("This happened {times}. {}", self.opponent.sentence()),
+            );
+            return self.opponent.told(item).with("times", &self.times);
         }
         let (lower, who) = (lower_case(noun), self.opponent.subject());
         let consequence = match self.stance {
@@ -233,8 +233,8 @@ impl Fight {
                 "and does so at once each time. Until then traffic may leave that should be blocked."
             }
         };
-        health::item(
-            &format!("contested.{code}"),
+        let item = health::item(
+            contested,
             Severity::Problem,
             format!("{who} keeps {changing} {lower}"),
             format!("Adit has {put_back} {times}, {consequence} {}", self.opponent.sentence()),
@@ -242,7 +242,9 @@ impl Fight {
                 "Keep {} from {changing} {lower}, or disconnect.",
                 self.opponent.name().unwrap_or("the program that does it")
             ),
-        )
+        );
+        let yields = self.stance == Stance::Yield;
+        self.opponent.told(item).with("times", &self.times).with("yields", &yields)
     }
 }
 
@@ -272,6 +274,14 @@ impl Opponent {
         }
     }
 
+    fn told(&self, item: HealthItem) -> HealthItem {
+        match self {
+            Self::Unknown => item,
+            Self::Likely(name) => item.with("likely", name),
+            Self::Known(name) => item.with("known", name),
+        }
+    }
+
     fn sentence(&self) -> String {
         match self {
             Self::Unknown => "Which program did it is not known.".into(),
@@ -285,7 +295,8 @@ impl Opponent {
 
 /// How a part is spoken of.
 struct Words {
-    code: &'static str,
+    changed: HealthCode,
+    contested: HealthCode,
     noun: &'static str,
     was_changed: &'static str,
     changing: &'static str,
@@ -305,32 +316,46 @@ impl Part {
     ];
 
     fn words(self) -> Words {
-        let one = |code, noun| Words {
-            code,
+        use HealthCode as Code;
+        let one = |changed, contested, noun| Words {
+            changed,
+            contested,
             noun,
             was_changed: "was changed by somebody else and put back",
             changing: "changing",
             put_back: "put it back",
         };
-        let many = |code, noun| Words {
+        let many = |changed, contested, noun| Words {
             was_changed: "were changed by somebody else and put back",
             put_back: "put them back",
-            ..one(code, noun)
+            ..one(changed, contested, noun)
         };
         match self {
             Self::Device => Words {
                 was_changed: "was deleted by somebody else and made anew",
                 changing: "deleting",
                 put_back: "made it anew",
-                ..one("device", "The tunnel’s interface")
+                ..one(Code::ChangedDevice, Code::ContestedDevice, "The tunnel’s interface")
             },
-            Self::Interface => one("interface", "The tunnel’s interface"),
-            Self::Addresses => many("addresses", "The tunnel’s addresses"),
-            Self::Rules => many("rules", "The tunnel’s routing rules"),
-            Self::Routes => many("routes", "The tunnel’s routes"),
-            Self::KernelSettings => many("settings", "The tunnel’s kernel settings"),
-            Self::NameResolution => one("dns", "The system’s name resolution"),
-            Self::Firewall => many("firewall", "The firewall rules of Adit"),
+            Self::Interface => {
+                one(Code::ChangedInterface, Code::ContestedInterface, "The tunnel’s interface")
+            }
+            Self::Addresses => {
+                many(Code::ChangedAddresses, Code::ContestedAddresses, "The tunnel’s addresses")
+            }
+            Self::Rules => {
+                many(Code::ChangedRules, Code::ContestedRules, "The tunnel’s routing rules")
+            }
+            Self::Routes => many(Code::ChangedRoutes, Code::ContestedRoutes, "The tunnel’s routes"),
+            Self::KernelSettings => {
+                many(Code::ChangedSettings, Code::ContestedSettings, "The tunnel’s kernel settings")
+            }
+            Self::NameResolution => {
+                one(Code::ChangedDns, Code::ContestedDns, "The system’s name resolution")
+            }
+            Self::Firewall => {
+                many(Code::ChangedFirewall, Code::ContestedFirewall, "The firewall rules of Adit")
+            }
         }
     }
 }

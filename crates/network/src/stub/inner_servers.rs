@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use adit_model::{DnsProtocol, HealthItem, Severity, dns_post_url};
+use adit_model::{DnsProtocol, HealthCode, HealthItem, Severity, dns_post_url};
 use tokio::sync::Notify;
 
 use super::{
@@ -87,7 +87,7 @@ impl InnerServers {
         let record = self.record();
         (record.failures >= FAILURES_TO_TELL).then(|| {
             health::item(
-                "dns.unanswered",
+                HealthCode::DnsUnanswered,
                 Severity::Problem,
                 "Names cannot be looked up",
                 format!(
@@ -97,6 +97,8 @@ impl InnerServers {
                 ),
                 "Check the DNS settings of the VPN, or ask whoever runs that server.",
             )
+            .with("server", &self.name)
+            .with("reason", &record.reason)
         })
     }
 

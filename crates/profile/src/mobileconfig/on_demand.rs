@@ -12,7 +12,7 @@ use super::{
     ProfileError,
     reader::{Reader, Unread},
 };
-use crate::Note;
+use crate::{Note, NoteCode};
 
 /// Reads what the `VPN` dictionary says about on demand.
 pub(super) fn read(
@@ -62,7 +62,7 @@ fn legacy_rules(
         let path = vpn.path_of("OnDemandMatchDomainsAlways");
         let text =
             format!("{path} connects when a name cannot be resolved otherwise, as on Apple’s.");
-        notes.push(Note::notice("profile.domainsAlways", text).about(&path));
+        notes.push(Note::notice(NoteCode::ProfileDomainsAlways, text).about(&path));
     }
     let if_needed_action = ConnectionAction::ConnectIfNeeded { dns_servers: None, probe_url: None };
     let rule = |domains, action| EvaluateConnectionRule { domains, action };
@@ -82,7 +82,7 @@ fn read_rule(
         "Allow" => {
             let path = rule.path_of("Action");
             let text = format!("{path} is Allow, which Apple has given up; the old lists decide.");
-            notes.push(Note::notice("profile.allow", text).about(&path));
+            notes.push(Note::notice(NoteCode::ProfileAllow, text).about(&path));
             match legacy {
                 [] => OnDemandAction::Ignore,
                 rules => OnDemandAction::EvaluateConnection(rules.to_vec()),

@@ -5,7 +5,7 @@ use std::{cell::RefCell, collections::BTreeSet};
 use plist::{Dictionary, Value};
 
 use super::ProfileError;
-use crate::Note;
+use crate::{Note, NoteCode};
 
 pub(super) struct Reader<'a> {
     dictionary: &'a Dictionary,
@@ -120,7 +120,10 @@ impl<'a> Reader<'a> {
 impl Unread<'_> {
     pub(super) fn note(&self) -> Note {
         let Self { path, .. } = self;
-        Note::warning("profile.unknown", format!("{path} is not known and counts for nothing."))
-            .about(path)
+        Note::warning(
+            NoteCode::ProfileUnknown,
+            format!("{path} is not known and counts for nothing."),
+        )
+        .about(path)
     }
 }

@@ -10,7 +10,7 @@ use super::{
     ProfileError, json, on_demand,
     reader::{Reader, Unread},
 };
-use crate::{Imported, Note, Protection, import_wg_quick, protect};
+use crate::{Imported, Note, NoteCode, Protection, import_wg_quick, protect};
 
 const VPN: &str = "com.apple.vpn.managed";
 /// The key of `VendorConfig` that has a file of wg-quick.
@@ -38,7 +38,11 @@ pub(super) fn read(
     let called = name.map_or_else(|| payload.path().to_owned(), |name| format!("“{name}”"));
     let left_out = |why: &str| {
         let text = format!("{called} was left out: {why}.");
-        Ok(Found::Other(Note::warning("profile.leftOut", text).about(payload.path())))
+        Ok(Found::Other(
+            Note::warning(NoteCode::ProfileLeftOut, text)
+                .about(payload.path())
+                .with("name", &called),
+        ))
     };
     if kind != VPN {
         return left_out(&match kind {
@@ -122,7 +126,11 @@ impl ManagedVpn<'_> {
             password.map(|text| (PASSWORD.to_owned(), Secret::new(text))).into_iter().collect();
         let configuration = VpnConfiguration::new(id, self.name, protocol);
         let text = format!("“{}” needs the provider {provider} to be installed.", self.name);
-        let notes = vec![Note::notice("profile.provider", text)];
+        let notes = vec![
+            Note::notice(NoteCode::ProfileProvider, text)
+                .with("name", &self.name)
+                .with("provider", &provider),
+        ];
         Ok(Imported { configuration, secrets, notes })
     }
 
@@ -144,7 +152,7 @@ impl ManagedVpn<'_> {
             if vpn.flag(key)?.is_some() {
                 let path = vpn.path_of(key);
                 let text = format!("{path} is about something that only Apple’s devices have.");
-                notes.push(Note::notice("profile.appleOnly", text).about(&path));
+                notes.push(Note::notice(NoteCode::ProfileAppleOnly, text).about(&path));
             }
         }
         Ok(())
@@ -154,7 +162,7 @@ impl ManagedVpn<'_> {
     fn without_effect(&self, notes: &mut Vec<Note>) -> Result<(), ProfileError> {
         let mut ignored = |path: String, why: &str| {
             let text = format!("{path} counts for nothing: {why}.");
-            notes.push(Note::warning("profile.ignored", text).about(&path));
+            notes.push(Note::warning(NoteCode::ProfileIgnored, text).about(&path));
         };
         match self.vpn.text("AuthenticationMethod")? {
             Some("Password") | None => {}
@@ -244,7 +252,7 @@ impl ManagedVpn<'_> {
         let text = format!(
             "{path} counts for nothing: other keys were changed since Adit wrote the profile."
         );
-        let note = Note::warning("profile.ignored", text).about(&path);
+        let note = Note::warning(NoteCode::ProfileIgnored, text).about(&path);
         let notes = [plain.notes, vec![note]].concat();
         Ok(Imported { notes, ..plain })
     }

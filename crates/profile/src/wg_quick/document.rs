@@ -9,7 +9,7 @@ use super::{
     nearest::nearest,
     text,
 };
-use crate::Note;
+use crate::{Note, NoteCode};
 
 /// A file whose sections and keys are all known.
 pub(super) struct Document<'a> {
@@ -107,7 +107,7 @@ impl<K: SectionKey> Block<'_, K> {
             if let Some(later) = later.find(|later| later.key == entry.key) {
                 let name = entry.name;
                 let text = format!("{name} is given again on line {}, which counts.", later.line);
-                let note = Note::warning("key.repeated", text).about(name).at(entry.line);
+                let note = Note::warning(NoteCode::KeyRepeated, text).about(name).at(entry.line);
                 notes.push(note.with("later", &later.line));
             }
         }

@@ -2,9 +2,13 @@
 
 use adit_model::InvalidConfiguration;
 use ipnet::IpNet;
+use serde::Serialize;
 
-/// Why a wg-quick file was refused. No variant repeats a value that may be secret.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// Why a wg-quick file was refused. No variant repeats a value that may be secret. It says so in English; as data it is
+/// for those who say it in another language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(tag = "code", rename_all = "camelCase")]
 pub enum ImportError {
     /// More than [`crate::MAX_SIZE`] bytes.
     #[error("The file is larger than 1 MiB, so it is not a WireGuard configuration.")]
@@ -116,6 +120,7 @@ pub enum ImportError {
         /// The later peer's.
         line: usize,
         /// What both want.
+        #[cfg_attr(feature = "specta", specta(type = String))]
         network: IpNet,
         /// The earlier peer's.
         first: usize,

@@ -14,7 +14,7 @@ use super::{
     key::InterfaceKey,
     value::{self, Dns, WrittenKey},
 };
-use crate::Note;
+use crate::{Note, NoteCode};
 
 /// What the section says besides the private key, with the lines of what may still turn out to be
 /// wrong.
@@ -117,11 +117,11 @@ impl Interface {
         if self.fwmark.is_some() {
             let text =
                 "FwMark is kept for export only: Adit marks its packets with a number of its own.";
-            note(InterfaceKey::FwMark, "unused.fwmark", text);
+            note(InterfaceKey::FwMark, NoteCode::UnusedFwmark, text);
         }
         if self.save_config {
             let text = "SaveConfig is kept for export only: Adit does not write back to the file.";
-            note(InterfaceKey::SaveConfig, "unused.save-config", text);
+            note(InterfaceKey::SaveConfig, NoteCode::UnusedSaveConfig, text);
         }
     }
 }
@@ -148,7 +148,7 @@ fn keep_script(entry: &Entry<InterfaceKey>, scripts: &mut Vec<String>, notes: &m
         return;
     }
     let text = format!("The {} command will not be run: {}", entry.name, entry.value);
-    let note = Note::warning("command.not-run", text).about(entry.name).at(entry.line);
+    let note = Note::warning(NoteCode::CommandNotRun, text).about(entry.name).at(entry.line);
     notes.push(note.with("command", &entry.value));
     scripts.push(entry.value.into());
 }

@@ -11,7 +11,7 @@ use super::{
     key::PeerKey,
     value::{self, WrittenKey},
 };
-use crate::Note;
+use crate::{Note, NoteCode};
 
 /// What the section says.
 pub(super) struct Peer {
@@ -73,7 +73,7 @@ fn read_networks(
         let value = written.trunc();
         if value != written {
             let text = format!("{written} is taken for the network that it lies in, {value}.");
-            let note = Note::notice("network.host-bits", text).about(entry.name).at(line);
+            let note = Note::notice(NoteCode::NetworkHostBits, text).about(entry.name).at(line);
             notes.push(note.with("written", &written).with("network", &value));
         }
         networks.push(Read { line, value });

@@ -2,7 +2,7 @@
 
 import { Refused, type Secrets } from "../helper";
 import type { Profiles } from "../profiles";
-import type { Note, SecretChange, VpnConfiguration } from "../types";
+import type { Note, Preview, SecretChange, VpnConfiguration } from "../types";
 import { HIDDEN, readText, writeText } from "./wg-quick";
 
 const PROVIDER = "org.adit.wireguard";
@@ -15,6 +15,26 @@ export interface Store {
 
 export function memoryProfiles(store: Store): Profiles {
   const opened = new Map<string, Secrets>();
+  let last = 0;
+  const open = (name: string, text: string): Preview => {
+    const { own, secrets, notes } = readText(text);
+    const id = `1f3c8a52-0000-4000-a000-${String(++last).padStart(12, "0")}`;
+    const configuration = completed({
+      id,
+      generation: 0,
+      name,
+      enablement: "enabled",
+      scope: "user",
+      owner: 1000,
+      protocol: { providerId: PROVIDER, serverAddress: "", providerConfiguration: own },
+    });
+    const isFull = (configuration.protocol.expectedRoutes ?? []).includes("0.0.0.0/0");
+    if (isFull) configuration.protocol.enforceRoutes = true;
+    if (isFull && !(configuration.protocol.expectedRoutes ?? []).includes("::/0")) own["blockIpv6"] = true;
+    const known = Object.entries(secrets).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    opened.set(id, Object.fromEntries(known));
+    return { configuration, secretNames: known.map(([secret]) => secret), notes };
+  };
   return {
     generateKey: async () => randomKey(),
     publicKey: async () => "hSDwCYkwp1R0i33ctD73Wg2/Og0mOBr066SpjqqbTmo=",
@@ -32,23 +52,8 @@ export function memoryProfiles(store: Store): Profiles {
     watchOpened: () => () => {},
     openProfile: async (fileName, content) => {
       const text = new TextDecoder().decode(content);
-      const { own, secrets, notes } = readText(text);
-      const id = crypto.randomUUID();
-      const configuration = completed({
-        id,
-        generation: 0,
-        name: fileName.replace(/\.conf$/i, ""),
-        enablement: "enabled",
-        scope: "user",
-        owner: 1000,
-        protocol: { providerId: PROVIDER, serverAddress: "", providerConfiguration: own },
-      });
-      const isFull = (configuration.protocol.expectedRoutes ?? []).includes("0.0.0.0/0");
-      if (isFull) configuration.protocol.enforceRoutes = true;
-      if (isFull && !(configuration.protocol.expectedRoutes ?? []).includes("::/0")) own["blockIpv6"] = true;
-      const known = Object.entries(secrets).filter((entry): entry is [string, string] => entry[1] !== undefined);
-      opened.set(id, Object.fromEntries(known));
-      return { configuration, secretNames: known.map(([name]) => name), notes };
+      const inside = payloads(text);
+      return inside.length === 0 ? [open(fileName.replace(/\.conf$/i, ""), text)] : inside.map(({ name, text }) => open(name, text));
     },
     importProfile: async (configuration) => {
       const secrets = opened.get(configuration.id);
@@ -74,6 +79,13 @@ export function memoryProfiles(store: Store): Profiles {
   };
 }
 
+/** The VPNs of one of Apple's profiles. In the app the crate `profile` finds them. */
+function payloads(text: string): { name: string; text: string }[] {
+  const value = (key: string) => [...text.matchAll(new RegExp(`<key>${key}</key>\\s*<string>([^<]*)</string>`, "g"))].map(([, found]) => found ?? "");
+  const names = value("UserDefinedName");
+  return value("WgQuickConfig").map((inside, index) => ({ name: names[index] ?? "VPN", text: inside }));
+}
+
 function completed(configuration: VpnConfiguration): VpnConfiguration {
   const own = (configuration.protocol.providerConfiguration ?? {}) as { peers?: { endpoint?: string; allowedIps?: string[] }[] };
   const endpoint = own.peers?.find((peer) => peer.endpoint)?.endpoint ?? "";
@@ -90,7 +102,7 @@ function lint(configuration: VpnConfiguration): Note[] {
   const own = (protocol.providerConfiguration ?? {}) as { dnsServers?: string[]; blockIpv6?: boolean };
   const routes = protocol.expectedRoutes ?? [];
   const dns = String((own.dnsServers ?? []).length > 0);
-  const note = (severity: Note["severity"], code: string, args: { [name: string]: string } = {}): Note => ({ severity, code, arguments: args, text: code });
+  const note = (severity: Note["severity"], code: Note["code"], args: { [name: string]: string } = {}): Note => ({ severity, code, arguments: args, text: code });
   const way = { dns, server: protocol.serverAddress, networks: routes.slice(0, 3).join(", "), more: String(Math.max(routes.length - 3, 0)) };
   const [four, six] = [routes.includes("0.0.0.0/0"), routes.includes("::/0")];
   const notes = [note("notice", four && six ? "route.all" : four ? "route.all-ipv4" : routes.length === 0 ? "route.nothing" : "route.some", way)];

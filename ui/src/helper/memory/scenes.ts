@@ -29,23 +29,38 @@ export const SCENES = {
     return scene(up(travel(), now, { startCause: { onDemand: { rule: 1, reason } } }));
   },
   reasserting: (now) => {
-    const moved = notice("warning", "path.changed", "The network changed", "Another Wi-Fi was joined.");
-    return scene(up(home(), now, { status: "reasserting", health: [moved] }));
+    const restarting = notice(
+      "warning",
+      "provider.restarting",
+      "The tunnel provider is being started again",
+      "The one before has ended. Until this one has established the tunnel again, its traffic waits and nothing of it goes outside.",
+    );
+    return scene(up(home(), now, { status: "reasserting", health: [restarting] }));
   },
   noTraffic: (now) => {
-    const text = "The server has not answered for 2 min, although something was sent to it.";
-    const silent = notice("problem", "path.dead", "Nothing has come back for 2 min", text);
+    const text =
+      "The server does not answer. Adit keeps asking, and goes on by itself when it is heard; until then, what belongs into the tunnel goes nowhere else.";
+    const action = "Check the network at this place, and whether the server is up.";
+    const silent = notice("problem", "path.dead", "Nothing comes back since 14:32:10", text, action);
+    silent.arguments = { since: minutes(now, -2), offline: "false" };
     return scene(up(home(), now, { health: [silent] }));
   },
   warned: (now) => {
     const dns = notice(
       "warning",
       "dns.split-unavailable",
-      "All names are asked through the tunnel",
-      "This system has one list of DNS servers, so corp.example cannot be asked apart.",
-      "Install systemd-resolved to have each network answer its own names.",
+      "The VPN's names are not resolved by the VPN",
+      "This system has a single list of DNS servers, so corp.example cannot be sent to the VPN's.",
+      "Use systemd-resolved, or let the VPN answer all names.",
     );
-    const healed = notice("notice", "healed.route", "A route was put back", "NetworkManager (pid 812) had removed it.");
+    dns.arguments = { domains: "corp.example" };
+    const healed = notice(
+      "notice",
+      "changed.routes",
+      "The tunnel’s routes were changed by somebody else and put back",
+      "This happened once. It was probably NetworkManager, which is running and manages the same things.",
+    );
+    healed.arguments = { times: "1", likely: "NetworkManager" };
     return scene(up(work(), now, { health: [dns, healed] }));
   },
   blocked: () => {
@@ -64,6 +79,7 @@ export const SCENES = {
       "Nothing may go around “Abroad”, from its start until it is disconnected.",
       "Try again with: adit connect Abroad. Open the network with: adit disconnect Abroad",
     );
+    item.arguments = { name: "Abroad", locked: "false" };
     blocked.session.health = [item];
     return { ...scene(blocked), machine: { blocking: true, health: [item] } };
   },
@@ -93,6 +109,17 @@ export const SCENES = {
     );
     const machine = { lockdown: { allowLocalNetworks: true, setBy: 1000 }, blocking: true, health: [item] };
     return { ...scene(home()), machine };
+  },
+  unprotected: () => {
+    const open = notice(
+      "problem",
+      "lockdown.not-blocking",
+      "Traffic is NOT blocked, although it should be",
+      "The system refused: nft is missing. Whatever the tunnels do not take goes out directly. Adit keeps trying.",
+      "Go offline if that matters. See more with: journalctl -u adit-helper",
+    );
+    open.arguments = { reason: "nft is missing." };
+    return { ...scene(home()), machine: { lockdown: { allowLocalNetworks: true, setBy: 1000 }, blocking: false, health: [open] } };
   },
   missing: () => ({ ...scene(undefined), entries: [], link: { state: "missing" } }),
   lost: (now) => ({ ...scene(up(home(), now)), link: { state: "missing" } }),

@@ -20,7 +20,7 @@ export const detail: typeof English = {
     managed: "Von der Verwaltung eingerichtet",
     since: (time) => `Seit ${time}`,
     byHand: "von Hand gestartet",
-    byRule: (reason) => `von selbst gestartet: ${reason}`,
+    byRule: (_, rule) => `von selbst gestartet, nach Regel ${rule}`,
   },
   banner: {
     blocked: "Der Verkehr ist gesperrt",
@@ -165,7 +165,7 @@ export const detail: typeof English = {
     title: "Verlauf",
     empty: "Sie war noch nicht verbunden.",
     user: "Von Hand verbunden",
-    onDemand: (reason) => `Von selbst verbunden: ${reason}`,
+    onDemand: (_, rule) => `Von selbst verbunden, nach Regel ${rule}`,
     never: "Kam nicht zustande",
     unseen: "Das Ende hat niemand gesehen",
     reasons: {

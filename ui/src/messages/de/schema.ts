@@ -5,7 +5,7 @@ import type { schema as English } from "../en/schema";
 export const schema: typeof English = {
   schema: {
     "org.adit.wireguard": {
-      addresses: { title: "Adressen", description: "Adressen dieses Rechners im Tunnel." },
+      addresses: { title: "Adressen", description: "Adressen dieses Computers im Tunnel." },
       dnsServers: { title: "DNS-Server", description: "Werden nach allen Namen gefragt, solange der Tunnel steht." },
       searchDomains: { title: "Suchdomains" },
       matchDomains: {
@@ -24,7 +24,7 @@ export const schema: typeof English = {
       "table.off": { title: "Gar keine Routen" },
       "table.table": { title: "Nummer" },
       blockIpv6: {
-        title: "IPv6 blockieren",
+        title: "IPv6 sperren",
         description: "IPv6 ablehnen, solange der Tunnel steht, wenn er selbst keines hat.",
       },
       saveConfig: { title: "SaveConfig", description: "Bleibt für den Export nach wg-quick." },
@@ -45,7 +45,7 @@ export const schema: typeof English = {
       },
       privateKey: {
         title: "Privater Schlüssel",
-        description: "Der dieses Rechners. Der Server muss den öffentlichen kennen, der dazugehört.",
+        description: "Der dieses Computers. Der Server muss den öffentlichen kennen, der dazugehört.",
       },
       "presharedKey:{peers.publicKey}": {
         title: "Gemeinsamer Schlüssel",

@@ -91,6 +91,7 @@ export const state: typeof English = {
     "Das Zertifikat des Servers ist abgelaufen.",
   ],
   health: {
+    machine: "Dieser Computer",
     title: "Wissenswert",
     severity: { notice: "Hinweis", warning: "Warnung", problem: "Problem" },
   },

@@ -19,7 +19,7 @@ export const detail = {
     managed: "Set up by an administrator",
     since: (time: string) => `Since ${time}`,
     byHand: "started by hand",
-    byRule: (reason: string) => `started by itself: ${reason}`,
+    byRule: (reason: string, _rule: number) => `started by itself: ${reason}`,
   },
   banner: {
     blocked: "Traffic is blocked",
@@ -165,7 +165,7 @@ export const detail = {
     title: "Activity",
     empty: "It was not connected yet.",
     user: "Connected by hand",
-    onDemand: (reason: string) => `Connected by itself: ${reason}`,
+    onDemand: (reason: string, _rule: number) => `Connected by itself: ${reason}`,
     never: "Did not connect",
     unseen: "The end was not seen",
     reasons: {

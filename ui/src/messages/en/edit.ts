@@ -35,6 +35,7 @@ export const edit = {
     preset: "As usual",
     yes: "Yes",
     no: "No",
+    nothing: "nothing",
     doing: "What it will do",
     doingNothing: "This shows once the form is complete.",
     more: "More",
@@ -47,9 +48,15 @@ export const edit = {
     stale: {
       merged: "Somebody else changed this configuration meanwhile. Their changes were taken over, yours are kept.",
       title: "Somebody else changed the same fields meanwhile",
-      what: (fields: string) => `Yours are shown. They changed: ${fields}.`,
-      mine: "Keep mine",
-      theirs: "Take theirs",
+      what: "Nothing is lost: say for each whose counts. Everything else that either of you changed is kept.",
+      mine: "Yours",
+      theirs: "Theirs",
+      keep: "Keep mine",
+      take: "Take theirs",
+      keepMineOf: (field: string) => `Keep mine: ${field}`,
+      takeTheirsOf: (field: string) => `Take theirs: ${field}`,
+      rules: "Somebody else changed these rules meanwhile. Saving yours replaces theirs:",
+      noRules: "They removed all rules.",
       removed: "Somebody else deleted this configuration. Saving creates it again, without its keys.",
     },
     why: {
@@ -77,6 +84,8 @@ export const edit = {
       hidden: "“(hidden)” stands for a key that stays as it is. Write a key in its place to replace it.",
       json: (line: number) => `Line ${line}: this is no JSON.`,
       right: "The text is right.",
+      faults: "The text can be read, but this is not right yet:",
+      fault: (line: number | undefined, field: string, why: string) => `${line === undefined ? "" : `Line ${line}: `}${field}: ${why}`,
     },
   },
   secret: {
@@ -116,6 +125,7 @@ export const edit = {
   },
   proxy: {
     title: "Proxy",
+    advice: "The desktop passes it on as advice: most programs follow it, some do not.",
     none: "None",
     url: "Automatic, by a script at an address",
     script: "Automatic, by a script written here",

@@ -6,7 +6,7 @@ const n = (count: number, one: string, other: string) => plural("en", count, { o
 
 export const files = {
   import: {
-    drop: "Drop .conf files, a .zip of them or a picture of a QR code here, or paste their text.",
+    drop: "Drop .conf or .mobileconfig files, a .zip of them or a picture of a QR code here, or paste their text.",
     choose: "Choose files …",
     paste: "Paste text …",
     scan: "QR picture …",
@@ -21,12 +21,14 @@ export const files = {
     blockIpv6: "Block IPv6 while it is up",
     blockIpv6Why: "The tunnel has none. Otherwise IPv6 goes outside while IPv4 goes inside.",
     leaveOut: (file: string) => `Leave out ${file}`,
+    place: (number: number, count: number) => `VPN ${number} of ${count}`,
+    renamed: (name: string) => `There is a configuration called “${name}” already, so this one has another name.`,
     taken: "There is a configuration of this name already.",
     store: (count: number) => n(count, "Import", `Import ${count}`),
     done: (count: number, first: string) => n(count, `“${first}” was imported.`, `${count} configurations were imported.`),
     unusable: {
       tooLarge: "It is too large to be a configuration.",
-      emptyArchive: "There is no .conf file in this archive.",
+      emptyArchive: "There is no .conf or .mobileconfig file in this archive.",
       brokenArchive: "This archive is damaged.",
       noCode: "There is no QR code in this picture, or it cannot be made out.",
       notAPicture: "This picture cannot be read.",
@@ -39,6 +41,8 @@ export const files = {
     format: "Form of the file",
     wgQuick: "WireGuard (.conf)",
     wgQuickWhy: "For wg-quick and every app of WireGuard. It knows nothing of rules, lockdown or proxies.",
+    mobileconfig: "Apple profile (.mobileconfig)",
+    mobileconfigWhy: "For macOS and iOS, and for those who manage them. On-demand rules are in it.",
     adit: "Adit (.json)",
     aditWhy: "All that Adit knows of it, to be imported on another computer with Adit.",
     save: "Save the file …",
@@ -82,5 +86,17 @@ export const files = {
     hostBits: (written: string, network: string) => `${written} is taken for the network that it lies in, ${network}.`,
     fwmark: "FwMark is kept for export only: Adit marks its packets with a number of its own.",
     saveConfig: "SaveConfig is kept for export only: Adit does not write back to the file.",
+    /** What was read says these in English. */
+    profile: {
+      allow: (text: string, _path: string) => text,
+      appleOnly: (text: string, _path: string) => text,
+      domainsAlways: (text: string, _path: string) => text,
+      ignored: (text: string, _path: string) => text,
+      leftOut: (text: string, _name: string) => text,
+      provider: (text: string, _name: string, _provider: string) => text,
+      removal: (text: string) => text,
+      signature: (text: string) => text,
+      unknown: (text: string, _path: string) => text,
+    },
   },
 };

@@ -67,6 +67,12 @@ export const frame = {
     opens: "Shift+Enter opens",
   },
   keys: {
+    title: "Keyboard",
+    names: { control: "Ctrl", space: "Space" },
+    list: "Another configuration of the list",
+    save: "Save what is edited",
+    moveUp: "Move the rule that has the focus up",
+    moveDown: "Move it down",
     switcher: "Switch a connection by name",
     create: "New configuration",
     import: "Import",
@@ -74,7 +80,6 @@ export const frame = {
     logs: "Logs",
     back: "Back",
     toggle: "Connect or disconnect the one that has the focus",
-    search: "Search the list",
   },
   time: {
     /** In the middle of a sentence. */

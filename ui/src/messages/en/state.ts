@@ -95,6 +95,7 @@ export const state = {
     "The server's certificate has expired.",
   ],
   health: {
+    machine: "This computer",
     title: "Worth knowing",
     severity: { notice: "Notice", warning: "Warning", problem: "Problem" },
   },

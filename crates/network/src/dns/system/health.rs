@@ -1,6 +1,6 @@
 //! What a person should know about the system's name resolution.
 
-use adit_model::{HealthItem, Severity};
+use adit_model::{HealthCode, HealthItem, Severity};
 
 use crate::{
     dns::{DnsError, DnsPlan},
@@ -9,18 +9,19 @@ use crate::{
 
 pub(super) fn not_applied(error: &DnsError) -> HealthItem {
     health::item(
-        "dns.not-applied",
+        HealthCode::DnsNotApplied,
         Severity::Problem,
         "The VPN's DNS servers are not used",
         format!("Names are looked up as without the VPN: {error}."),
         "Once that is mended, Adit uses them; at the latest when you connect again.",
     )
+    .with("reason", error)
 }
 
 /// systemd-resolved answers the C library, but `/etc/resolv.conf` names other servers.
 pub(super) fn asked_elsewhere() -> HealthItem {
     health::item(
-        "dns.asked-elsewhere",
+        HealthCode::DnsAskedElsewhere,
         Severity::Warning,
         "Some programs do not ask the VPN's DNS servers",
         "Those that read /etc/resolv.conf themselves ask the servers in it, which are neither the \
@@ -32,7 +33,7 @@ pub(super) fn asked_elsewhere() -> HealthItem {
 
 pub(super) fn second_in_line() -> HealthItem {
     health::item(
-        "dns.second-in-line",
+        HealthCode::DnsSecondInLine,
         Severity::Notice,
         "The network's DNS servers are second in line",
         "This system's resolvconf keeps them behind the VPN's. A name that the VPN's servers do not \
@@ -44,7 +45,7 @@ pub(super) fn second_in_line() -> HealthItem {
 pub(super) fn split_unavailable(plan: &DnsPlan) -> HealthItem {
     let domains: Vec<&str> = plan.domains.iter().map(|domain| domain.name.as_str()).collect();
     health::item(
-        "dns.split-unavailable",
+        HealthCode::DnsSplitUnavailable,
         Severity::Warning,
         "The VPN's names are not resolved by the VPN",
         format!(
@@ -53,4 +54,5 @@ pub(super) fn split_unavailable(plan: &DnsPlan) -> HealthItem {
         ),
         "Use systemd-resolved, or let the VPN answer all names.",
     )
+    .with("domains", &domains.join(", "))
 }

@@ -1,0 +1,182 @@
+// The words of what the helper says of health in German.
+
+import type { Given, HealthCatalogue, HealthWords } from "../health";
+
+const healthItems: HealthCatalogue = {
+  "blocked.connecting": (of) => held(of, `Der Verkehr wartet, bis ${tunnel(of)} verbunden ist`),
+  "blocked.reasserting": (of) => held(of, `Der Verkehr wartet, bis ${tunnel(of)} wieder verbunden ist`),
+  "blocked.disconnecting": (of) => held(of, `Der Verkehr wartet, solange ${tunnel(of)} trennt`),
+  "blocked.failed": (of) => held(of, `Der Verkehr ist gesperrt: ${tunnel(of)} ist gescheitert`),
+  "blocked.ended": (of) => held(of, `Der Verkehr ist gesperrt: ${tunnel(of)} ist zu Ende, ohne getrennt worden zu sein`),
+  "blocked.lockdown": (of) => {
+    const why = of("split") === "true" ? "kein Tunnel nimmt allen Verkehr" : of("coming") ? `${of("coming")} steht noch nicht` : "kein Tunnel ist verbunden";
+    const what = of("split") === "true" ? "Nur was durch den Tunnel geht, verlässt" : "Nichts verlässt";
+    const local = of("local") === "true" ? ", außer ins lokale Netz" : "";
+    return { title: `Die Sperre ist an, und ${why}`, text: `${what} diesen Computer${local}.` };
+  },
+  "changed.addresses": (of) => changed(of, "Die Adressen des Tunnels wurden"),
+  "changed.device": (of) => ({
+    title: "Die Schnittstelle des Tunnels wurde von jemand anderem gelöscht und neu angelegt",
+    text: `${times(of)} ${opponent(of)}`,
+  }),
+  "changed.dns": (of) => changed(of, "Die Namensauflösung des Systems wurde"),
+  "changed.firewall": (of) => changed(of, "Die Firewall-Regeln von Adit wurden"),
+  "changed.interface": (of) => changed(of, "Die Schnittstelle des Tunnels wurde"),
+  "changed.routes": (of) => changed(of, "Die Routen des Tunnels wurden"),
+  "changed.rules": (of) => changed(of, "Die Routing-Regeln des Tunnels wurden"),
+  "changed.settings": (of) => changed(of, "Die Kernel-Einstellungen des Tunnels wurden"),
+  "configuration.behind": () => ({
+    title: "Änderungen gelten ab dem nächsten Verbinden",
+    text: "Die Konfiguration wurde so geändert, dass ein verbundener Tunnel nicht folgen kann.",
+    action: "Verbinden Sie neu, um sie gleich zu übernehmen.",
+  }),
+  "contested.addresses": (of) => contested(of, "die Adressen des Tunnels", "ändert"),
+  "contested.device": (of) => contested(of, "die Schnittstelle des Tunnels", "löscht"),
+  "contested.dns": (of) => contested(of, "die Namensauflösung des Systems", "ändert"),
+  "contested.firewall": (of) => contested(of, "die Firewall-Regeln von Adit", "ändert"),
+  "contested.interface": (of) => contested(of, "die Schnittstelle des Tunnels", "ändert"),
+  "contested.routes": (of) => contested(of, "die Routen des Tunnels", "ändert"),
+  "contested.rules": (of) => contested(of, "die Routing-Regeln des Tunnels", "ändert"),
+  "contested.settings": (of) => contested(of, "die Kernel-Einstellungen des Tunnels", "ändert"),
+  "dns.asked-elsewhere": () => ({
+    title: "Manche Programme fragen nicht die DNS-Server des VPN",
+    text: "Wer /etc/resolv.conf selbst liest, fragt die Server darin: weder die des VPN noch systemd-resolved.",
+    action: "Machen Sie /etc/resolv.conf zu einer Verknüpfung auf /run/systemd/resolve/stub-resolv.conf, oder lassen Sie nichts am Tunnel vorbei.",
+  }),
+  "dns.not-applied": (of) => ({
+    title: "Die DNS-Server des VPN werden nicht benutzt",
+    text: `Namen werden gesucht wie ohne das VPN: ${of("reason")}.`,
+    action: "Sobald das behoben ist, benutzt Adit sie; spätestens beim nächsten Verbinden.",
+  }),
+  "dns.second-in-line": () => ({
+    title: "Die DNS-Server des Netzes kommen an zweiter Stelle",
+    text: "Das resolvconf dieses Systems behält sie hinter denen des VPN. Ein Name, den jene nicht rechtzeitig beantworten, wird außerhalb des VPN gesucht.",
+    action: "Installieren Sie stattdessen openresolv oder systemd-resolved, oder lassen Sie nichts am Tunnel vorbei.",
+  }),
+  "dns.split-unavailable": (of) => ({
+    title: "Die Namen des VPN löst nicht das VPN auf",
+    text: `Dieses System hat eine einzige Liste von DNS-Servern, daher lässt sich ${of("domains")} nicht an die des VPN schicken.`,
+    action: "Benutzen Sie systemd-resolved, oder lassen Sie das VPN alle Namen beantworten.",
+  }),
+  "dns.unanswered": (of) => ({
+    title: "Namen lassen sich nicht auflösen",
+    text: `Der DNS-Server ${of("server")} des VPN ist durch den Tunnel nicht zu erreichen: ${of("reason")}. Niemand anders wird an seiner Stelle gefragt.`,
+    action: "Prüfen Sie die DNS-Einstellungen des VPN, oder fragen Sie, wer den Server betreibt.",
+  }),
+  "firewall.packet-sockets": (of) => ({
+    title: "Programme von root könnten am Tunnel vorbei senden",
+    text: `Was ein Programm über Paket-Sockets sendet, die nur root benutzen darf, ist nicht gesperrt: Dieser Kernel kann es nicht filtern (${of("reason")}).`,
+    action: "Benutzen Sie Linux 5.16 oder neuer, mit CONFIG_NETFILTER_EGRESS.",
+  }),
+  "firewall.unavailable": (of) => ({
+    title: "Die Adresse des Tunnels ist nicht geschützt",
+    text: `Wer im selben Netz ist, könnte herausfinden, welche Adresse Sie im Tunnel haben, weil die Firewall des Kernels nicht zu benutzen ist: ${of("reason")}.`,
+    action: "Benutzen Sie einen Kernel mit nf_tables, wie alle Distributionen ihn haben.",
+  }),
+  "ipv6.unavailable": () => ({
+    title: "IPv6 ist auf diesem Computer aus",
+    text: "Der Tunnel bietet IPv6, aber der Kernel läuft ohne. Nur IPv4 wird benutzt.",
+    action: "Nichts, außer Sie brauchen IPv6: Dann nehmen Sie ipv6.disable=1 von der Befehlszeile des Kernels.",
+  }),
+  "leak.ipv4": () => leak("IPv4", "IPv6"),
+  "leak.ipv6": () => leak("IPv6", "IPv4"),
+  "lockdown.not-blocking": (of) => ({
+    title: "Der Verkehr ist NICHT gesperrt, obwohl er es sein sollte",
+    text: `Das System weigert sich: ${of("reason")} Was die Tunnel nicht nehmen, geht direkt hinaus. Adit versucht es weiter.`,
+    action: "Gehen Sie offline, wenn es darauf ankommt. Mehr sagt das Protokoll.",
+  }),
+  "lockdown.not-opened": (of) => ({
+    title: "Der Verkehr ist noch gesperrt, obwohl es niemand mehr will",
+    text: `Das System weigert sich: ${of("reason")} Adit versucht es weiter.`,
+    action: "Machen Sie alles rückgängig: sudo adit reset",
+  }),
+  "lockdown.unreadable": (of) => ({
+    title: "Ob die Sperre an ist, lässt sich nicht lesen, also ist sie an",
+    text: `${of("reason")} Nichts verlässt diesen Computer außer durch einen Tunnel.`,
+    action: "Entscheiden Sie neu: sudo adit lockdown off, oder: sudo adit lockdown on. Geht beides nicht: sudo adit reset",
+  }),
+  "managed.file": (of) => ({
+    title: "Eine Konfiguration der Verwaltung ist nicht zu verstehen",
+    text: `${of("file")}: ${of("reason")} Was sie vorher sagte, gilt weiter.`,
+    action: `Berichtigen oder entfernen Sie ${of("file")}.`,
+  }),
+  "network.not-followed": (of) => ({
+    title: "Die Routen des Tunnels sind die des letzten Netzes",
+    text: `Sie konnten dem Wechsel des Netzes nicht folgen: ${of("reason")}. Adit versucht es weiter.`,
+    action: "Bleibt es so, trennen und verbinden Sie noch einmal.",
+  }),
+  "path.dead": (of, language) => {
+    const isOffline = of("offline") === "true";
+    const why = isOffline ? "Dieser Computer hat kein Netz." : "Der Server antwortet nicht.";
+    const since = of("since") === "" ? "Es" : `Seit ${language.clock(new Date(of("since")))}`;
+    return {
+      title: `${since} kommt nichts zurück`,
+      text: `${why} Adit fragt weiter und macht von selbst weiter, sobald es gehört wird; bis dahin geht nirgendwo anders hin, was in den Tunnel gehört.`,
+      action: isOffline ? "Verbinden Sie ihn wieder mit einem Netz." : "Prüfen Sie das Netz an diesem Ort, und ob der Server läuft.",
+    };
+  },
+  "provider.restarting": () => ({
+    title: "Der Provider des Tunnels wird neu gestartet",
+    text: "Der vorige ist zu Ende. Bis dieser den Tunnel wieder aufgebaut hat, wartet sein Verkehr, und nichts davon geht außen.",
+  }),
+  "route.shadowed": (of) => ({
+    title: "Das Netz holt Verkehr aus dem Tunnel",
+    text: `Eine Route dieses Netzes schickt ${of("destination")} außen herum, obwohl aller Verkehr im Tunnel sein sollte.`,
+    action: "Wenn Sie diesem Netz nicht trauen, lassen Sie nichts am Tunnel vorbei.",
+  }),
+  "sysctl.refused": (of) => ({
+    title: "Eine Einstellung des Kernels ließ sich nicht ändern",
+    text: `„${of("setting")}“ wurde verweigert (${of("reason")}). Pakete aus dem VPN können verworfen werden.`,
+    action: "Erlauben Sie dem Dienst, unter /proc/sys/net zu schreiben.",
+  }),
+};
+
+export const health = { healthItems };
+
+function tunnel(of: Given): string {
+  if (of("foreign") !== "") return "das VPN eines anderen Benutzers";
+  return of("name") === "" ? "eine Konfiguration, die es nicht mehr gibt," : `„${of("name")}“`;
+}
+
+/** The page itself has what there is to do. */
+function held(of: Given, title: string): HealthWords {
+  const text = "Nichts darf daran vorbei, vom Start bis zum Trennen.";
+  return of("foreign") === "" ? { title, text } : { title, text, action: "Nur wem es gehört und root können das Netz öffnen." };
+}
+
+function leak(outside: string, inside: string): HealthWords {
+  return {
+    title: `${outside} geht am Tunnel vorbei`,
+    text: `Aller Verkehr über ${inside} ist im Tunnel, der über ${outside} aber nicht, und dieses Netz hat welches.`,
+    action: `Nehmen Sie ${outside} in den Tunnel, oder sperren Sie es, solange er steht.`,
+  };
+}
+
+function times(of: Given): string {
+  return of("times") === "1" ? "Das geschah einmal." : `Das geschah ${of("times")}-mal.`;
+}
+
+function opponent(of: Given): string {
+  if (of("known") !== "") return `Es war ${of("known")}.`;
+  return of("likely") === ""
+    ? "Welches Programm es war, ist nicht bekannt."
+    : `Es war vermutlich ${of("likely")}, das läuft und dasselbe verwaltet.`;
+}
+
+function changed(of: Given, what: string): HealthWords {
+  return { title: `${what} von jemand anderem geändert und zurückgestellt`, text: `${times(of)} ${opponent(of)}` };
+}
+
+function contested(of: Given, what: string, does: string): HealthWords {
+  const who = of("known") === "" ? "Jemand" : of("known");
+  const consequence =
+    of("yields") === "true"
+      ? "und wartet nun jedes Mal länger, um nicht ohne Ende zu streiten. Bis dahin kann Verkehr abgewiesen werden oder den falschen Weg nehmen."
+      : "und tut es jedes Mal sofort. Bis dahin kann Verkehr hinausgehen, der gesperrt sein sollte.";
+  const other = of("known") || of("likely") || "das Programm, das es tut,";
+  return {
+    title: `${who} ${does} immer wieder ${what}`,
+    text: `Adit hat das ${of("times")}-mal zurückgestellt ${consequence} ${opponent(of)}`,
+    action: `Halten Sie ${other} davon ab, oder trennen Sie.`,
+  };
+}

@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+
+import { HEALTH_CODES } from "../helper/bindings";
+import { Refused } from "../helper/helper";
+import type { HealthItem } from "../helper/types";
+import { ENGLISH, GERMAN } from "../session/examples";
+import { healthInWords } from "./health";
+import { refusalInWords } from "./refusals";
+
+const ITEM: HealthItem = { code: "", severity: "warning", title: "A title", text: "A text.", action: "Do it." };
+
+describe("what the helper says of health", () => {
+  it("has words of its own in German for every code", () => {
+    for (const code of HEALTH_CODES) {
+      const { title, text, severity } = healthInWords({ ...ITEM, code }, GERMAN);
+      expect(severity).toBe("warning");
+      for (const words of [title, text]) {
+        expect(words.trim(), code).not.toBe("");
+        expect(words, code).not.toMatch(/undefined|A t/);
+      }
+    }
+  });
+
+  it("keeps what differs from one item to the other", () => {
+    const of = (code: string, given: { [name: string]: string }) => healthInWords({ ...ITEM, code, arguments: given }, GERMAN);
+    expect(of("dns.split-unavailable", { domains: "corp.example" }).text).toContain("lässt sich corp.example nicht");
+    expect(of("blocked.failed", { name: "Abroad" }).title).toBe("Der Verkehr ist gesperrt: „Abroad“ ist gescheitert");
+    expect(of("changed.routes", { times: "3", likely: "NetworkManager" }).text).toContain("3-mal. Es war vermutlich NetworkManager");
+    expect(of("path.dead", { offline: "true" }).text).toMatch(/^Dieser Computer hat kein Netz\./);
+  });
+
+  it("stays as it is in English, and where the service is newer than the app", () => {
+    expect(healthInWords({ ...ITEM, code: "path.dead" }, ENGLISH)).toEqual({ ...ITEM, code: "path.dead" });
+    expect(healthInWords({ ...ITEM, code: "tomorrow" }, GERMAN)).toEqual({ ...ITEM, code: "tomorrow" });
+  });
+});
+
+describe("a text that is refused", () => {
+  const refused = (cause: Refused["fault"]) => new Refused({ kind: "invalid", sentence: "In English.", ...(cause && { cause }) });
+
+  it("says why in German with its line", () => {
+    const wrong = refused({ code: "value", line: 3, key: "MTU", reason: "“x” is not a number of bytes such as 1420" });
+    expect(refusalInWords(wrong, GERMAN)).toBe("Zeile 3: MTU stimmt nicht: gebraucht wird eine Zahl von Bytes wie 1420.");
+    const unknown = refused({ code: "unknownKey", line: 7, key: "Adress", nearest: "Address" });
+    expect(refusalInWords(unknown, GERMAN)).toBe("Zeile 7: Adress ist keine Einstellung von WireGuard; meinen Sie Address?");
+  });
+
+  it("says it as the helper does where nothing else is known", () => {
+    expect(refusalInWords(refused(undefined), GERMAN)).toBe("In English.");
+    expect(refusalInWords(refused({ code: "noPeer" }), ENGLISH)).toBe("In English.");
+    const taken = new Refused({ kind: "nameTaken", sentence: "In English." });
+    expect([ENGLISH, GERMAN].map((language) => refusalInWords(taken, language))).toEqual([
+      "In English.",
+      "Eine Konfiguration dieses Namens gibt es schon. Wählen Sie einen anderen.",
+    ]);
+    expect(refusalInWords(new TypeError("Odd."), GERMAN)).toBe("Odd.");
+  });
+});
