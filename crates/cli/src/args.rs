@@ -1,15 +1,19 @@
 //! What can be written on the command line.
 
-use std::{
-    net::{AddrParseError, IpAddr, SocketAddr},
-    path::PathBuf,
-    str::FromStr,
-    time::Duration,
-};
+mod explain;
+mod import;
+mod on_demand;
+
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use jiff::SignedDuration;
+
+pub(crate) use self::{
+    explain::{Destination, Explain, Explained, Protocol},
+    import::Import,
+    on_demand::{OnDemand, OnDemandVerb, Pause},
+};
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -79,51 +83,6 @@ pub(crate) enum Verb {
     Completions(Completions),
 }
 
-/// Import WireGuard files, Apple's configuration profiles, or what `adit export --format adit` wrote
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  adit import ~/Downloads/de-berlin.conf
-  adit import *.conf
-  adit import office.mobileconfig
-  adit import --replace --name work new-keys.conf
-  ssh router cat laptop.conf | adit import - --name lab")]
-pub(crate) struct Import {
-    /// Files to import; - is standard input
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-    /// Name of the configuration; without it the file's
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// Update the configuration of that name if there is one
-    #[arg(long)]
-    pub(crate) replace: bool,
-    /// For the whole computer: everybody sees it, and only root changes or uses it
-    #[arg(long)]
-    pub(crate) system: bool,
-    /// Nothing goes around the tunnel, from the moment you connect until you disconnect, whether it
-    /// is up or not
-    #[arg(long)]
-    pub(crate) include_all_networks: bool,
-    /// The tunnel's routes beat the system's own, such as those of the local network; so it is for
-    /// files that send everything through the tunnel
-    #[arg(long, conflicts_with = "no_enforce_routes")]
-    pub(crate) enforce_routes: bool,
-    /// The system's own routes beat the tunnel's
-    #[arg(long)]
-    pub(crate) no_enforce_routes: bool,
-    /// Where nothing or no network's route goes around the tunnel: but what is directly connected
-    #[arg(long)]
-    pub(crate) exclude_local_networks: bool,
-    /// Refuse IPv6 while a tunnel is up that takes none; so it is for files that send all IPv4
-    /// through the tunnel
-    #[arg(long, conflicts_with = "allow_ipv6")]
-    pub(crate) block_ipv6: bool,
-    /// Let IPv6 go outside such a tunnel
-    #[arg(long)]
-    pub(crate) allow_ipv6: bool,
-}
-
 /// Show one configuration
 #[derive(Debug, Args)]
 pub(crate) struct Show {
@@ -187,117 +146,6 @@ pub(crate) enum LockdownSwitch {
     },
     /// Let it out again
     Off,
-}
-
-/// Connect and disconnect by rules
-///
-/// The first rule whose conditions hold on the network of the moment counts. Rules work while the Adit
-/// service runs, from boot on, whether anybody is logged in or not. Who disconnects by hand holds them
-/// off until they connect or resume.
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  adit on-demand edit work
-  adit on-demand on work
-  adit on-demand pause work 15m
-  adit on-demand pause work until-network
-  adit on-demand explain work")]
-pub(crate) struct OnDemand {
-    #[command(subcommand)]
-    pub(crate) what: OnDemandVerb,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum OnDemandVerb {
-    /// Let the rules of a configuration count
-    On(Named),
-    /// Let them count for nothing
-    Off(Named),
-    /// Print the rules in words
-    Show(Named),
-    /// Edit the rules as JSON, in $VISUAL or $EDITOR
-    Edit(Named),
-    /// Hold the rules off; the session stays as it is
-    Pause {
-        /// Its name, the beginning of it, or its id
-        name: String,
-        /// For how long, such as 15m or 2h; or until-network, until-boot; without it until resumed
-        #[arg(value_name = "UNTIL", value_parser = pause)]
-        end: Option<Pause>,
-    },
-    /// Let rules count again that are held off
-    Resume(Named),
-    /// Say which network this computer is in, and what the rules make of it
-    Explain {
-        /// Its name, the beginning of it, or its id; without it all of yours that have rules
-        name: Option<String>,
-    },
-}
-
-/// How long rules are held off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pause {
-    For(Duration),
-    UntilNetwork,
-    UntilBoot,
-}
-
-/// Say where it goes and why, as it is at this moment
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  adit explain dns wiki.work.example
-  adit explain route 192.0.2.1
-  adit explain route 192.0.2.1:53 --protocol udp")]
-pub(crate) struct Explain {
-    #[command(subcommand)]
-    pub(crate) what: Explained,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Explained {
-    /// Which servers are asked for a name
-    Dns {
-        /// A name, such as site.example; with a dot at its end it is complete
-        name: String,
-    },
-    /// Which way a packet takes to an address
-    Route {
-        /// An IPv4 or IPv6 address; with a port after a colon, IPv6 is in brackets
-        #[arg(value_name = "ADDRESS[:PORT]")]
-        destination: Destination,
-        /// Whose port it is
-        #[arg(long, value_enum, default_value = "tcp")]
-        protocol: Protocol,
-    },
-}
-
-/// Where a packet goes. Without a port it is one that has none, such as a ping.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Destination {
-    pub(crate) address: IpAddr,
-    pub(crate) port: Option<u16>,
-}
-
-/// A protocol with ports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Protocol {
-    Tcp,
-    Udp,
-}
-
-impl FromStr for Destination {
-    type Err = AddrParseError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse() {
-            Ok(address) => Ok(Self { address, port: None }),
-            Err(error) => {
-                let with_port: SocketAddr = text.parse().map_err(|_| error)?;
-                Ok(Self { address: with_port.ip(), port: Some(with_port.port()) })
-            }
-        }
-    }
 }
 
 /// Write what somebody who helps has to know into a file, without keys and passwords
@@ -385,18 +233,6 @@ pub(crate) struct Completions {
     pub(crate) shell: Shell,
 }
 
-fn pause(text: &str) -> Result<Pause, String> {
-    match text {
-        "until-network" => Ok(Pause::UntilNetwork),
-        "until-boot" => Ok(Pause::UntilBoot),
-        text => {
-            let hint = || "give a time, such as 15m or 2h, or until-network or until-boot".into();
-            let time: SignedDuration = text.parse().map_err(|_| hint())?;
-            Duration::try_from(time).map(Pause::For).map_err(|_| hint())
-        }
-    }
-}
-
 fn seconds(text: &str) -> Result<Duration, String> {
     text.parse().map(Duration::from_secs).map_err(|_| "give whole seconds, such as 30".into())
 }
@@ -410,16 +246,6 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Arguments::command().debug_assert();
-    }
-
-    #[test]
-    fn a_pause_is_a_time_or_ends_with_something() {
-        assert_eq!(pause("15m"), Ok(Pause::For(Duration::from_secs(900))));
-        assert_eq!(pause("1h 30m"), Ok(Pause::For(Duration::from_secs(5400))));
-        assert_eq!(pause("until-boot"), Ok(Pause::UntilBoot));
-        for text in ["", "15", "-5m", "until-tomorrow"] {
-            assert!(pause(text).is_err(), "{text}");
-        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::LIMIT;
+use crate::program::LIMIT;
 
 /// A running helper; it ends with this.
 pub(crate) struct Helper {

@@ -1,0 +1,125 @@
+use adit_model::{Scope, VpnConfiguration};
+use serde_json::Value;
+
+use crate::{
+    helper::{Helper, Script},
+    program::{PROFILE, command, failure, imported, json, json_failure, ok, run, text, with_input},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_says_what_it_does_and_can_be_exported_again() {
+    let helper = Helper::start(Script::Connects);
+    let file = helper.file("work.conf", PROFILE);
+    let said = ok(&helper, &["import", text(&file)]).await;
+    assert!(said.starts_with("Imported “work” from "), "{said}");
+    assert!(said.contains("10.0.0.0/8") && said.contains("vpn.example.net"), "{said}");
+    assert!(said.contains("PostUp"), "{said}");
+    assert_eq!(ok(&helper, &["list"]).await, "work  Not connected.\n");
+
+    let exported = ok(&helper, &["export", "work"]).await;
+    let lines = |text: &str| text.lines().map(str::trim).filter(|l| !l.is_empty()).count();
+    assert_eq!(lines(&exported), lines(PROFILE), "{exported}");
+    let imported =
+        json(&with_input(&helper, &["--json", "import", "-", "--name", "b"], &exported).await);
+    assert_eq!(imported[0]["action"], "created");
+    assert_eq!(imported[0]["configuration"]["name"], "b");
+
+    let archive = ok(&helper, &["export", "work", "--format", "adit"]).await;
+    let imported =
+        json(&with_input(&helper, &["--json", "import", "-", "--name", "c"], &archive).await);
+    let configuration = &imported[0]["configuration"];
+    let original = json(&run(&helper, &["--json", "show", "work", "--secrets"]).await);
+    let copy = json(&run(&helper, &["--json", "show", "c", "--secrets"]).await);
+    assert_ne!(configuration["id"], original["configuration"]["id"]);
+    assert_eq!(copy["configuration"]["protocol"], original["configuration"]["protocol"]);
+    assert_eq!(copy["secrets"], original["secrets"]);
+    assert!(original["secrets"]["privateKey"].is_string());
+    assert_eq!(json(&run(&helper, &["--json", "show", "c"]).await)["secrets"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_is_taken_is_replaced_only_on_request() {
+    let helper = imported(Script::Connects).await;
+    let before = json(&run(&helper, &["show", "work", "--json"]).await);
+    let file = helper.file("work.conf", &PROFILE.replace("10.0.0.0/8", "172.16.0.0/12"));
+    let error = failure(&run(&helper, &["import", text(&file)]).await, 1);
+    assert!(error.contains("“work”") && error.contains("--replace"), "{error}");
+
+    let said = ok(&helper, &["import", text(&file), "--replace"]).await;
+    assert!(said.starts_with("Updated “work”"), "{said}");
+    let after = json(&run(&helper, &["show", "work", "--json"]).await);
+    assert_eq!(after["configuration"]["id"], before["configuration"]["id"]);
+    assert_eq!(after["configuration"]["generation"], 2);
+    assert_eq!(after["configuration"]["protocol"]["expectedRoutes"][0], "172.16.0.0/12");
+}
+
+// spec: RTE-13, RTE-14
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_import_is_told_is_saved_and_stays_when_it_is_replaced() {
+    let helper = Helper::start(Script::Connects);
+    let file = helper.file("work.conf", PROFILE);
+    let import = async |name: &str, options: &[&str]| {
+        let import = ["--json", "import", text(&file), "--name", name];
+        let imported = json(&run(&helper, &[&import, options].concat()).await);
+        assert_eq!(imported[0]["configuration"]["name"], name);
+        let shown = json(&run(&helper, &["--json", "show", name]).await);
+        let saved: VpnConfiguration =
+            serde_json::from_value(shown["configuration"].clone()).unwrap();
+        let VpnConfiguration { scope, protocol, .. } = saved;
+        (scope, protocol.enforce_routes, protocol.exclude_local_networks)
+    };
+    assert_eq!(import("plain", &[]).await, (Scope::User, false, false));
+    assert_eq!(import("strong", &["--enforce-routes"]).await, (Scope::User, true, false));
+    let all = ["--system", "--enforce-routes", "--exclude-local-networks"];
+    assert_eq!(import("work", &all).await, (Scope::System, true, true));
+    assert_eq!(import("work", &["--replace"]).await, (Scope::System, true, true));
+    let weaker = ["--replace", "--no-enforce-routes"];
+    assert_eq!(import("work", &weaker).await, (Scope::System, false, true));
+    let both = ["--enforce-routes", "--no-enforce-routes"];
+    failure(&run(&helper, &["import", text(&file), both[0], both[1]]).await, 2);
+}
+
+// spec: RTE-3, SET-7
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_tunnel_is_protected_unless_the_import_is_told_otherwise() {
+    let helper = Helper::start(Script::Connects);
+    let file = helper.file("full.conf", &PROFILE.replace("10.0.0.0/8", "0.0.0.0/0"));
+    let import = async |options: &[&str]| {
+        let said = ok(&helper, &[&["import", text(&file), "--replace"], options].concat()).await;
+        let shown = json(&run(&helper, &["--json", "show", "full"]).await);
+        let protocol = &shown["configuration"]["protocol"];
+        let flag = |value: &Value| value == &Value::Bool(true);
+        let enforced = flag(&protocol["enforceRoutes"]);
+        let blocked = flag(&protocol["providerConfiguration"]["blockIpv6"]);
+        assert_eq!(said.contains("takes traffic out of the tunnel"), enforced, "{said}");
+        assert_eq!(said.contains("IPv6 is blocked"), blocked, "{said}");
+        (enforced, blocked)
+    };
+    assert_eq!(import(&[]).await, (true, true));
+    assert_eq!(import(&["--no-enforce-routes"]).await, (false, true));
+    assert_eq!(import(&["--allow-ipv6"]).await, (false, false));
+    assert_eq!(import(&["--enforce-routes"]).await, (true, false));
+    assert_eq!(import(&["--block-ipv6"]).await, (true, true));
+    // What such a tunnel is edited as says nothing of either.
+    let mut edit = command(&helper.socket(), &["edit", "full"]);
+    let done = edit.env("EDITOR", "sed -i s/10.0.0.2/10.0.0.3/").output().await.unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let shown = json(&run(&helper, &["--json", "show", "full"]).await);
+    let wireguard = &shown["configuration"]["protocol"]["providerConfiguration"];
+    assert_eq!(wireguard["blockIpv6"], true);
+    assert_eq!(wireguard["addresses"][0], "10.0.0.3/32");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_file_is_refused_with_line_and_key_and_no_other_is_imported() {
+    let helper = Helper::start(Script::Connects);
+    let good = helper.file("good.conf", PROFILE);
+    let bad = helper.file("bad.conf", &PROFILE.replace("vpn.example.net:51820", "vpn.example.net"));
+    let error = failure(&run(&helper, &["import", text(&good), text(&bad)]).await, 1);
+    assert!(error.contains("bad.conf: Line 9: Endpoint"), "{error}");
+    assert_eq!(json(&run(&helper, &["--json", "list"]).await), Value::Array(Vec::new()));
+
+    let missing = helper.folder.path().join("missing.conf");
+    let output = run(&helper, &["--json", "import", text(&missing)]).await;
+    assert_eq!(json_failure(&output, 1)["kind"], "unreadable");
+}
