@@ -11,7 +11,7 @@ use std::{
 };
 
 use adit_model::{NetworkPath, PacketTunnelNetworkSettings};
-use adit_varlink::{CallError, Client, Method};
+use adit_varlink::{CallError, Client, Descriptors, Method};
 use tokio::{
     net::{TcpStream, UdpSocket},
     sync::{Mutex, watch},
@@ -197,10 +197,7 @@ impl fmt::Debug for Host {
     }
 }
 
-fn take(mut fds: Vec<OwnedFd>, index: usize) -> Result<OwnedFd, HostError> {
-    if index < fds.len() {
-        Ok(fds.swap_remove(index))
-    } else {
-        Err(HostError::Lost("the reply came without its socket".into()))
-    }
+fn take(fds: Vec<OwnedFd>, index: usize) -> Result<OwnedFd, HostError> {
+    let missing = || HostError::Lost("the reply came without its socket".into());
+    Descriptors::from(fds).take(index).ok_or_else(missing)
 }

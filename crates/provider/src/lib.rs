@@ -4,7 +4,8 @@
 //! and without a network. It implements [`PacketTunnelProvider`] and calls [`run`]; the [`Host`]
 //! gives it sockets outside the tunnel, applies its network settings and hears how it fares. The
 //! protocol underneath is Varlink on file descriptors 3 and 4, so a provider may be written in any
-//! language. The tunnel outlives the helper: the next one takes it over on file descriptor 5. See `org.adit.Provider.varlink` and `org.adit.Host.varlink`.
+//! language. The tunnel outlives the helper: the next one takes it over on file descriptor 5. See
+//! `org.adit.Provider.varlink` and `org.adit.Host.varlink`.
 
 mod host;
 mod manifest;

@@ -16,6 +16,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use adit_varlink::Descriptors;
 use tokio::io::{Interest, unix::AsyncFd};
 
 pub use self::offload::Segments;
@@ -56,10 +57,10 @@ impl PacketFlow {
     /// The device whose queues are among `fds`. A descriptor may be anything that keeps the
     /// boundaries of messages, such as a Unix datagram socket in a test.
     pub fn new(device: &TunDevice, fds: Vec<OwnedFd>) -> io::Result<Self> {
-        let mut fds: Vec<Option<OwnedFd>> = fds.into_iter().map(Some).collect();
+        let mut fds = Descriptors::from(fds);
         let mut queues = Vec::with_capacity(device.queues.len());
         for index in &device.queues {
-            let fd = fds.get_mut(*index).and_then(Option::take).ok_or_else(|| {
+            let fd = fds.take(*index).ok_or_else(|| {
                 io::Error::new(io::ErrorKind::InvalidInput, "a queue of the TUN device is missing")
             })?;
             queues.push(Queue::new(fd, device)?);

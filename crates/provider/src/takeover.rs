@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use adit_varlink::Client;
+use adit_varlink::{Client, Descriptors};
 use rustix::fs::{Mode, OFlags};
 use tokio::{
     net::{UnixListener, UnixStream},
@@ -114,10 +114,10 @@ pub(crate) fn attach(
 
 /// Speaks to this helper from here on.
 fn take_over(call: &Attach, fds: Vec<OwnedFd>, host: &watch::Sender<Connection>) -> io::Result<()> {
-    let mut fds: Vec<Option<OwnedFd>> = fds.into_iter().map(Some).collect();
+    let mut fds = Descriptors::from(fds);
     let mut take = |index: usize| {
         let missing = || io::Error::new(io::ErrorKind::InvalidInput, "a descriptor is missing");
-        fds.get_mut(index).and_then(Option::take).ok_or_else(missing)
+        fds.take(index).ok_or_else(missing)
     };
     let stream = StdUnixStream::from(take(call.host)?);
     redirect_output(&take(call.log)?);

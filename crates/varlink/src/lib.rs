@@ -15,6 +15,7 @@
 mod buffer;
 mod client;
 mod connection;
+mod descriptors;
 mod frame;
 pub mod idl;
 mod limits;
@@ -30,6 +31,7 @@ mod wire_error;
 
 pub use client::{CallError, Client};
 pub use connection::serve_stream;
+pub use descriptors::Descriptors;
 pub use limits::Limits;
 pub use listener::{ListenError, Listener};
 pub use method::{ApiError, Empty, Method, NoError};
