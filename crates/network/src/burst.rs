@@ -19,16 +19,20 @@ pub(crate) struct Pace {
 /// and then sends one that says only that.
 pub(crate) async fn burst(changes: &mut (impl Stream + Unpin), pace: Pace) -> Option<()> {
     changes.next().await?;
-    burst_after(changes, pace).await
+    burst_after(changes, pace, drop).await
 }
 
-/// As [`burst`], when its first change was taken.
-pub(crate) async fn burst_after(changes: &mut (impl Stream + Unpin), pace: Pace) -> Option<()> {
+/// As [`burst`], when its first change was taken. `note` hears of the others.
+pub(crate) async fn burst_after<T>(
+    changes: &mut (impl Stream<Item = T> + Unpin),
+    pace: Pace,
+    mut note: impl FnMut(T),
+) -> Option<()> {
     let end = Instant::now() + pace.longest;
     while Instant::now() < end {
         let quiet = end.min(Instant::now() + pace.quiet);
         match timeout_at(quiet, changes.next()).await {
-            Ok(change) => change.map(drop)?,
+            Ok(change) => note(change?),
             Err(_) => return Some(()),
         }
     }
@@ -57,6 +61,11 @@ mod tests {
         assert_eq!(start.elapsed(), quiet / 2 + longest);
 
         assert_eq!(burst(&mut stream::empty::<()>(), pace).await, None);
+
+        let mut heard = Vec::new();
+        let mut few = Box::pin(stream::iter([1, 2]).chain(stream::pending()));
+        assert_eq!(burst_after(&mut few, pace, |change| heard.push(change)).await, Some(()));
+        assert_eq!(heard, [1, 2]);
     }
 
     fn every(interval: Duration) -> impl Stream<Item = ()> {

@@ -26,7 +26,6 @@ pub(crate) use network_manager::GlobalDns;
 pub(crate) use resolvconf_program::ResolvconfProgram;
 pub(crate) use server_list::ServerList;
 pub(crate) use system::Dns;
-pub use system::RepairedDns;
 pub(crate) use underlying::UnderlyingDns;
 
 /// Name resolution of one session.

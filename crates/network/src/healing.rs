@@ -20,11 +20,12 @@ use adit_model::HealthItem;
 use futures_util::{Stream, StreamExt, future, stream};
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until, timeout_at},
+    time::{Instant, sleep_until},
 };
 
 use crate::{
     Network, NetworkError, Places, Slot,
+    burst::{Pace, burst_after},
     firewall::Firewall,
     netlink,
     network::{Bus, Repaired},
@@ -49,10 +50,8 @@ pub(crate) fn name_resolution_changes(
 }
 
 /// How long the kernel has to be quiet before anything is put back: who takes away one thing of ours
-/// is likely to take away more.
-const QUIET: Duration = Duration::from_millis(30);
-/// How long at most, as all is to be in place within a second.
-const LONGEST_BURST: Duration = Duration::from_millis(200);
+/// is likely to take away more. All is to be in place within a second.
+const PACE: Pace = Pace { quiet: Duration::from_millis(30), longest: Duration::from_millis(200) };
 /// After which a repair that failed is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -86,13 +85,11 @@ async fn keep(
     let mut again: Option<Instant> = None;
     loop {
         let suspicion = tokio::select! {
-            change = changes.next() => match change {
-                Some(change) => match burst(change, &mut changes).await {
-                    Some(suspicion) => suspicion,
-                    None => return,
-                },
-                None => return,
-            },
+            change = changes.next() => {
+                let Some(first) = change else { return };
+                let Some(suspicion) = rest_of_burst(first, &mut changes).await else { return };
+                suspicion
+            }
             () = network.stub_news() => Suspicion::of_everything(),
             () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {
                 Suspicion::of_everything()
@@ -120,20 +117,14 @@ pub(crate) fn until_either_ends<T>(
         .filter_map(future::ready)
 }
 
-/// All of a burst of changes, or `None` when there will be no more.
-async fn burst(
+/// What a burst of changes is about, or `None` when there will be no more.
+async fn rest_of_burst(
     first: Change,
     changes: &mut (impl Stream<Item = Change> + Unpin),
 ) -> Option<Suspicion> {
     let mut suspicion = Suspicion::default();
     suspicion.note(first);
-    let end = Instant::now() + LONGEST_BURST;
-    while Instant::now() < end {
-        match timeout_at(end.min(Instant::now() + QUIET), changes.next()).await {
-            Ok(change) => suspicion.note(change?),
-            Err(_) => break,
-        }
-    }
+    burst_after(changes, PACE, |change| suspicion.note(change)).await?;
     Some(suspicion)
 }
 

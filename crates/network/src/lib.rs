@@ -39,7 +39,7 @@ mod tls;
 pub mod tun;
 
 pub use demand::WaitingQueue;
-pub use dns::{DnsError, RepairedDns, asked_servers};
+pub use dns::{DnsError, asked_servers};
 pub use error::{ApplyError, NetworkError};
 pub use firewall::Lockdown;
 pub use network::{Bus, Network, Places, Recovered};

@@ -254,25 +254,21 @@ impl FoundAddress {
 
 impl Link {
     fn from_message(message: &LinkMessage) -> Option<Self> {
-        let name = message.attributes.iter().find_map(|attribute| match attribute {
-            LinkAttribute::IfName(name) => Some(name.clone()),
-            _ => None,
-        });
-        let mtu = message.attributes.iter().find_map(|attribute| match attribute {
-            LinkAttribute::Mtu(mtu) => Some(*mtu),
-            _ => None,
-        });
-        let kind = message.attributes.iter().find_map(|attribute| match attribute {
-            LinkAttribute::LinkInfo(info) => info.iter().find_map(|info| match info {
-                LinkInfo::Kind(kind) => Some(kind.clone()),
-                _ => None,
-            }),
-            _ => None,
-        });
-        let master = message.attributes.iter().find_map(|attribute| match attribute {
-            LinkAttribute::Controller(master) => Some(*master),
-            _ => None,
-        });
+        let (mut name, mut mtu, mut kind, mut master) = (None, None, None, None);
+        for attribute in &message.attributes {
+            match attribute {
+                LinkAttribute::IfName(found) => name = Some(found.clone()),
+                LinkAttribute::Mtu(found) => mtu = Some(*found),
+                LinkAttribute::Controller(found) => master = Some(*found),
+                LinkAttribute::LinkInfo(found) => {
+                    kind = found.iter().find_map(|info| match info {
+                        LinkInfo::Kind(kind) => Some(kind.clone()),
+                        _ => None,
+                    });
+                }
+                _ => {}
+            }
+        }
         Some(Self {
             index: message.header.index,
             name: name?,

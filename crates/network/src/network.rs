@@ -30,7 +30,7 @@ use zbus::connection;
 
 use crate::{
     Slot, Tunnel,
-    dns::{Dns, RepairedDns, UnderlyingDns},
+    dns::{Dns, UnderlyingDns},
     error::{ApplyError, NetworkError},
     firewall::{Firewall, Lockdown},
     healing::{Fights, Suspicion},
@@ -40,7 +40,6 @@ use crate::{
     resolver::ResolveError,
     state::NetworkState,
 };
-pub(crate) use reconcile::INTERFACE_PREFIX;
 use reconcile::{Reconciler, Session};
 pub(crate) use repair::Repaired;
 use stubs::Stubs;
@@ -233,15 +232,6 @@ impl Network {
         lockdown: Option<Lockdown>,
     ) -> Result<Vec<HealthItem>, NetworkError> {
         self.reconciler.lock().await.lock_down(lockdown).await
-    }
-
-    /// Tells the system again what others have made it forget of the sessions' name resolution, and
-    /// whoever was away when it had to forget something. To be called when its files or services
-    /// change; does nothing where all is as planned.
-    ///
-    /// Returns what the system had to be told, one for each session. An error is why it cannot be.
-    pub async fn repair_dns(&self) -> Result<Vec<RepairedDns>, NetworkError> {
-        self.reconciler.lock().await.repair_dns().await
     }
 
     /// Who answers a name on this computer, and why: the names that are looked up for it, in order,

@@ -91,7 +91,7 @@ async fn publish<K, E, F>(
             return;
         }
         publisher.send_replace(None);
-        if burst_after(&mut changes, PACE).await.is_none() {
+        if burst_after(&mut changes, PACE, drop).await.is_none() {
             return;
         }
         // Also one that was left and come back to: what was found out in between is void.

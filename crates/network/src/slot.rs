@@ -55,19 +55,19 @@ impl Slot {
 
     /// The routing table with everything but the default routes.
     #[must_use]
-    pub fn specific_table(self) -> u32 {
+    pub(crate) fn specific_table(self) -> u32 {
         SPECIFIC_TABLE + u32::from(self.0)
     }
 
     /// The routing table with the default routes and what is taken out of them.
     #[must_use]
-    pub fn default_table(self) -> u32 {
+    pub(crate) fn default_table(self) -> u32 {
         DEFAULT_TABLE + u32::from(self.0)
     }
 
     /// The slot that a routing table belongs to, if it is one of ours.
     #[must_use]
-    pub fn of_table(table: u32) -> Option<Self> {
+    pub(crate) fn of_table(table: u32) -> Option<Self> {
         let number = table.checked_sub(DEFAULT_TABLE).or(table.checked_sub(SPECIFIC_TABLE))?;
         Self::new(u8::try_from(number).ok()?)
     }

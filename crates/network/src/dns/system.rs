@@ -37,11 +37,11 @@ pub(crate) struct Dns {
 
 /// Name resolution of a session that others had changed, and that is as planned again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RepairedDns {
+pub(crate) struct RepairedDns {
     /// Whose.
-    pub slot: Slot,
+    pub(crate) slot: Slot,
     /// Who had to be told again.
-    pub resolver: Resolver,
+    pub(crate) resolver: Resolver,
 }
 
 impl Dns {

@@ -19,7 +19,7 @@ use crate::{
     Slot,
     error::NetworkError,
     healing::{Change, Culprit, Part, until_either_ends},
-    network::INTERFACE_PREFIX,
+    tun::NAME_PREFIX,
 };
 
 /// `RTNLGRP_IPV4_NETCONF` and `RTNLGRP_IPV6_NETCONF`: some kernel settings of interfaces, the
@@ -83,7 +83,7 @@ fn part(message: &RouteNetlinkMessage) -> Option<Part> {
 
 fn is_tunnel(link: &LinkMessage) -> bool {
     link.attributes.iter().any(|attribute| match attribute {
-        LinkAttribute::IfName(name) => name.starts_with(INTERFACE_PREFIX),
+        LinkAttribute::IfName(name) => name.starts_with(NAME_PREFIX),
         _ => false,
     })
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Slot, Tunnel,
-    dns::{Dns, RepairedDns},
+    dns::Dns,
     error::NetworkError,
     firewall::{Firewall, Guard, Lockdown, Policy},
     healing::Fights,
@@ -25,6 +25,7 @@ use crate::{
     rule::Rule,
     state::NetworkState,
     sysctl,
+    tun::NAME_PREFIX,
 };
 
 /// The system with the sessions that are applied to it.
@@ -49,13 +50,10 @@ pub(super) struct Session {
     pub(super) plan: Plan,
 }
 
-/// Prefix of the names of all interfaces of ours.
-pub(crate) const INTERFACE_PREFIX: &str = "adit";
-
 impl Reconciler {
     pub(super) async fn state(&self) -> Result<NetworkState, NetworkError> {
         let is_ours = |link: &Link| {
-            link.name.starts_with(INTERFACE_PREFIX)
+            link.name.starts_with(NAME_PREFIX)
                 || self.sessions.values().any(|session| session.tunnel.index == link.index)
         };
         let surroundings = self.netlink.surroundings(is_ours).await?;
@@ -99,12 +97,6 @@ impl Reconciler {
             None => None,
         };
         self.set_policy(|policy| policy.lockdown = outside).await
-    }
-
-    pub(super) async fn repair_dns(&mut self) -> Result<Vec<RepairedDns>, NetworkError> {
-        let sessions = self.sessions.values();
-        let planned = sessions.filter_map(|it| Some((&it.tunnel, it.plan.dns.as_ref()?)));
-        self.dns.repair(planned, &mut self.journal).await
     }
 
     /// Takes everything of a session back, as far as that is possible.
