@@ -8,7 +8,6 @@ use crate::{
     allowed_ips::AllowedIps,
     crew::Crew,
     handshake::{Agreement, Role},
-    message::DATA_HEADER,
     session::{Session, sealed_length},
 };
 
@@ -19,9 +18,6 @@ pub struct End {
 }
 
 impl End {
-    /// Where in a message its content lies.
-    pub const CONTENT: usize = DATA_HEADER;
-
     /// Both ends of a session; `None` if the library refuses the keys, which it does not.
     #[must_use]
     pub fn pair() -> Option<(Self, Self)> {

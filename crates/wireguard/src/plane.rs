@@ -245,10 +245,8 @@ impl Plane {
     ) -> Result<(), DropCause> {
         self.weigh(initiation, source, now)?;
         let request = Request::read(&self.private_key, initiation);
-        let (request, peer) = request
-            .and_then(|request| Some((self.peer(&request.key)?, request)))
-            .map(|(peer, request)| (request, peer))
-            .ok_or(DropCause::Unauthentic)?;
+        let known = request.and_then(|request| Some((self.peer(&request.key)?, request)));
+        let (peer, request) = known.ok_or(DropCause::Unauthentic)?;
         let mut control = self.peers[peer].lock();
         let answer = control.answer(request, source, now);
         self.release(control, now);
