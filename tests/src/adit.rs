@@ -3,13 +3,14 @@
 use std::env;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::installation::{FOLDERS, PROVIDERS_DIR, install, path_of, start_helper};
 use crate::machine::Machine;
 use crate::process::{Outcome, Process};
 use crate::requirements::skip;
@@ -18,11 +19,8 @@ use crate::requirements::skip;
 /// after 15 seconds that it is not heard.
 const PATIENCE: Duration = Duration::from_secs(45);
 const SOCKET: &str = "/run/adit/helper.sock";
-const STATE_DIR: &str = "/run/adit-state";
-const RUNTIME_DIR: &str = "/run/adit";
 /// Where every user of the machine can run the command line.
 const PUBLIC_PROGRAM: &str = "/run/bin/adit";
-const PROVIDERS_DIR: &str = "/run/adit-providers";
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// A running helper with its providers, and the command line to it.
@@ -166,7 +164,7 @@ impl Adit {
     #[track_caller]
     pub fn user(&self, uid: u32) -> Option<User<'_>> {
         let user = User { adit: self, uid };
-        self.machine.run(["install", "-D", "-m", "755", &in_build("adit"), PUBLIC_PROGRAM]);
+        self.machine.run(["install", "-D", "-m", "755", &path_of("adit"), PUBLIC_PROGRAM]);
         let outcome = self.machine.try_run(user.command_line(["--version"]));
         if !outcome.status.success() {
             skip(&format!("no user {uid}: {}", outcome.stderr));
@@ -228,8 +226,7 @@ impl Adit {
     /// Runs the helper's program for one thing, beside the service or without it, and gives what it printed.
     #[track_caller]
     pub fn run_helper(&self, command: &str) -> String {
-        let folders = ["--state-dir", STATE_DIR, "--runtime-dir", RUNTIME_DIR];
-        self.machine.run([&[in_build("adit-helper").as_str(), command][..], &folders].concat())
+        self.machine.run([&[path_of("adit-helper").as_str(), command], &FOLDERS[..]].concat())
     }
 
     /// The helper's process.
@@ -400,21 +397,8 @@ impl User<'_> {
     }
 }
 
-/// Where the programs of this build are.
-#[must_use]
-pub fn program(name: &str) -> PathBuf {
-    let own = env::current_exe().expect("the test's own program");
-    let folder = own.ancestors().find(|folder| folder.join("adit-helper").is_file());
-    let folder = folder.expect("the programs: run `cargo build --workspace` first");
-    folder.join(name)
-}
-
-fn in_build(name: &str) -> String {
-    program(name).display().to_string()
-}
-
 fn command_line<'a>(words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let mut command = vec!["env".into(), format!("ADIT_SOCKET={SOCKET}"), in_build("adit")];
+    let mut command = vec!["env".into(), format!("ADIT_SOCKET={SOCKET}"), path_of("adit")];
     command.extend(words.into_iter().map(str::to_owned));
     command
 }
@@ -425,32 +409,6 @@ fn reason(outcome: &Outcome, code: i32) -> Option<String> {
     let is_readable = (1..=2).contains(&text.lines().count()) && !text.contains("os error");
     let failed = outcome.status.code() == Some(code) && outcome.stdout.is_empty();
     (failed && is_readable).then(|| text.to_owned())
-}
-
-fn install(machine: &Machine) {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let wireguard = source.with_file_name("crates").join("wireguard");
-    let script = format!(
-        "cd /run; mkdir -p adit-providers/org.adit.wireguard
-         cp -r {examples}/* adit-providers/
-         cp {wireguard}/provider.toml {wireguard}/schema.json {binary} adit-providers/org.adit.wireguard/
-         chmod -R go-w adit-providers",
-        examples = source.join("providers").display(),
-        wireguard = wireguard.display(),
-        binary = program("adit-wireguard").display(),
-    );
-    machine.sh(&script);
-}
-
-#[track_caller]
-fn start_helper(machine: &Machine) -> Process {
-    let mut command = machine.command("env");
-    command.args(["ADIT_LOG=debug"]).arg(program("adit-helper"));
-    command.args(["--state-dir", STATE_DIR, "--runtime-dir", RUNTIME_DIR]);
-    command.args(["--providers-dir", PROVIDERS_DIR]);
-    let helper = machine.spawn_command(command);
-    helper.wait_for_log("Adit is ready");
-    helper
 }
 
 /// For whoever reads it after a failed run.

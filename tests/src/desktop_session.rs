@@ -21,7 +21,7 @@ use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, OwnedVariant, Variant, connection, interface};
 
-use crate::adit::program;
+use crate::installation::program;
 use crate::log::lock;
 use crate::machine::Machine;
 use crate::process::Process;

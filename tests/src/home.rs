@@ -29,19 +29,37 @@ impl Home {
     #[must_use]
     #[track_caller]
     pub fn imported_with(options: &[&str]) -> Option<Self> {
-        let lab = Lab::new()?;
-        let vpn = WireGuardServer::start(&lab.server);
-        let adit = Adit::start(&lab.client);
-        adit.import_with("home", &vpn.add_peer().conf(), options);
-        Some(Self { lab, vpn, adit })
+        Some(Self::begin(Lab::new()?, options))
+    }
+
+    /// As [`imported`](Self::imported), where something was arranged before.
+    #[must_use]
+    #[track_caller]
+    pub fn imported_in(lab: Lab) -> Self {
+        Self::begin(lab, &[])
     }
 
     /// `home` is connected.
     #[must_use]
     #[track_caller]
     pub fn connected() -> Option<Self> {
-        let home = Self::imported()?;
+        Some(Self::connected_in(Lab::new()?))
+    }
+
+    /// As [`connected`](Self::connected), where something was arranged before.
+    #[must_use]
+    #[track_caller]
+    pub fn connected_in(lab: Lab) -> Self {
+        let home = Self::imported_in(lab);
         home.adit.connect("home");
-        Some(home)
+        home
+    }
+
+    #[track_caller]
+    fn begin(lab: Lab, options: &[&str]) -> Self {
+        let vpn = WireGuardServer::start(&lab.server);
+        let adit = Adit::start(&lab.client);
+        adit.import_with("home", &vpn.add_peer().conf(), options);
+        Self { lab, vpn, adit }
     }
 }

@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::adit::program;
 use crate::desktop_session::DesktopSession;
+use crate::installation::program;
 use crate::process::Process;
 use crate::requirements::skip;
 use crate::web_driver::{Script, WebDriver};

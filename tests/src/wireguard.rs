@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::address::{self, Host};
-use crate::adit::program;
 use crate::dns::DnsServer;
+use crate::installation::program;
 use crate::log::lock;
 use crate::machine::Machine;
 use crate::peer::{Peer, PeerOptions};

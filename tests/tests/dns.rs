@@ -12,12 +12,9 @@ use serde_json::json;
 fn the_file_leads_inside_and_comes_back_exactly_as_it_was() {
     for arrange in [PLAIN, LINK, MOUNT] {
         let Some(lab) = Lab::new() else { return };
-        let vpn = WireGuardServer::start(&lab.server);
         lab.client.sh(arrange);
         let before = resolv_conf(&lab.client);
-        let adit = Adit::start(&lab.client);
-        adit.import("home", &vpn.add_peer().conf());
-        adit.connect("home");
+        let Home { lab, vpn, adit } = Home::connected_in(lab);
         let sniffer = lab.sniff_client();
         assert!(lab.client.resolve("inside.corp.test").contains(&vpn.inner_ipv4().into()));
         assert!(lab.client.resolve("site.test").contains(&address::SITE.v4.into()));
@@ -35,12 +32,9 @@ fn the_file_leads_inside_and_comes_back_exactly_as_it_was() {
 fn the_file_comes_back_after_a_crash() {
     for arrange in [PLAIN, LINK, MOUNT] {
         let Some(lab) = Lab::new() else { return };
-        let vpn = WireGuardServer::start(&lab.server);
         lab.client.sh(arrange);
         let before = resolv_conf(&lab.client);
-        let adit = Adit::start(&lab.client);
-        adit.import("home", &vpn.add_peer().conf());
-        adit.connect("home");
+        let Home { lab, vpn: _vpn, adit } = Home::connected_in(lab);
         adit.kill_helper();
         assert_ne!(resolv_conf(&lab.client), before);
         adit.reset();
@@ -87,9 +81,7 @@ fn without_a_resolver_service_a_part_of_the_names_cannot_go_inside_and_that_is_s
 fn resolved_asks_the_tunnel_for_every_name_and_nobody_else() {
     let Some(lab) = Lab::new() else { return };
     let Some(resolved) = lab.client.start_resolved() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Home { lab, vpn, adit } = Home::imported_in(lab);
     assert!(!lab.client.resolve("site.test").is_empty());
     assert!(lab.client.resolve("inside.corp.test").is_empty());
     assert!(asked(&lab.dns, address::CLIENT.v4.into()).contains(&"site.test".to_owned()));
@@ -154,11 +146,7 @@ fn resolved_asks_the_tunnel_for_the_names_of_its_domains_only() {
 fn resolved_forgets_the_tunnel_after_every_kind_of_crash() {
     let Some(lab) = Lab::new() else { return };
     let Some(mut resolved) = lab.client.start_resolved() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let mut adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
-
-    adit.connect("home");
+    let Home { lab, vpn: _vpn, mut adit } = Home::connected_in(lab);
     let providers = adit.providers();
     adit.kill_providers();
     assert!(!resolved.domains("adit0").is_empty());

@@ -9,11 +9,8 @@ use adit_tests::{Adit, Home, Lab, Machine, Resolvconf, WireGuardServer, address}
 fn network_manager_writes_the_tunnels_servers_and_forgets_them() {
     let Some(lab) = Lab::new() else { return };
     let Some(mut manager) = lab.client.start_network_manager() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
     let before = resolv_conf(&lab.client);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
-    adit.connect("home");
+    let Home { lab, vpn, adit } = Home::connected_in(lab);
     assert_asks_inside(&lab, &vpn);
     assert!(
         lab.client.sh("ip -o address show adit0").contains("10.64"),
@@ -37,11 +34,8 @@ fn network_manager_is_told_to_forget_after_a_crash_also_when_only_its_own_mark_i
     for journal in ["kept", "lost"] {
         let Some(lab) = Lab::new() else { return };
         let Some(mut manager) = lab.client.start_network_manager() else { return };
-        let vpn = WireGuardServer::start(&lab.server);
         let before = resolv_conf(&lab.client);
-        let mut adit = Adit::start(&lab.client);
-        adit.import("home", &vpn.add_peer().conf());
-        adit.connect("home");
+        let Home { lab, vpn: _vpn, mut adit } = Home::connected_in(lab);
         die(&lab.client, &adit);
         if journal == "lost" {
             lab.client.sh("rm /run/adit/network.json");
@@ -63,11 +57,8 @@ fn network_manager_is_told_to_forget_after_a_crash_also_when_only_its_own_mark_i
 fn network_manager_that_starts_after_the_helper_is_told_to_forget() {
     let Some(lab) = Lab::new() else { return };
     let Some(mut manager) = lab.client.start_network_manager() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
     let before = resolv_conf(&lab.client);
-    let mut adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
-    adit.connect("home");
+    let Home { lab, vpn: _vpn, mut adit } = Home::connected_in(lab);
     // The machine loses its power, and comes up again.
     manager.kill();
     die(&lab.client, &adit);
@@ -93,11 +84,8 @@ fn what_others_make_a_keeper_of_servers_forget_it_is_told_again() {
         if !is_there {
             return;
         }
-        let vpn = WireGuardServer::start(&lab.server);
         let before = resolv_conf(&lab.client);
-        let adit = Adit::start(&lab.client);
-        adit.import("home", &vpn.add_peer().conf());
-        adit.connect("home");
+        let Home { lab, vpn, adit } = Home::connected_in(lab);
         let connected = resolv_conf(&lab.client);
         lab.client.sh(damage);
         let start = Instant::now();
@@ -116,10 +104,7 @@ fn openresolv_excludes_the_networks_servers_until_the_tunnel_is_down() {
     if !lab.client.install_resolvconf(Resolvconf::Openresolv) {
         return;
     }
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
-    adit.connect("home");
+    let Home { lab, vpn, adit } = Home::connected_in(lab);
     assert_asks_inside(&lab, &vpn);
     // A DHCP client that hears of other servers meanwhile changes nothing now, and everything then.
     lab.client.renew_lease(&["192.0.2.1".into(), address::DNS.v4.to_string()]);
@@ -137,11 +122,8 @@ fn debians_resolvconf_asks_the_tunnel_first_and_adit_says_who_is_second() {
     if !lab.client.install_resolvconf(Resolvconf::Debian) {
         return;
     }
-    let vpn = WireGuardServer::start(&lab.server);
     let before = resolv_conf(&lab.client);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
-    adit.connect("home");
+    let Home { lab, vpn, adit } = Home::connected_in(lab);
     assert_asks_inside(&lab, &vpn);
     let status = adit.run(["status", "home"]);
     assert!(status.contains("The network's DNS servers are second in line"), "{status}");
@@ -158,11 +140,8 @@ fn resolvconf_forgets_the_tunnel_after_a_crash() {
         if !lab.client.install_resolvconf(which) {
             return;
         }
-        let vpn = WireGuardServer::start(&lab.server);
         let before = resolv_conf(&lab.client);
-        let mut adit = Adit::start(&lab.client);
-        adit.import("home", &vpn.add_peer().conf());
-        adit.connect("home");
+        let Home { lab, vpn: _vpn, mut adit } = Home::connected_in(lab);
         assert!(resolv_conf(&lab.client).contains("10.64.0.1"), "{which:?}");
         die(&lab.client, &adit);
         adit.restart_helper();
@@ -183,10 +162,8 @@ fn a_file_that_cannot_be_changed_is_said_and_the_tunnel_is_up() {
         (READ_ONLY, "umount /etc", "its file system is read-only"),
     ] {
         let Some(lab) = Lab::new() else { return };
-        let vpn = WireGuardServer::start(&lab.server);
         let before = resolv_conf(&lab.client);
-        let adit = Adit::start(&lab.client);
-        adit.import("home", &vpn.add_peer().conf());
+        let Home { lab, vpn, adit } = Home::imported_in(lab);
         lab.client.sh(arrange);
         adit.connect("home");
         let status = adit.run(["status", "home"]);

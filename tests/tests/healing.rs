@@ -7,7 +7,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use adit_tests::{Adit, Home, Lab, Machine, Process, Resolved, WireGuardServer};
+use adit_tests::{Adit, Home, Lab, Machine, Process, Resolved};
 
 /// How often each damage is done, for a median.
 const ROUNDS: u32 = 5;
@@ -49,10 +49,7 @@ fn what_somebody_takes_away_is_put_back_and_told() {
 fn a_resolver_that_starts_anew_is_told_again() {
     let Some(lab) = Lab::new() else { return };
     let Some(mut resolved) = lab.client.start_resolved() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
-    adit.connect("home");
+    let Home { lab, vpn, adit } = Home::connected_in(lab);
     let server = IpAddr::from(vpn.inner_ipv4());
     let is_told = |resolved: &Resolved| resolved.servers("adit0") == [server];
     assert!(is_told(&resolved));
@@ -105,10 +102,7 @@ fn a_resolver_that_starts_anew_is_told_again() {
 fn network_manager_that_starts_anew_is_told_again() {
     let Some(lab) = Lab::new() else { return };
     let Some(mut manager) = lab.client.start_network_manager() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
-    adit.connect("home");
+    let Home { lab, vpn, adit } = Home::connected_in(lab);
     let server = format!("nameserver {}", vpn.inner_ipv4());
     let is_told = || lab.client.read_file("/etc/resolv.conf").contains(&server);
     assert!(is_told());

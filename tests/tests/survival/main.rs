@@ -1,21 +1,22 @@
 //! A tunnel outlives the helper and the provider: nothing is lost, and nothing goes outside.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
-use std::io::{self, Read as _, Write as _};
-use std::net::{TcpStream, UdpSocket};
+mod load;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use adit_tests::{
-    Adit, Home, Lab, Machine, Packet, Signal, UdpTunnelServer, WireGuardServer, address,
-};
+use adit_tests::{Adit, Home, Lab, Packet, Signal, UdpTunnelServer, WireGuardServer, address};
 use serde_json::json;
 
+use crate::load::{Receiver, probe, transfer};
+
 const ROUNDS: usize = 20;
-/// The port of the probes' receiver.
-const PROBED: u16 = 7007;
+
 const SITE: &str = "203.0.113.10";
+/// systemd, as far as it starts a service and keeps descriptors for it.
+const SERVICE_MANAGER: &str = include_str!("service_manager.py");
 
 // spec: X-2
 #[test]
@@ -338,46 +339,6 @@ fn a_provider_in_another_language_is_taken_over_and_one_that_cannot_be_is_replac
     adit.assert_no_residue();
 }
 
-/// Starts the helper, keeps what it stores (`sd_notify(3)`, `FDSTORE=1`), and starts it again with that
-/// when it has died and the file `/run/restart` is there.
-const SERVICE_MANAGER: &str = r#"
-import os, select, socket, sys, time
-notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-notify.bind("/run/notify")
-kept = {}
-
-def listen():
-    while select.select([notify], [], [], 0.02)[0]:
-        data, fds, _, _ = socket.recv_fds(notify, 4096, 16)
-        said = dict(line.split("=", 1) for line in data.decode().split())
-        if "FDSTOREREMOVE" in said:
-            for fd in kept.pop(said["FDNAME"], []):
-                os.close(fd)
-        if "FDSTORE" in said:
-            kept.setdefault(said["FDNAME"], []).extend(fds)
-            for fd in fds:
-                os.set_inheritable(fd, False)
-
-while True:
-    given = [(name, fd) for name, fds in kept.items() for fd in fds]
-    pid = os.fork()
-    if pid == 0:
-        high = [os.dup(fd) for _, fd in given]
-        for number, fd in enumerate(high):
-            os.dup2(fd, 3 + number, inheritable=True)
-        os.environ.update(NOTIFY_SOCKET="/run/notify", ADIT_LOG="debug")
-        if given:
-            os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(given)),
-                              LISTEN_FDNAMES=":".join(name for name, _ in given))
-        os.execv(sys.argv[1], [sys.argv[1], "--state-dir", "/run/adit-state", "--runtime-dir", "/run/adit",
-                               "--providers-dir", "/run/adit-providers"])
-    open("/run/helper.pid", "w").write(str(pid))
-    while os.waitpid(pid, os.WNOHANG) == (0, 0):
-        listen()
-    while not os.path.exists("/run/restart"):
-        listen()
-"#;
-
 fn vpn_address() -> std::net::IpAddr {
     address::SERVER.v4.into()
 }
@@ -402,55 +363,4 @@ fn assert_seen<T>(lab: &Lab, unprotected: impl FnOnce() -> T) {
 
 fn is_to_site(packet: &Packet) -> bool {
     packet.destination == Some(address::SITE.v4.into())
-}
-
-/// Sends a datagram a millisecond until it is done, at least one. Returns how many.
-fn probe(done: &AtomicBool) -> usize {
-    let socket = UdpSocket::bind("0.0.0.0:0").unwrap();
-    let start = Instant::now();
-    let mut sent = 0;
-    loop {
-        // An error would be a loss.
-        let _ = socket.send_to(b"probe", (SITE, PROBED));
-        sent += 1;
-        if done.load(Ordering::Relaxed) {
-            return sent;
-        }
-        let due = start + Duration::from_millis(sent as u64);
-        thread::sleep(due.saturating_duration_since(Instant::now()));
-    }
-}
-
-/// Downloads until it is done, no faster than leaves room for the probes; how many bytes, and the
-/// longest time without any.
-fn transfer(done: &AtomicBool) -> io::Result<(usize, Duration)> {
-    let mut stream = TcpStream::connect((SITE, 80))?;
-    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
-    stream.write_all(b"GET /bytes/1000000000000 HTTP/1.1\r\n\r\n")?;
-    let (mut bytes, mut longest) = (0, Duration::ZERO);
-    let mut buffer = vec![0; 64 << 10];
-    while !done.load(Ordering::Relaxed) {
-        thread::sleep(Duration::from_millis(4));
-        let since = Instant::now();
-        bytes += stream.read(&mut buffer)?;
-        longest = longest.max(since.elapsed());
-    }
-    Ok((bytes, longest))
-}
-
-/// Counts probes.
-struct Receiver(UdpSocket);
-
-impl Receiver {
-    fn start(machine: &Machine) -> Self {
-        let socket = machine.enter(|| UdpSocket::bind(("0.0.0.0", PROBED)).unwrap());
-        rustix::net::sockopt::set_socket_recv_buffer_size_force(&socket, 64 << 20).ok();
-        socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
-        Self(socket)
-    }
-
-    /// How many have come since the last time; waits until no more do.
-    fn receive(&self) -> usize {
-        std::iter::repeat_with(|| self.0.recv(&mut [0; 16])).take_while(Result::is_ok).count()
-    }
 }
