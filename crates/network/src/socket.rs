@@ -129,7 +129,7 @@ pub(crate) fn marked(family: Family, kind: Type) -> io::Result<Socket> {
 
 /// The family of an address.
 pub(crate) fn family_of(address: SocketAddr) -> Family {
-    if address.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 }
+    Family::of_address(address.ip())
 }
 
 fn domain(family: Family) -> Domain {
