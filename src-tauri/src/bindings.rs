@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use specta::Type;
 use tauri_specta::{Builder, Event, collect_commands, collect_events};
 
-use crate::{command, log::Logged, opened::FilesOpened};
+use crate::{asked::SecretsAsked, command, log::Logged, opened::FilesOpened};
 
 /// What the window hears.
 #[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
@@ -52,11 +52,15 @@ pub(crate) fn bindings() -> Builder<tauri::Wry> {
             command::from_text,
             command::export_profile,
             command::start_service,
+            command::asked_secrets,
+            command::answer_secrets,
+            command::cancel_secrets,
+            command::keep_secrets,
             command::follow_log,
             command::leave_log,
             command::save_file,
         ])
-        .events(collect_events![Told, Logged, FilesOpened])
+        .events(collect_events![Told, Logged, FilesOpened, SecretsAsked])
         .constant(
             "HEALTH_CODES",
             HealthCode::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>(),

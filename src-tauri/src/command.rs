@@ -10,6 +10,7 @@ mod files;
 mod machine;
 mod on_demand;
 mod profiles;
+mod secrets;
 mod sessions;
 mod unit;
 
@@ -20,7 +21,7 @@ use crate::{app::Shared, failure::Failure};
 
 pub(crate) use self::{
     app::*, configurations::*, diagnosis::*, files::*, machine::*, on_demand::*, profiles::*,
-    sessions::*, unit::*,
+    secrets::*, sessions::*, unit::*,
 };
 
 /// Calls have a connection of their own, so that a long one holds nothing up.

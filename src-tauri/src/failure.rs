@@ -1,6 +1,7 @@
 //! Why a command of the window failed.
 
 use adit_api::{CallError, ConnectError, HelperError, ServiceError};
+use adit_keyring::KeyringError;
 use adit_profile::ImportError;
 use serde::Serialize;
 use specta::Type;
@@ -71,6 +72,12 @@ impl From<ConnectError> for Failure {
     }
 }
 
+impl From<KeyringError> for Failure {
+    fn from(error: KeyringError) -> Self {
+        Self::new(FailureKind::Failed, error.to_string())
+    }
+}
+
 impl From<CallError<HelperError>> for Failure {
     fn from(error: CallError<HelperError>) -> Self {
         let kind = match &error {
@@ -101,7 +108,8 @@ fn kind(error: &HelperError) -> FailureKind {
         HelperError::NameTaken { .. } => FailureKind::NameTaken,
         HelperError::RoutesConflict { .. } => FailureKind::RoutesConflict,
         HelperError::NotRunning { .. } => FailureKind::NotRunning,
-        HelperError::OnDemandOff { .. }
+        HelperError::NoSuchRequest {}
+        | HelperError::OnDemandOff { .. }
         | HelperError::ProviderUnavailable { .. }
         | HelperError::ProviderSilent { .. }
         | HelperError::StorageFailed { .. }

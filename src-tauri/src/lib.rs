@@ -2,6 +2,7 @@
 
 mod app;
 mod arguments;
+mod asked;
 mod bindings;
 mod command;
 mod desktop;
@@ -12,6 +13,7 @@ mod window;
 
 use std::process::ExitCode;
 
+use adit_agent::attend_secrets;
 use adit_api::{attach, socket_path};
 use clap::Parser;
 use tauri::{AppHandle, Manager, async_runtime};
@@ -21,6 +23,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     app::Shared,
     arguments::Arguments,
+    asked::{Asked, InPage},
     bindings::{Told, bindings},
     desktop::{Desktop, Start, open_files, start_agent},
 };
@@ -47,12 +50,14 @@ fn show(desktop: Desktop, arguments: Arguments) -> ExitCode {
         .manage(Shared::new(socket_path()))
         .manage(log::Reader::default())
         .manage(desktop)
+        .manage(Asked::default())
         .invoke_handler(bindings.invoke_handler())
         .setup(move |app| {
             bindings.mount_events(app);
             let app = app.handle();
             async_runtime::spawn(follow(app.clone()));
             async_runtime::spawn(serve(app.clone()));
+            async_runtime::spawn(attend(app.clone()));
             open_files(app, &arguments.files);
             window::open(app)?;
             Ok(())
@@ -72,6 +77,12 @@ async fn serve(app: AppHandle) {
     if let Err(error) = desktop.serve(app.clone()).await {
         tracing::warn!("Others cannot ask for the window: {error}");
     }
+}
+
+/// Asks the person for what the helper and the keyring do not have.
+async fn attend(app: AppHandle) {
+    let shared = app.state::<Shared>();
+    attend_secrets(&shared.socket, InPage(app.clone())).await;
 }
 
 /// Keeps the app's copy of what the helper knows, and tells the window.

@@ -17,6 +17,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
+use zbus::fdo::DBusProxy;
 use zbus::message::Header;
 use zbus::object_server::SignalEmitter;
 use zbus::{Connection, OwnedVariant, Variant, connection, interface};
@@ -28,6 +29,20 @@ use crate::process::Process;
 
 const FOLDER: &str = "/run/desktop";
 const BUS: &str = "/run/desktop/bus";
+const CONFIGURATION: &str = "/run/desktop/bus.conf";
+/// As `session.conf`, but without the services of this computer, which the bus would start.
+const BUS_CONFIGURATION: &str = r#"<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
+ "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
+<busconfig>
+  <type>session</type>
+  <listen>unix:path=/run/desktop/bus</listen>
+  <policy context="default">
+    <allow send_destination="*" eavesdrop="true"/>
+    <allow eavesdrop="true"/>
+    <allow own="*"/>
+  </policy>
+</busconfig>
+"#;
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 const WATCHER_PATH: &str = "/StatusNotifierWatcher";
 const ITEM: &str = "org.kde.StatusNotifierItem";
@@ -103,8 +118,9 @@ impl Machine {
     #[track_caller]
     pub fn start_desktop_session(&self) -> DesktopSession {
         self.sh(&format!("mkdir -p {FOLDER}/home && chmod 700 {FOLDER}"));
-        let address = format!("--address=unix:path={BUS}");
-        let options = ["--session", "--nofork", "--nopidfile", "--print-address", &address];
+        self.write_file(CONFIGURATION, BUS_CONFIGURATION);
+        let configuration = format!("--config-file={CONFIGURATION}");
+        let options = ["--nofork", "--nopidfile", "--print-address", &configuration];
         let bus = self.spawn(["dbus-daemon"].into_iter().chain(options));
         bus.wait_for_log("unix:");
         let runtime = Runtime::new().expect("a runtime");
@@ -142,6 +158,16 @@ impl DesktopSession {
         command.args([format!("HOME={FOLDER}/home"), format!("XDG_RUNTIME_DIR={FOLDER}")]);
         command.arg(program);
         command
+    }
+
+    /// Whether somebody has a name on the bus.
+    #[track_caller]
+    pub(crate) fn has_name(&self, name: &str) -> bool {
+        let asking = async {
+            let bus = DBusProxy::new(&self.builder().build().await?).await?;
+            Ok::<bool, zbus::Error>(bus.name_has_owner(name.try_into()?).await?)
+        };
+        self.runtime.block_on(asking).expect("an answer of the bus")
     }
 
     /// Where the session is.

@@ -9,6 +9,8 @@ const STATES = [
   "waiting",
   "paused",
   "connecting",
+  "asking",
+  "askingAgain",
   "connected",
   "split",
   "onDemand",

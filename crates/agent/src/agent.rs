@@ -23,6 +23,7 @@ use crate::{
     notification::{Answer, Circumstances, Notice, notice},
     notifier::{Answered, Notifier},
     proxy::Proxies,
+    secrets::{InWindow, attend_secrets, tend_keyring},
     settings::{Settings, state_folder},
     tray::{Action, TrayItem, tray},
     window,
@@ -73,8 +74,10 @@ pub async fn run(socket: &Path) -> Result<(), AgentError> {
             tracing::info!("There is no tray. Adit shows its icon as soon as there is one.");
         }
     });
+    let attend = attend_secrets(socket, InWindow::new(&bus));
     tokio::select! {
         never = follow => never,
+        never = attend => never,
         ended = register => ended.map_err(AgentError::Bus),
         ended = agent.act(&item, Inputs { heard, chosen, answered, requests }) => {
             ended.map_err(AgentError::Bus)
@@ -143,6 +146,7 @@ impl Agent {
 
     async fn hear(&mut self, heard: Heard) {
         let before = self.viewer.entries.clone();
+        tend_keyring(&before, &heard);
         if self.viewer.follow(heard).is_none() {
             return;
         }

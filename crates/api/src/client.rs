@@ -11,7 +11,7 @@ use adit_varlink::{CallError, Client, Limits, Method};
 use futures_util::{Stream, StreamExt};
 use tokio::net::UnixStream;
 
-use crate::{Event, Hello, HelloReply, HelperError, Watch};
+use crate::{AttendSecrets, Event, Hello, HelloReply, HelperError, SecretEvent, Watch};
 
 /// Where the helper of the system listens.
 pub const DEFAULT_SOCKET: &str = "/run/adit/helper.sock";
@@ -108,6 +108,18 @@ impl HelperClient {
         CallError<HelperError>,
     > {
         let replies = self.client.stream(&Watch {}).await?;
+        Ok(replies.map(|reply| reply.map(|reply| reply.event)))
+    }
+
+    /// Turns the connection into a stream of requests for secrets of the caller, who is one of those that
+    /// are asked for as long as it lasts.
+    pub async fn attend_secrets(
+        self,
+    ) -> Result<
+        impl Stream<Item = Result<SecretEvent, CallError<HelperError>>> + Send + Unpin,
+        CallError<HelperError>,
+    > {
+        let replies = self.client.stream(&AttendSecrets {}).await?;
         Ok(replies.map(|reply| reply.map(|reply| reply.event)))
     }
 }

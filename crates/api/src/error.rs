@@ -15,6 +15,10 @@ pub enum HelperError {
         /// What was asked for.
         id: String,
     },
+    /// A request for secrets that is over, or none of the caller's.
+    #[serde(rename = "org.adit.Helper.NoSuchRequest")]
+    #[error("Nothing is asked for any more: it was answered elsewhere, or the start was given up.")]
+    NoSuchRequest {},
     /// The caller may see the configuration, but not do that with it.
     #[serde(rename = "org.adit.Helper.NotAuthorized")]
     #[error("{message}")]

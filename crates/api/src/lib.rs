@@ -18,13 +18,14 @@ pub use event::{
     Event, Lagged, MachineChange, NetworkChange, Removed, Saved, SessionEnd, Snapshot, StatusChange,
 };
 pub use method::{
-    Counters, DescribeNetwork, Details, DnsExplanation, Entry, ExplainDns, ExplainOnDemand,
-    ExplainRoute, GenerateKey, Get, Got, Hello, HelloReply, History, HistoryReply, IDL,
-    LiftLockdown, List, Listing, LockDown, MachineReply, MessageReply, NetworkReply,
-    OnDemandExplanation, PauseOnDemand, Provider, ProviderListing, Providers, PublicKey,
-    PublicKeyReply, Remove, Reset, ResetReply, ResumeOnDemand, RouteReply, Save, SaveReply,
-    SecretChanges, SelfTest, SelfTestReply, SendProviderMessage, SessionDetails, SetEnabled, Start,
-    Stop, Watch, WatchReply, helper_methods,
+    AnswerSecrets, AttendSecrets, AttendSecretsReply, Counters, DescribeNetwork, Details,
+    DnsExplanation, Entry, ExplainDns, ExplainOnDemand, ExplainRoute, GenerateKey, Get, Got, Hello,
+    HelloReply, History, HistoryReply, IDL, LiftLockdown, List, Listing, LockDown, MachineReply,
+    MessageReply, NetworkReply, OnDemandExplanation, PauseOnDemand, Provider, ProviderListing,
+    Providers, PublicKey, PublicKeyReply, Remove, Reset, ResetReply, ResumeOnDemand, RouteReply,
+    Save, SaveReply, SecretAnswer, SecretChanges, SecretEvent, SecretRequest, SecretsUnavailable,
+    SecretsWithdrawn, SelfTest, SelfTestReply, SendProviderMessage, SessionDetails, SetEnabled,
+    Start, Stop, Watch, WatchReply, helper_methods,
 };
 pub use subscription::{Subscription, SubscriptionError};
 pub use viewer::{Change, Link, Viewer};

@@ -30,6 +30,7 @@ mod explanation;
 mod machine;
 mod on_demand;
 mod provider;
+mod secrets;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -46,6 +47,10 @@ pub use machine::{
 };
 pub use on_demand::{ExplainOnDemand, OnDemandExplanation, PauseOnDemand, ResumeOnDemand};
 pub use provider::{Provider, ProviderListing, Providers};
+pub use secrets::{
+    AnswerSecrets, AttendSecrets, AttendSecretsReply, SecretAnswer, SecretEvent, SecretRequest,
+    SecretsUnavailable, SecretsWithdrawn,
+};
 pub use session::{
     Counters, Details, History, HistoryReply, MessageReply, SendProviderMessage, SessionDetails,
     Start, Stop,
@@ -79,5 +84,7 @@ adit_varlink::methods! {
         Reset -> ResetReply,
         GenerateKey -> PublicKeyReply,
         PublicKey -> PublicKeyReply,
+        AttendSecrets -> AttendSecretsReply,
+        AnswerSecrets -> Empty,
     }
 }

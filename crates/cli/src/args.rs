@@ -70,6 +70,7 @@ pub(crate) enum Verb {
     Export(Export),
     Remove(Remove),
     Rename(Rename),
+    Secrets(SecretsOf),
     /// Edit a WireGuard configuration as text, in $VISUAL or $EDITOR
     Edit(Named),
     Lockdown(Lockdown),
@@ -219,6 +220,34 @@ pub(crate) struct Rename {
     pub(crate) old: String,
     /// Its name from then on
     pub(crate) new: String,
+}
+
+/// Say where the keys and passwords of a configuration are kept, or keep them elsewhere
+///
+/// With the system, tunnels start without anybody there: at boot, and by rules. What is in your keyring
+/// or nowhere is asked for in your session when the tunnel starts.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  adit secrets work
+  adit secrets work --keep-in keyring
+  adit secrets work --keep-in nowhere")]
+pub(crate) struct SecretsOf {
+    /// Its name, the beginning of it, or its id
+    pub(crate) name: String,
+    /// Where to keep them from now on
+    #[arg(long, value_enum, value_name = "PLACE")]
+    pub(crate) keep_in: Option<KeepIn>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KeepIn {
+    /// With the Adit service, readable by root alone
+    System,
+    /// In the keyring of your desktop, such as GNOME Keyring
+    Keyring,
+    /// Nowhere: you are asked at every start
+    Nowhere,
 }
 
 /// Print the completions of a shell

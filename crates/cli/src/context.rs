@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use adit_api::{Entry, Get, Got, HelperClient, List, socket_path};
+use adit_keyring::complete;
 
 use crate::{failure::Failure, output::Output, select::select};
 
@@ -29,11 +30,13 @@ pub(crate) async fn find(helper: &mut HelperClient, wanted: &str) -> Result<Entr
     Ok(select(&entries, wanted)?.clone())
 }
 
-/// The configuration that `wanted` means, with its secrets.
+/// The configuration that `wanted` means, with its secrets, those in the keyring too.
 pub(crate) async fn find_with_secrets(
     helper: &mut HelperClient,
     wanted: &str,
 ) -> Result<Got, Failure> {
     let id = find(helper, wanted).await?.configuration.id;
-    Ok(helper.call(&Get { id, include_secrets: true }).await?)
+    let mut got = helper.call(&Get { id, include_secrets: true }).await?;
+    complete(&mut got).await?;
+    Ok(got)
 }

@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf};
 
 use adit_api::{CallError, ConnectError, HelperError, ServiceError, SubscriptionError};
+use adit_keyring::{KeyringError, RelocationError};
 use adit_model::{DisconnectError, InvalidConfiguration, SessionStatus, shell_word};
 use adit_profile::{ArchiveError, ExportError, ImportError, ProfileError};
 
@@ -37,6 +38,10 @@ pub(crate) enum Failure {
     Archive { file: String, error: ArchiveError },
     #[error(transparent)]
     Export(#[from] ExportError),
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    #[error("{}", relocation_sentence(.0))]
+    Relocation(#[from] RelocationError),
     #[error("The configuration is not valid: {0}.")]
     Invalid(#[from] InvalidConfiguration),
     #[error("There is already a configuration “{name}”.")]
@@ -95,7 +100,8 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => USAGE,
-            Self::Connect(ConnectError::NotPermitted(_)) => NOT_AUTHORISED,
+            Self::Connect(ConnectError::NotPermitted(_))
+            | Self::Relocation(RelocationError::NotOwner { .. }) => NOT_AUTHORISED,
             Self::Connect(
                 ConnectError::NotRunning(_)
                 | ConnectError::NotTrusted(..)
@@ -104,7 +110,9 @@ impl Failure {
                 | ConnectError::Failed(_),
             )
             | Self::ResetNeedsRoot(_) => UNREACHABLE,
-            Self::Call(error) => call_exit_code(error),
+            Self::Call(error) | Self::Relocation(RelocationError::Call(error)) => {
+                call_exit_code(error)
+            }
             Self::Select(_)
             | Self::Unreadable { .. }
             | Self::Unwritable { .. }
@@ -112,6 +120,8 @@ impl Failure {
             | Self::Profile { .. }
             | Self::Archive { .. }
             | Self::Export(_)
+            | Self::Keyring(_)
+            | Self::Relocation(RelocationError::Keyring(_) | RelocationError::NotKept { .. })
             | Self::Invalid(_)
             | Self::NoRules(_)
             | Self::NothingOnDemand { .. }
@@ -138,9 +148,12 @@ impl Failure {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Usage(_) => "usage",
-            Self::Connect(ConnectError::NotPermitted(_)) => "notAuthorised",
+            Self::Connect(ConnectError::NotPermitted(_))
+            | Self::Relocation(RelocationError::NotOwner { .. }) => "notAuthorised",
             Self::Connect(_) | Self::ResetNeedsRoot(_) => "serviceUnreachable",
-            Self::Call(error) => call_kind(error),
+            Self::Call(error) | Self::Relocation(RelocationError::Call(error)) => call_kind(error),
+            Self::Relocation(RelocationError::NotKept { .. }) => "secretMissing",
+            Self::Keyring(_) | Self::Relocation(RelocationError::Keyring(_)) => "keyringFailed",
             Self::Select(SelectError::Ambiguous { .. }) => "ambiguousName",
             Self::Select(SelectError::NoneExist { .. } | SelectError::Unknown { .. }) => {
                 "noSuchConfiguration"
@@ -195,6 +208,8 @@ impl Failure {
             | Self::Profile { .. }
             | Self::Archive { .. }
             | Self::Export(_)
+            | Self::Keyring(_)
+            | Self::Relocation(_)
             | Self::Invalid(_)
             | Self::NotWireGuard { .. }
             | Self::Stopped { .. }
@@ -229,6 +244,15 @@ impl From<SubscriptionError> for Failure {
             SubscriptionError::Connect(error) => error.into(),
             SubscriptionError::Call(error) => error.into(),
         }
+    }
+}
+
+fn relocation_sentence(error: &RelocationError) -> String {
+    match error {
+        RelocationError::Call(error) => call_sentence(error),
+        RelocationError::Keyring(_)
+        | RelocationError::NotOwner { .. }
+        | RelocationError::NotKept { .. } => error.to_string(),
     }
 }
 
@@ -269,6 +293,7 @@ fn call_kind(error: &CallError<HelperError>) -> &'static str {
             HelperError::NameTaken { .. } => "nameTaken",
             HelperError::RoutesConflict { .. } => "routesConflict",
             HelperError::ProviderUnavailable { .. } => "providerUnavailable",
+            HelperError::NoSuchRequest {} => "noSuchRequest",
             HelperError::OnDemandOff { .. } => "onDemandOff",
             HelperError::NotRunning { .. } => "notRunning",
             HelperError::ProviderSilent { .. } => "providerSilent",

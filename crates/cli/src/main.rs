@@ -9,6 +9,7 @@ mod hint;
 mod machine;
 mod output;
 mod page;
+mod secret_agent;
 mod select;
 mod subscription;
 mod terminal;

@@ -1,8 +1,19 @@
 //! The person at the terminal.
 
-use std::io::{self, IsTerminal};
+use std::{
+    io::{self, IsTerminal},
+    os::fd::OwnedFd,
+};
 
-use tokio::{signal, task};
+use rustix::{
+    fs::{Mode, OFlags},
+    termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr},
+};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    signal, task,
+};
+use zeroize::Zeroizing;
 
 use crate::{failure::Failure, output::to_standard_error, page::harmless};
 
@@ -32,12 +43,74 @@ pub(crate) async fn ask(question: &str, default: bool) -> Result<bool, Failure> 
     })
 }
 
+/// Says something to the person, on a line of its own.
+pub(crate) fn say(text: &str) {
+    let line: String = text.chars().map(harmless).collect();
+    to_standard_error(&format!("{ERASE_LINE}{line}\n"));
+}
+
+/// Asks for a line that is not shown. None if the person enters nothing or interrupts. May be dropped
+/// while it waits: then the terminal shows again what is typed.
+pub(crate) async fn ask_secret(question: &str) -> Option<Zeroizing<String>> {
+    // Opened anew, as it must not become non-blocking for the shell.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let tty = rustix::fs::open("/dev/tty", flags, Mode::empty()).ok()?;
+    let hidden = HiddenInput::begin(tty).ok()?;
+    let question: String = question.chars().map(harmless).collect();
+    to_standard_error(&format!("{ERASE_LINE}{question}"));
+    let line = hidden.read_line().await;
+    line.ok().flatten().filter(|line| !line.is_empty())
+}
+
+/// A terminal that does not show what is typed, for as long as this lives.
+struct HiddenInput {
+    tty: AsyncFd<OwnedFd>,
+    shown: Termios,
+}
+
+impl HiddenInput {
+    fn begin(tty: OwnedFd) -> io::Result<Self> {
+        // SAFETY: an OwnedFd is the same descriptor as long as it lives, and is closed with this.
+        let tty = unsafe { AsyncFd::register_with_interest(tty, Interest::READABLE) }?;
+        let shown = tcgetattr(&tty)?;
+        let mut hidden = shown.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&tty, OptionalActions::Flush, &hidden)?;
+        Ok(Self { tty, shown })
+    }
+
+    /// None at the end of the input. The terminal gives whole lines.
+    async fn read_line(&self) -> io::Result<Option<Zeroizing<String>>> {
+        let mut bytes = Zeroizing::new([0; LONGEST_LINE]);
+        let length = loop {
+            let mut ready = self.tty.readable().await?;
+            let read = ready.try_io(|tty| Ok(rustix::io::read(tty, bytes.as_mut_slice())?));
+            if let Ok(length) = read {
+                break length?;
+            }
+        };
+        let line = str::from_utf8(&bytes[..length]).map_err(io::Error::other)?;
+        Ok((length > 0).then(|| Zeroizing::new(line.trim_end_matches(['\r', '\n']).into())))
+    }
+}
+
+impl Drop for HiddenInput {
+    fn drop(&mut self) {
+        // A terminal that is gone shows nothing anyway.
+        let _ = tcsetattr(&self.tty, OptionalActions::Flush, &self.shown);
+        // The one that was typed was not shown either.
+        to_standard_error("\n");
+    }
+}
+
 /// A line on standard error that says how something goes, and leaves no trace.
 pub(crate) struct Progress {
     shown: bool,
     enabled: bool,
 }
 
+/// Bytes; what the kernel gives of one line (`N_TTY_BUF_SIZE`).
+const LONGEST_LINE: usize = 4096;
 /// A line that wraps cannot be erased.
 const MAX_LINE: usize = 79;
 /// Back to the beginning of the line, and erase it (ECMA-48 EL).

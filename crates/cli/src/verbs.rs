@@ -17,6 +17,7 @@ mod providers;
 mod remove;
 mod rename;
 mod reset;
+mod secrets;
 mod selftest;
 mod show;
 mod status;
@@ -45,6 +46,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Export(arguments) => export::run(arguments, context).await,
         Verb::Remove(arguments) => remove::run(arguments, context).await,
         Verb::Rename(arguments) => rename::run(arguments, context).await,
+        Verb::Secrets(arguments) => secrets::run(arguments, context).await,
         Verb::Edit(arguments) => edit::run(arguments, context).await,
         Verb::Lockdown(arguments) => lockdown::run(arguments, context).await,
         Verb::OnDemand(arguments) => on_demand::run(arguments.what, context).await,

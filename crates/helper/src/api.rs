@@ -3,12 +3,13 @@
 use std::{path::Path, sync::Arc};
 
 use adit_api::{
-    DescribeNetwork, Details, DnsExplanation, ExplainDns, ExplainOnDemand, ExplainRoute,
-    GenerateKey, Get, Got, Hello, HelloReply, HelperError, History, HistoryReply, IDL,
-    LiftLockdown, List, Listing, LockDown, MachineReply, MessageReply, NetworkReply, PauseOnDemand,
-    Provider, ProviderListing, Providers, PublicKey, PublicKeyReply, Remove, Reset, ResetReply,
-    ResumeOnDemand, RouteReply, Save, SaveReply, SelfTest, SelfTestReply, SendProviderMessage,
-    SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
+    AnswerSecrets, AttendSecrets, AttendSecretsReply, DescribeNetwork, Details, DnsExplanation,
+    ExplainDns, ExplainOnDemand, ExplainRoute, GenerateKey, Get, Got, Hello, HelloReply,
+    HelperError, History, HistoryReply, IDL, LiftLockdown, List, Listing, LockDown, MachineReply,
+    MessageReply, NetworkReply, PauseOnDemand, Provider, ProviderListing, Providers, PublicKey,
+    PublicKeyReply, Remove, Reset, ResetReply, ResumeOnDemand, RouteReply, Save, SaveReply,
+    SelfTest, SelfTestReply, SendProviderMessage, SetEnabled, Snapshot, Start, Stop, Watch,
+    WatchReply,
 };
 use adit_model::StartCause;
 use adit_provider::{Kind, Manifest, ManifestError};
@@ -163,6 +164,15 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
             let public_key = service.public_key(peer.uid, call.id, &call.secret)?;
             Ok(PublicKeyReply { public_key })
         })
+        .on_stream(Access::AnyUser, |service: State, peer, _: AttendSecrets| async move {
+            let events = service.attend_secrets(peer.uid);
+            Ok(events.map(|event| Ok(AttendSecretsReply { event })))
+        })
+        .on(Access::AnyUser, |service: State, peer, call: AnswerSecrets| async move {
+            let agents = &service.surroundings().secret_agents;
+            agents.answer(peer.uid, call.number, call.answer)?;
+            Ok(Empty {})
+        })
 }
 
 fn get(service: &Service, uid: u32, call: &Get) -> Result<Got, HelperError> {
@@ -170,7 +180,9 @@ fn get(service: &Service, uid: u32, call: &Get) -> Result<Got, HelperError> {
     let secrets =
         if call.include_secrets { Some(service.owned(uid, call.id)?.secrets) } else { None };
     let (entry, record) = service.get(uid, call.id)?;
-    let secret_names = record.secrets.into_keys().collect();
+    let elsewhere = entry.configuration.protocol.user_secrets.keys().cloned();
+    let mut secret_names: Vec<String> = record.secrets.into_keys().chain(elsewhere).collect();
+    secret_names.sort_unstable();
     Ok(Got { entry, secrets, secret_names })
 }
 

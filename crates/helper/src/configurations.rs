@@ -137,13 +137,16 @@ impl Configurations {
         Ok(())
     }
 
-    /// The record that comes after the one that is stored. Secrets that are not mentioned stay.
+    /// The record that comes after the one that is stored. Secrets that are not mentioned stay, but for
+    /// those that are kept elsewhere from now on.
     fn next(&self, mut configuration: VpnConfiguration, secrets: Option<Secrets>) -> Record {
         let before = self.records.get(&configuration.id);
         configuration.generation += 1;
         let secrets = secrets.or_else(|| before.map(|record| record.secrets.clone()));
+        let mut secrets = secrets.unwrap_or_default();
+        secrets.retain(|name, _| !configuration.protocol.user_secrets.contains_key(name));
         let unknown = before.map(|record| record.unknown.clone()).unwrap_or_default();
-        Record { configuration, secrets: secrets.unwrap_or_default(), unknown }
+        Record { configuration, secrets, unknown }
     }
 
     /// What is to be stored when a configuration may start or not, if that is a change.
@@ -223,7 +226,7 @@ impl From<StoreError> for HelperError {
 
 #[cfg(test)]
 mod tests {
-    use adit_model::{Secret, TunnelProviderProtocol};
+    use adit_model::{Secret, SecretPlace, TunnelProviderProtocol};
 
     use super::*;
 
@@ -260,6 +263,13 @@ mod tests {
         let stored = world.reload().get(id).unwrap().clone();
         assert_eq!(stored.secrets, secrets);
         assert_eq!(stored.configuration.owner, ALICE);
+        let mut saved = stored.configuration.clone();
+        saved.protocol.user_secrets.insert("privateKey".into(), SecretPlace::Keyring);
+        let saved = world.save_with(ALICE, saved, None).unwrap();
+        assert_eq!(
+            world.configurations.get(saved.configuration.id).unwrap().secrets,
+            Secrets::new()
+        );
     }
 
     // spec: ODP-2

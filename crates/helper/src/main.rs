@@ -20,6 +20,7 @@ mod polkit;
 mod provider;
 mod recovery;
 mod runtime_dir;
+mod secret_agents;
 mod service;
 mod session;
 mod session_history;

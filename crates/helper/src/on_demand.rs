@@ -46,6 +46,8 @@ pub(crate) enum Input {
     StartedByHand,
     /// A person ends its session.
     StoppedByHand,
+    /// Its owner's session can be asked for its secrets.
+    OwnerCame,
     /// A person holds its rules off.
     HoldOff(PauseEnd, oneshot::Sender<Result<(), HelperError>>),
     /// A person lets its rules count again.

@@ -130,7 +130,9 @@ impl Service {
         if configuration.scope == Scope::System {
             access::authorise_system(uid)?;
         }
-        let secrets = self.changed_secrets(uid, before.as_ref(), secrets, changes)?;
+        let mut configuration = configuration;
+        let secrets =
+            self.changed_secrets(uid, before.as_ref(), &mut configuration, secrets, changes)?;
         let record = locked(&self.configurations).changed(uid, configuration, secrets)?;
         let record = self.store(record).await?;
         if let Some(before) = &before

@@ -15,6 +15,7 @@ mod network;
 mod provider;
 mod record;
 mod run;
+mod secrets;
 mod start_request;
 
 use std::{sync::Arc, time::Duration};
@@ -22,7 +23,7 @@ use std::{sync::Arc, time::Duration};
 use adit_api::SessionDetails;
 use adit_model::{
     DisconnectError, NetworkSettingsError, PacketTunnelNetworkSettings, ProviderStopReason,
-    SessionStatus, VpnStatus,
+    Secrets, SessionStatus, VpnStatus,
     on_demand::OnDemandStatus,
     session::{Event, RequestId, StartAnswer},
 };
@@ -84,6 +85,8 @@ pub(crate) enum Input {
 #[derive(Debug)]
 pub(crate) enum Report {
     Event(Event),
+    /// The owner has given what was asked for.
+    SecretsGiven(Secrets),
     SettingsRequested {
         settings: Option<Box<PacketTunnelNetworkSettings>>,
         answer: oneshot::Sender<Result<(), NetworkSettingsError>>,

@@ -11,7 +11,10 @@ use tokio::sync::watch;
 
 pub(crate) use self::slots::SlotGuard;
 use self::{claims::Claims, slots::Slots};
-use crate::{barrier::Barrier, events::Events, session_history::SessionHistory, trigger::Parking};
+use crate::{
+    barrier::Barrier, events::Events, secret_agents::SecretAgents, session_history::SessionHistory,
+    trigger::Parking,
+};
 
 /// One of these for the whole helper.
 pub(crate) struct Surroundings {
@@ -22,6 +25,7 @@ pub(crate) struct Surroundings {
     pub(crate) slots: Slots,
     pub(crate) claims: Claims,
     pub(crate) parking: Parking,
+    pub(crate) secret_agents: SecretAgents,
     pub(crate) sessions_dir: PathBuf,
     pub(crate) providers_dir: PathBuf,
     state: watch::Receiver<NetworkState>,
@@ -44,6 +48,7 @@ impl Surroundings {
             slots: Slots::default(),
             claims: Claims::default(),
             parking: Parking::default(),
+            secret_agents: SecretAgents::default(),
             sessions_dir,
             providers_dir,
             state,

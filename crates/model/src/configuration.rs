@@ -118,6 +118,12 @@ impl VpnConfiguration {
             return Err(InvalidConfiguration::new("name", "must be one line of plain text"));
         }
         self.protocol.validate()?;
+        if self.scope == Scope::System && !self.protocol.user_secrets.is_empty() {
+            return Err(InvalidConfiguration::new(
+                "protocol.userSecrets",
+                "are for configurations of one user; a system's keeps its secrets with it",
+            ));
+        }
         self.on_demand.validate()?;
         let size = serde_json::to_vec(self).map_or(usize::MAX, |json| json.len());
         if size > MAX_RECORD {
@@ -173,6 +179,7 @@ impl FromStr for ConfigurationId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SecretPlace;
 
     // spec: PROTO-2, PROTO-3, MGR-9, MGR-16, ERR-1
     #[test]
@@ -191,6 +198,19 @@ mod tests {
             let mut configuration = example();
             configuration.protocol.provider_id = id.into();
             assert_eq!(configuration.validate().unwrap_err().field, "protocol.providerId", "{id}");
+        }
+        let user_secret = |c: &mut VpnConfiguration, name: &str| {
+            c.protocol.user_secrets.insert(name.into(), SecretPlace::Keyring);
+        };
+        let mut of_a_user = example();
+        user_secret(&mut of_a_user, "privateKey");
+        assert_eq!(of_a_user.validate(), Ok(()));
+        of_a_user.scope = Scope::System;
+        assert_eq!(of_a_user.validate().unwrap_err().field, "protocol.userSecrets");
+        for name in ["", "a\nb"] {
+            let mut configuration = example();
+            user_secret(&mut configuration, name);
+            assert_eq!(configuration.validate().unwrap_err().field, "protocol.userSecrets");
         }
         let large = |c: &mut VpnConfiguration| {
             c.protocol.provider_configuration.insert("x".into(), "y".repeat(1 << 20).into());

@@ -155,6 +155,15 @@ impl ConnectionError {
     }
 }
 
+impl DisconnectError {
+    /// Whether the server did not accept the credentials. Spec CERR-8.
+    #[must_use]
+    pub fn is_refused_authentication(&self) -> bool {
+        self.domain == ConnectionError::DOMAIN
+            && self.code == i64::from(ConnectionError::AuthenticationFailed as u8)
+    }
+}
+
 impl NetworkSettingsError {
     /// Apple's error domain.
     pub const DOMAIN: &str = "NETunnelProviderErrorDomain";

@@ -138,5 +138,6 @@ codes! {
     PathDead = "path.dead",
     ProviderRestarting = "provider.restarting",
     RouteShadowed = "route.shadowed",
+    SecretsWanted = "secrets.wanted",
     SysctlRefused = "sysctl.refused",
 }

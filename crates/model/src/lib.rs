@@ -51,7 +51,9 @@ pub use path::{InterfaceKind, NetworkPath, PathInterface, PathStatus};
 pub use protocol::TunnelProviderProtocol;
 pub use proxy::{ProxyMode, ProxyServer, ProxySettings};
 pub use route_explanation::{RouteExplanation, RouteOutcome, TransportPort, TransportProtocol};
-pub use secret::{Secret, SecretChange, Secrets};
+pub use secret::{
+    PASSWORD, Secret, SecretChange, SecretPlace, SecretPlaces, Secrets, secret_words,
+};
 pub use self_test::{Check, CheckOutcome};
 pub use settings::{InvalidSettings, PacketTunnelNetworkSettings, RouteTable};
 pub use shell_word::shell_word;

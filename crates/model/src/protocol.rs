@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{InvalidConfiguration, ProxySettings, settings::MOST_ROUTES};
+use crate::{InvalidConfiguration, ProxySettings, SecretPlaces, settings::MOST_ROUTES};
 
 /// The provider, its own configuration, and what the system does around it. Spec PROTO-1 to
 /// PROTO-18. Secrets are kept beside it, never in it.
@@ -19,6 +19,10 @@ pub struct TunnelProviderProtocol {
     /// User name, when the provider uses one (PROTO-4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
+    /// Secrets that the helper does not keep: it asks its owner's session for them when the tunnel
+    /// starts (PROTO-5).
+    #[serde(default, skip_serializing_if = "SecretPlaces::is_empty")]
+    pub user_secrets: SecretPlaces,
     /// Whatever the provider understands; passed to it as it is (PROTO-1).
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub provider_configuration: Map<String, Value>,
@@ -48,6 +52,8 @@ pub struct TunnelProviderProtocol {
     pub unknown: Map<String, Value>,
 }
 
+const MAX_SECRET_NAME: usize = 256;
+
 impl TunnelProviderProtocol {
     /// A protocol with everything at its default.
     pub fn new(provider_id: impl Into<String>, server_address: impl Into<String>) -> Self {
@@ -55,6 +61,7 @@ impl TunnelProviderProtocol {
             provider_id: provider_id.into(),
             server_address: server_address.into(),
             username: None,
+            user_secrets: SecretPlaces::new(),
             provider_configuration: Map::new(),
             expected_routes: Vec::new(),
             proxy: None,
@@ -83,6 +90,13 @@ impl TunnelProviderProtocol {
         if self.expected_routes.len() > MOST_ROUTES {
             let reason = format!("are more than {MOST_ROUTES}");
             return Err(InvalidConfiguration::new(field("expectedRoutes"), reason));
+        }
+        let is_name = |name: &String| {
+            (1..=MAX_SECRET_NAME).contains(&name.len()) && !name.chars().any(char::is_control)
+        };
+        if !self.user_secrets.keys().all(is_name) {
+            let reason = format!("have names of one line and 1 to {MAX_SECRET_NAME} bytes");
+            return Err(InvalidConfiguration::new(field("userSecrets"), reason));
         }
         let Some(proxy) = &self.proxy else { return Ok(()) };
         proxy

@@ -9,16 +9,19 @@
 //! - settings are applied only while a provider is establishing or holding the tunnel, and
 //!   `Disconnected` is never reached before they are reverted and the provider is gone;
 //! - every settings request and every completed start is answered exactly once;
-//! - a session that ends has a reason.
+//! - a session that ends has a reason;
+//! - while secrets are wanted, no provider is launched or started.
 //!
 //! A provider that dies while the tunnel is established is replaced: what it had applied stays, so
 //! that traffic waits in front of a tunnel that nobody reads and nothing goes outside. One whose
-//! interface others delete is ended and replaced, when there is an interface again.
+//! interface others delete is ended and replaced, when there is an interface again. Before any of them,
+//! secrets that the helper does not keep are asked for; when the server refuses those, asked for again.
 
 mod effect;
 mod ending;
 mod event;
 mod replacement;
+mod secrets;
 mod settings;
 mod steps;
 #[cfg(test)]
@@ -31,11 +34,13 @@ use jiff::Timestamp;
 use crate::{DisconnectError, ProviderStopReason, VpnStatus};
 
 pub use effect::{Effect, StartAnswer};
-pub use event::{Event, Request, RequestId};
+pub use event::{Event, Request, RequestId, SecretsMissing, SecretsNeeded};
 use settings::Settings;
 
 /// How long a provider may take to establish the tunnel. Spec PTP-3.
 pub const START_LIMIT: Duration = Duration::from_secs(60);
+/// How long the owner may take to give secrets.
+pub const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 /// How long a provider may take to end it. Spec PTP-3.
 pub const STOP_LIMIT: Duration = Duration::from_secs(20);
 
@@ -43,6 +48,9 @@ pub const STOP_LIMIT: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone, PartialEq)]
 pub struct Session {
     phase: Phase,
+    secrets: SecretsNeeded,
+    /// There is an interface, which the next provider gets.
+    interface: bool,
     /// The provider process exists or may exist.
     provider: bool,
     settings: Settings,
@@ -59,12 +67,18 @@ pub struct Session {
 enum Phase {
     Invalid,
     Disconnected,
+    /// Secrets are asked for, and there is no provider.
+    Asking,
+    /// The server did not accept the secrets, and the provider that had them is being ended.
+    Refused,
     Launching,
     Starting,
     Connected,
     Reasserting,
     /// The provider of an established tunnel died; the next one is launched when the limit passes.
     Waiting,
+    /// Before the next one is launched, secrets are asked for again.
+    AskingAgain,
     Relaunching,
     /// The next one establishes the tunnel again.
     Restarting,
@@ -93,6 +107,8 @@ impl Session {
     pub fn new() -> Self {
         Self {
             phase: Phase::Invalid,
+            secrets: SecretsNeeded::No,
+            interface: false,
             provider: false,
             settings: Settings::NONE,
             next: Next::Nothing,
@@ -108,6 +124,7 @@ impl Session {
     pub fn adopted(connected_at: Timestamp) -> Self {
         Self {
             phase: Phase::Connected,
+            interface: true,
             provider: true,
             settings: Settings { touched: true, active: true, applying: None },
             connected_at: Some(connected_at),
@@ -121,10 +138,13 @@ impl Session {
         match self.phase {
             Phase::Invalid => VpnStatus::Invalid,
             Phase::Disconnected => VpnStatus::Disconnected,
-            Phase::Launching | Phase::Starting => VpnStatus::Connecting,
+            Phase::Asking | Phase::Refused | Phase::Launching | Phase::Starting => {
+                VpnStatus::Connecting
+            }
             Phase::Connected => VpnStatus::Connected,
             Phase::Reasserting
             | Phase::Waiting
+            | Phase::AskingAgain
             | Phase::Relaunching
             | Phase::Restarting
             | Phase::WithoutInterface
@@ -138,11 +158,14 @@ impl Session {
     #[must_use]
     pub fn is_wanted(&self) -> bool {
         match self.phase {
-            Phase::Launching
+            Phase::Asking
+            | Phase::Refused
+            | Phase::Launching
             | Phase::Starting
             | Phase::Connected
             | Phase::Reasserting
             | Phase::Waiting
+            | Phase::AskingAgain
             | Phase::Relaunching
             | Phase::Restarting
             | Phase::WithoutInterface
@@ -165,9 +188,15 @@ impl Session {
     #[must_use]
     pub fn is_restarting(&self) -> bool {
         match self.phase {
-            Phase::Waiting | Phase::Relaunching | Phase::Restarting | Phase::Retiring => true,
+            Phase::Waiting
+            | Phase::AskingAgain
+            | Phase::Relaunching
+            | Phase::Restarting
+            | Phase::Retiring => true,
             Phase::Invalid
             | Phase::Disconnected
+            | Phase::Asking
+            | Phase::Refused
             | Phase::Launching
             | Phase::Starting
             | Phase::Connected
@@ -177,6 +206,12 @@ impl Session {
             | Phase::Reverting
             | Phase::Exiting => false,
         }
+    }
+
+    /// Whether secrets are being asked for.
+    #[must_use]
+    pub fn asks_for_secrets(&self) -> bool {
+        matches!(self.phase, Phase::Asking | Phase::AskingAgain)
     }
 
     /// When it became connected after being disconnected. Spec SES-6, D-20.

@@ -123,10 +123,13 @@ pub struct Scripts {
     pub post_down: Vec<String>,
 }
 
+/// How the names of preshared keys begin; a peer's public key follows.
+pub const PRESHARED_KEY: &str = "presharedKey:";
+
 /// Name of a peer's preshared key among the secrets.
 #[must_use]
 pub fn preshared_key(peer: &Key) -> String {
-    format!("presharedKey:{peer}")
+    format!("{PRESHARED_KEY}{peer}")
 }
 
 impl WireGuardConfiguration {

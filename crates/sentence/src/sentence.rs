@@ -1,6 +1,8 @@
 //! The one sentence about a session that is always true and complete.
 
-use adit_model::{Enablement, HealthItem, SessionStatus, Severity, VpnConfiguration, VpnStatus};
+use adit_model::{
+    Enablement, HealthCode, HealthItem, SessionStatus, Severity, VpnConfiguration, VpnStatus,
+};
 use jiff::Timestamp;
 
 use crate::{
@@ -39,6 +41,13 @@ pub fn sentence(
         VpnStatus::Connecting => {
             let held = language.of("Traffic is held meanwhile.", "Der Verkehr wartet solange.");
             let held = if session.blocking { format!(" {held}") } else { String::new() };
+            if let Some(item) =
+                session.health.iter().find(|item| item.code == HealthCode::SecretsWanted.as_str())
+            {
+                let german = "Wartet auf die Zugangsdaten";
+                let asking = language.of(item.title.as_str(), german);
+                return say(Glyph::Connecting, format!("{asking} ...{held}"));
+            }
             let connecting = language.of("Connecting to", "Verbindet mit");
             say(Glyph::Connecting, format!("{connecting} {server} ...{held}"))
         }
@@ -213,6 +222,12 @@ mod tests {
         check(Connecting, |_, _| {}, Glyph::Connecting, "Connecting to vpn.example ...");
         let text = "Connecting to vpn.example ... Traffic is held meanwhile.";
         check(Connecting, |_, s| s.blocking = true, Glyph::Connecting, text);
+        let asking: Edit = |_, s| {
+            s.health = vec![item(Severity::Warning, "Waiting for the password of “work”")];
+            s.health[0].code = HealthCode::SecretsWanted.as_str().into();
+        };
+        let text = "Waiting for the password of “work” ...";
+        check(Connecting, asking, Glyph::Connecting, text);
         let whole = "Connected for 2 h 5 min. Only 10.0.0.0/8 goes through vpn.example.";
         check(Connected, |_, _| {}, Glyph::Connected, whole);
         let warned: Edit = |_, s| s.health = vec![item(Severity::Warning, "A warning")];

@@ -2,6 +2,7 @@
 //! come as content, never as paths, and what is secret in them does not go back to the window.
 
 use adit_api::{Get, Save, SecretChanges};
+use adit_keyring::complete;
 use adit_model::{
     ConfigurationId, InvalidConfiguration, VpnConfiguration, wireguard::WireGuardConfiguration,
 };
@@ -176,7 +177,8 @@ pub(crate) async fn export_profile(
     id: ConfigurationId,
     format: ProfileFormat,
 ) -> Result<String, Failure> {
-    let got = call(&shared, Get { id, include_secrets: true }).await?;
+    let mut got = call(&shared, Get { id, include_secrets: true }).await?;
+    complete(&mut got).await?;
     let (configuration, secrets) = (got.entry.configuration, got.secrets.unwrap_or_default());
     match format {
         ProfileFormat::WgQuick => {

@@ -4,6 +4,7 @@ export const PARTS: readonly { name: string; licence: string; by: string }[] = [
   { name: "CodeMirror", licence: "MIT", by: "Marijn Haverbeke and others" },
   { name: "fflate", licence: "MIT", by: "Arjun Barrett" },
   { name: "qr", licence: "MIT or Apache 2.0", by: "Paul Miller" },
+  { name: "secret-service", licence: "MIT or Apache 2.0", by: "Walther Chen and others" },
   { name: "serde", licence: "MIT or Apache 2.0", by: "Erick Tryzelaar and David Tolnay" },
   { name: "Svelte", licence: "MIT", by: "the Svelte contributors" },
   { name: "Tauri", licence: "MIT or Apache 2.0", by: "the Tauri programme within the Commons Conservancy" },

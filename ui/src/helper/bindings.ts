@@ -81,6 +81,17 @@ export const commands = {
 	exportProfile: (id: ConfigurationId, format: ProfileFormat) => typedError<string, Failure>(__TAURI_INVOKE("export_profile", { id, format })),
 	/**  Starts the service. systemd asks the user for authorisation where it wants one. */
 	startService: () => typedError<null, Failure>(__TAURI_INVOKE("start_service")),
+	/**  What is asked for at this moment. To miss nothing, listen for `secretsAsked` before. */
+	askedSecrets: () => __TAURI_INVOKE<AskedSecrets[]>("asked_secrets"),
+	/**
+	 *  Gives what was asked for, and remembers it in the keyring if the person wants that. That it could not
+	 *  be remembered is a failure; the tunnel is started all the same.
+	 */
+	answerSecrets: (number: number, secrets: { [key in string]: Secret }, remember: boolean) => typedError<null, Failure>(__TAURI_INVOKE("answer_secrets", { number, secrets, remember })),
+	/**  Closes a request. The tunnel is not started. */
+	cancelSecrets: (number: number) => __TAURI_INVOKE<void>("cancel_secrets", { number }),
+	/**  Keeps all secrets of a configuration elsewhere; without a place, with the helper. */
+	keepSecrets: (id: ConfigurationId, place: SecretPlace | null) => typedError<VpnConfiguration, Failure>(__TAURI_INVOKE("keep_secrets", { id, place })),
 	/**  Tells of the service's log by `Logged`, what there is and what comes, until `leave_log`. */
 	followLog: () => __TAURI_INVOKE<void>("follow_log"),
 	/**  Ends that. */
@@ -93,11 +104,12 @@ export const commands = {
 export const events = {
 	filesOpened: makeEvent<FilesOpened, FilesOpened>("files-opened"),
 	logged: makeEvent<Logged, Logged>("logged"),
+	secretsAsked: makeEvent<SecretsAsked, SecretsAsked>("secrets-asked"),
 	told: makeEvent<Told, Told>("told"),
 };
 
 /* Constants */
-export const HEALTH_CODES = ["blocked.connecting","blocked.disconnecting","blocked.ended","blocked.failed","blocked.lockdown","blocked.reasserting","changed.addresses","changed.device","changed.dns","changed.firewall","changed.interface","changed.routes","changed.rules","changed.settings","configuration.behind","contested.addresses","contested.device","contested.dns","contested.firewall","contested.interface","contested.routes","contested.rules","contested.settings","dns.asked-elsewhere","dns.not-applied","dns.second-in-line","dns.split-unavailable","dns.unanswered","firewall.packet-sockets","firewall.unavailable","ipv6.unavailable","leak.ipv4","leak.ipv6","lockdown.not-blocking","lockdown.not-opened","lockdown.unreadable","managed.file","network.not-followed","path.dead","provider.restarting","route.shadowed","sysctl.refused"] as const;
+export const HEALTH_CODES = ["blocked.connecting","blocked.disconnecting","blocked.ended","blocked.failed","blocked.lockdown","blocked.reasserting","changed.addresses","changed.device","changed.dns","changed.firewall","changed.interface","changed.routes","changed.rules","changed.settings","configuration.behind","contested.addresses","contested.device","contested.dns","contested.firewall","contested.interface","contested.routes","contested.rules","contested.settings","dns.asked-elsewhere","dns.not-applied","dns.second-in-line","dns.split-unavailable","dns.unanswered","firewall.packet-sockets","firewall.unavailable","ipv6.unavailable","leak.ipv4","leak.ipv6","lockdown.not-blocking","lockdown.not-opened","lockdown.unreadable","managed.file","network.not-followed","path.dead","provider.restarting","route.shadowed","secrets.wanted","sysctl.refused"] as const;
 
 /**  All that can be decided about the app. */
 export type AppSettings = {
@@ -105,6 +117,28 @@ export type AppSettings = {
 	settings: Settings,
 	/**  Whether the tray is shown from login on. */
 	startsAtLogin: boolean,
+};
+
+/**  A request as the page shows it. */
+export type AskedSecrets = {
+	/**  Of the request. */
+	number: number,
+	/**  The configuration. */
+	id: ConfigurationId,
+	/**  What it is called. */
+	name: string,
+	/**  What people see as the server. */
+	server: string,
+	/**  The user name, when the provider uses one. */
+	username?: string,
+	/**  What has to be entered, by the names of the secrets. */
+	wanted: string[],
+	/**  The server did not accept what it was given. */
+	refused: boolean,
+	/**  Whether it can be remembered in the keyring. */
+	canRemember: boolean,
+	/**  Why not, where it should be. */
+	trouble?: KeyringTrouble,
 };
 
 /**  One change of the copy, for whoever shows it. */
@@ -533,6 +567,17 @@ export type IpSettings = {
 	includedRoutes?: Route[],
 	excludedRoutes?: Route[],
 };
+
+/**  Why the keyring is of no use. */
+export type KeyringTrouble = 
+/**  There is none. */
+"missing" | 
+/**  It is locked. */
+"locked" | 
+/**  The person would not unlock it. */
+"notUnlocked" | 
+/**  Anything else. */
+"failed";
 
 /**  The language of the app. */
 export type LanguageChoice = 
@@ -1099,6 +1144,16 @@ export type SecretChange =
 /**  It is forgotten. */
 ({ remove: Record<string, never> }) & { keyOf?: never; set?: never };
 
+/**  Where a secret is that the helper does not keep. Spec PROTO-5. */
+export type SecretPlace = 
+/**  In the keyring of its owner, who is asked for it when it is not there. */
+"keyring" | 
+/**  Nowhere: its owner is asked for it at every start. */
+"nowhere";
+
+/**  All that the window is asked for, told whenever that is something else. */
+export type SecretsAsked = AskedSecrets[];
+
 /**  All that a session has to tell. What is absent does not exist at this moment. */
 export type SessionDetails = {
 	/**  The active network settings. */
@@ -1212,6 +1267,11 @@ export type TunnelProviderProtocol = {
 	serverAddress: string,
 	/**  User name, when the provider uses one (PROTO-4). */
 	username?: string,
+	/**
+	 *  Secrets that the helper does not keep: it asks its owner's session for them when the tunnel
+	 *  starts (PROTO-5).
+	 */
+	userSecrets?: { [key in string]: SecretPlace },
 	/**  Whatever the provider understands; passed to it as it is (PROTO-1). */
 	providerConfiguration?: { [key in string]: Value },
 	/**

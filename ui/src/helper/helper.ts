@@ -4,6 +4,7 @@ import type { Check, Failure, FailureKind, Finding, ImportError, OnDemandExplana
 import type { Profiles } from "./profiles";
 import type {
   AppSettings,
+  AskedSecrets,
   Counters,
   DnsExplanation,
   Entry,
@@ -13,6 +14,7 @@ import type {
   PauseEnd,
   Provider,
   RouteExplanation,
+  SecretPlace,
   SessionDetails,
   SessionStatus,
   VpnConfiguration,
@@ -35,6 +37,14 @@ export interface Helper extends Profiles {
   save(configuration: VpnConfiguration, secretChanges?: SecretChanges): Promise<VpnConfiguration>;
   remove(id: string): Promise<void>;
   providers(): Promise<Provider[]>;
+
+  /** Tells what is asked for at this moment, and again whenever that is something else. */
+  watchAsked(listener: (asked: AskedSecrets[]) => void): () => void;
+  /** Refuses when what was given cannot be remembered; the tunnel is started all the same. */
+  answerSecrets(number: number, secrets: Secrets, remember: boolean): Promise<void>;
+  cancelSecrets(number: number): Promise<void>;
+  /** `null` is with the helper. */
+  keepSecrets(id: string, place: SecretPlace | null): Promise<void>;
 
   setOnDemand(id: string, enabled: boolean): Promise<void>;
   pauseOnDemand(id: string, until: PauseEnd): Promise<void>;

@@ -13,7 +13,18 @@ import { memoryProfiles, type Store } from "./memory/profiles";
 import { sceneOf, type Scene } from "./memory/scenes";
 import type { Profiles } from "./profiles";
 import type { Recording } from "../transfer/recording";
-import type { AppSettings, Counters, Entry, Json, LogLine, PauseEnd, SessionStatus, VpnConfiguration } from "./types";
+import type {
+  AppSettings,
+  AskedSecrets,
+  Counters,
+  Entry,
+  Json,
+  LogLine,
+  PauseEnd,
+  SecretPlace,
+  SessionStatus,
+  VpnConfiguration,
+} from "./types";
 
 /** How long a connection takes to come up. */
 const HANDSHAKE_MS = 1800;
@@ -49,6 +60,7 @@ class MemoryHelper implements Omit<Helper, keyof Profiles>, Store {
   #listeners = new Set<(change: Change) => void>();
   #settings: AppSettings = { settings: { language: "session", notifications: "changes" }, startsAtLogin: true };
   #secrets = new Map<string, Secrets>();
+  #asking: ((asked: AskedSecrets[]) => void) | undefined;
 
   constructor(scene: Scene, stuck: boolean) {
     this.#scene = scene;
@@ -136,6 +148,30 @@ class MemoryHelper implements Omit<Helper, keyof Profiles>, Store {
 
   async providers() {
     return [{ id: "org.adit.wireguard", name: "WireGuard", kinds: ["packet-tunnel"], configurationSchema: schema as Json }];
+  }
+
+  watchAsked(listener: (asked: AskedSecrets[]) => void): () => void {
+    listener(this.#scene.asked ?? []);
+    this.#asking = listener;
+    return () => (this.#asking = undefined);
+  }
+
+  async answerSecrets(number: number): Promise<void> {
+    const request = this.#endRequest(number);
+    if (request) this.#session(request.id, { status: "connected", interface: "adit0", connectedAt: new Date().toISOString() }, ["health"]);
+  }
+
+  async cancelSecrets(number: number): Promise<void> {
+    const request = this.#endRequest(number);
+    if (request) this.#session(request.id, { status: "disconnected" }, ["health"]);
+  }
+
+  async keepSecrets(id: string, place: SecretPlace | null): Promise<void> {
+    const { configuration } = this.#entry(id);
+    const { userSecrets: _, ...protocol } = configuration.protocol;
+    const userSecrets = Object.fromEntries(Object.keys(this.secrets(id)).map((name) => [name, place ?? "keyring"]));
+    const generation = configuration.generation + 1;
+    this.#store({ ...configuration, generation, protocol: place ? { ...protocol, userSecrets } : protocol });
   }
 
   configuration(id: string): VpnConfiguration {
@@ -234,6 +270,13 @@ class MemoryHelper implements Omit<Helper, keyof Profiles>, Store {
     this.#scene.link = attached;
     this.#tell({ kind: "snapshot", entries: this.#scene.entries, machine: this.#scene.machine });
     this.#tell({ kind: "link", link: attached });
+  }
+
+  #endRequest(number: number): AskedSecrets | undefined {
+    const request = this.#scene.asked?.find((asked) => asked.number === number);
+    this.#scene.asked = this.#scene.asked?.filter((asked) => asked !== request) ?? [];
+    this.#asking?.(this.#scene.asked);
+    return request;
   }
 
   #entry(id: string): Entry {

@@ -3,7 +3,7 @@
 import { commands, events, type Failure } from "./bindings";
 import { Refused, type Change, type Helper } from "./helper";
 import type { OpenedFile, Profiles } from "./profiles";
-import type { LogLine, VpnConfiguration } from "./types";
+import type { AskedSecrets, LogLine, VpnConfiguration } from "./types";
 
 /** Whether this page runs in the app and not in a browser. */
 export function isInApp(): boolean {
@@ -23,6 +23,10 @@ export function tauriHelper(): Helper {
     save: (configuration, secretChanges) => data(commands.save(configuration, secretChanges ?? {})),
     remove: (id) => done(commands.remove(id)),
     providers: () => data(commands.providers()),
+    watchAsked,
+    answerSecrets: (number, secrets, remember) => done(commands.answerSecrets(number, secrets, remember)),
+    cancelSecrets: (number) => commands.cancelSecrets(number).then(() => {}),
+    keepSecrets: (id, place) => done(commands.keepSecrets(id, place)),
     setOnDemand,
     pauseOnDemand: (id, end) => done(commands.pauseOnDemand(id, end)),
     resumeOnDemand: (id) => done(commands.resumeOnDemand(id)),
@@ -85,6 +89,12 @@ function watch(listener: (change: Change) => void): () => void {
     isOver = true;
     void listening.then((stop) => stop());
   };
+}
+
+function watchAsked(listener: (asked: AskedSecrets[]) => void): () => void {
+  const listening = events.secretsAsked.listen(({ payload }) => listener(payload));
+  void listening.then(() => commands.askedSecrets()).then(listener);
+  return () => void listening.then((stop) => stop());
 }
 
 function watchLogs(listener: (lines: LogLine[]) => void): () => void {

@@ -3,6 +3,7 @@
 
 export type {
   AppSettings,
+  AskedSecrets,
   Check,
   Checked,
   Counters,
@@ -32,6 +33,7 @@ export type {
   Route,
   RouteExplanation,
   SecretChange,
+  SecretPlace,
   SessionDetails,
   SessionStatus,
   Severity,

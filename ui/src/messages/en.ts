@@ -8,9 +8,10 @@ import { health } from "./en/health";
 import { refusals } from "./en/refusals";
 import { rules } from "./en/rules";
 import { schema } from "./en/schema";
+import { secrets } from "./en/secrets";
 import { settings } from "./en/settings";
 import { state } from "./en/state";
 
-export const en = { ...frame, ...state, ...health, ...refusals, ...detail, ...rules, ...edit, ...files, ...settings, ...schema };
+export const en = { ...frame, ...state, ...health, ...refusals, ...detail, ...rules, ...edit, ...files, ...secrets, ...settings, ...schema };
 
 export type Messages = typeof en;

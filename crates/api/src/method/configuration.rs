@@ -44,7 +44,7 @@ messages! {
         /// Only on request.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub secrets: Option<Secrets>,
-        /// What it has in its store, whoever may read it.
+        /// Which it has, wherever they are and whoever may read them.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         pub secret_names: Vec<String>,
     }

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use adit_model::{
     Check, CheckOutcome, ConfigurationId, ConnectionError, HealthCode, HealthItem, Lockdown,
     LookupReason, LookupServer, MachineStatus, NameLookup, NetworkDescription, PastSession,
-    ProviderStopReason, RouteExplanation, RouteOutcome, Secret, SecretChange, SessionStatus,
-    SessionTraffic, Severity, StartCause, TunnelProviderProtocol, VpnConfiguration, VpnStatus,
+    ProviderStopReason, RouteExplanation, RouteOutcome, Secret, SecretChange, SecretPlace,
+    SecretPlaces, Secrets, SessionStatus, SessionTraffic, Severity, StartCause,
+    TunnelProviderProtocol, VpnConfiguration, VpnStatus,
     on_demand::{CurrentRule, OnDemandRule, OnDemandStatus, PauseEnd},
     wireguard::Key,
 };
@@ -52,6 +53,21 @@ fn the_varlink_file_says_what_the_types_say() {
     check("NetworkDescription", serde_json::to_value(network).unwrap());
     let ended = SessionEnd { session: past() };
     check("Event", serde_json::to_value(Event::SessionEnded(Box::new(ended))).unwrap());
+    for event in [
+        SecretEvent::Attending {},
+        SecretEvent::Wanted(request()),
+        SecretEvent::Withdrawn(SecretsWithdrawn { number: 1 }),
+    ] {
+        check("SecretEvent", serde_json::to_value(event).unwrap());
+    }
+    for answer in [
+        SecretAnswer::Given(Secrets::from([("password".into(), Secret::new("x"))])),
+        SecretAnswer::Canceled {},
+        SecretAnswer::Unavailable(SecretsUnavailable { reason: "A reason.".into() }),
+        SecretAnswer::Called {},
+    ] {
+        check("SecretAnswer", serde_json::to_value(answer).unwrap());
+    }
     check("RouteExplanation", serde_json::to_value(route).unwrap());
     check("Event", serde_json::to_value(Event::Lagged(Lagged { missed: 3 })).unwrap());
     for change in [
@@ -60,6 +76,19 @@ fn the_varlink_file_says_what_the_types_say() {
         SecretChange::Remove {},
     ] {
         check("SecretChange", serde_json::to_value(change).unwrap());
+    }
+}
+
+fn request() -> SecretRequest {
+    SecretRequest {
+        number: 1,
+        id: ConfigurationId::from_random([1; 16]),
+        name: "home".into(),
+        server: "vpn.example".into(),
+        username: Some("alice".into()),
+        secrets: SecretPlaces::from([("password".into(), SecretPlace::Keyring)]),
+        refused: false,
+        may_ask: true,
     }
 }
 
@@ -118,6 +147,7 @@ fn example() -> Entry {
     let id = ConfigurationId::from_random([1; 16]);
     let protocol = TunnelProviderProtocol::new("org.example.vpn", "vpn.example");
     let mut configuration = VpnConfiguration::new(id, "home", protocol);
+    configuration.protocol.user_secrets = request().secrets;
     configuration.on_demand.rules = on_demand_rules();
     Entry {
         configuration,

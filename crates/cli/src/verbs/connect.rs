@@ -1,7 +1,10 @@
 //! `adit connect` and `adit reconnect`
 
 use adit_sentence::{Glyph, Language, Traffic, waiting_for};
-use std::time::{Duration, Instant};
+use std::{
+    cell::Cell,
+    time::{Duration, Instant},
+};
 
 use adit_api::{Entry, Snapshot, Start};
 use adit_model::{ConfigurationId, SessionStatus, VpnConfiguration, VpnStatus};
@@ -19,6 +22,7 @@ use crate::{
     failure::{Failure, Held},
     output::Report,
     page::Page,
+    secret_agent::SecretAgent,
     select::select,
     subscription::Subscription,
     terminal::Progress,
@@ -65,6 +69,12 @@ async fn connect(
     }
     // From here on an interruption must say that the session may go on.
     let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::System)?;
+    let asks = Cell::new(false);
+    let agent = if wait.is_zero() {
+        None
+    } else {
+        SecretAgent::attend(&configuration, &asks, context).await?
+    };
     let start = Start { id: configuration.id, options: None };
     let mut helper = context.helper().await?;
     tokio::select! {
@@ -80,6 +90,8 @@ async fn connect(
         begun,
         limit: wait,
         interrupt,
+        agent,
+        asks: &asks,
         progress: Progress::new(context.output.shows_progress()),
     };
     let session = waiting.until_connected(session).await?;
@@ -94,6 +106,9 @@ struct Waiting<'a> {
     begun: Instant,
     limit: Duration,
     interrupt: Signal,
+    agent: Option<SecretAgent<'a>>,
+    /// Whether the person is being asked, which takes the time that it takes.
+    asks: &'a Cell<bool>,
     progress: Progress,
 }
 
@@ -109,6 +124,9 @@ impl Waiting<'_> {
         second.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let limit = time::sleep(self.limit);
         tokio::pin!(limit);
+        let mut agent = self.agent.take();
+        let serving = SecretAgent::serve(&mut agent);
+        tokio::pin!(serving);
         loop {
             tokio::select! {
                 change = self.changes.next_of(self.configuration.id) => {
@@ -123,7 +141,12 @@ impl Waiting<'_> {
                         Stage::Ended(None) => return Err(Failure::Stopped { name: name() }),
                     }
                 }
+                never = &mut serving => match never {},
                 _ = second.tick() => {
+                    if self.asks.get() {
+                        limit.as_mut().reset(time::Instant::now() + self.limit);
+                        continue;
+                    }
                     let elapsed = self.begun.elapsed();
                     self.progress.show(&progress_line(self.configuration, &session, elapsed));
                 }

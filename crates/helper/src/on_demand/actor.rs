@@ -108,6 +108,7 @@ impl Actor {
             Input::Removed => {}
             Input::StartedByHand => self.machine.started_by_hand(),
             Input::StoppedByHand => self.machine.stopped_by_hand(self.pauses.boot()),
+            Input::OwnerCame => self.machine.owner_came(),
             Input::HoldOff(end, answer) => {
                 self.machine.hold_off(end, self.pauses.boot());
                 self.disarm().await;

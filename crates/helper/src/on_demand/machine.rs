@@ -290,6 +290,11 @@ impl Machine {
         self.rests = false;
     }
 
+    /// A start that failed for want of secrets may be tried at once.
+    pub(super) fn owner_came(&mut self) {
+        self.failures.forget();
+    }
+
     /// Time has passed.
     pub(super) fn waited(&mut self, now: Timestamp) {
         let is_over = |pause: &Pause| pause.at().is_some_and(|at| at <= now);

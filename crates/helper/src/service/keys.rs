@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use adit_api::{HelperError, SecretChanges};
-use adit_model::{ConfigurationId, Secrets, wireguard::Key};
+use adit_api::{HelperError, SecretChanges, SecretEvent};
+use adit_model::{ConfigurationId, Secrets, VpnConfiguration, wireguard::Key};
+use futures_util::Stream;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::{Service, locked};
-use crate::{key_pairs::public_half, store::Record};
+use crate::{key_pairs::public_half, on_demand, store::Record};
 
 impl Service {
     /// Makes a key pair for `uid` and keeps it for a while.
@@ -34,14 +35,35 @@ impl Service {
         })
     }
 
-    /// What a save makes of the secrets; `None` leaves them as they are.
+    /// Registers somebody who can be asked for the secrets of `uid`. Rules that had nobody to ask begin anew.
+    pub(crate) fn attend_secrets(
+        &self,
+        uid: u32,
+    ) -> impl Stream<Item = SecretEvent> + Send + use<> {
+        let events = self.surroundings.secret_agents.attend(uid);
+        for record in locked(&self.configurations).all() {
+            let configuration = &record.configuration;
+            if configuration.owner == uid && !configuration.protocol.user_secrets.is_empty() {
+                self.on_demand.tell(configuration.id, on_demand::Input::OwnerCame);
+            }
+        }
+        events
+    }
+
+    /// What a save makes of the secrets; `None` leaves them as they are. What is given here is kept here
+    /// from now on.
     pub(super) fn changed_secrets(
         &self,
         uid: u32,
         before: Option<&Record>,
+        configuration: &mut VpnConfiguration,
         secrets: Option<Secrets>,
         changes: SecretChanges,
     ) -> Result<Option<Secrets>, HelperError> {
+        let given = secrets.iter().flat_map(Secrets::keys).chain(changes.keys());
+        for name in given {
+            configuration.protocol.user_secrets.remove(name);
+        }
         if changes.is_empty() {
             return Ok(secrets);
         }

@@ -3,6 +3,7 @@
 mod launch;
 mod lost_interface;
 mod publication;
+mod secrets;
 
 use std::sync::Arc;
 
@@ -14,10 +15,13 @@ use adit_model::{
 use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, oneshot, watch},
+    task::AbortHandle,
     time::{Instant, sleep_until},
 };
 
-use super::{Adoption, Input, Report, StartRequest, account::Account, run::Run};
+use super::{
+    Adoption, Input, Report, StartRequest, account::Account, run::Run, secrets::GivenSecrets,
+};
 use crate::{store::Record, surroundings::Surroundings, trigger::ParkedTunnel};
 
 /// The task of one configuration's session.
@@ -50,6 +54,10 @@ pub(super) struct Actor {
     lifts_hold: bool,
     /// What rules do about the session.
     on_demand: Option<OnDemandStatus>,
+    /// What its owner has given.
+    secrets: GivenSecrets,
+    /// Its owner is being asked.
+    asking: Option<AbortHandle>,
 }
 
 impl Actor {
@@ -80,12 +88,15 @@ impl Actor {
             silent_since: None,
             lifts_hold: false,
             on_demand: None,
+            secrets: GivenSecrets::default(),
+            asking: None,
         }
     }
 
     /// Begins without a session.
     pub(super) fn begin(&mut self) {
-        self.feed(Event::Stored);
+        let needed = self.secrets.needed(&self.record.configuration);
+        self.feed(Event::Stored(needed));
     }
 
     /// Begins with the tunnel of an earlier helper.
@@ -106,6 +117,7 @@ impl Actor {
         self.run = Some(Run::adopt(adoption, configuration, &self.surroundings, reporter));
         tracing::info!("“{}” goes on: its tunnel outlived the service.", configuration.name);
         self.publish(self.machine.status());
+        self.feed(Event::Stored(self.secrets.needed(&self.record.configuration)));
         match reasserting {
             Some(false) => {}
             Some(true) => self.feed(Event::Reasserting(true)),
@@ -200,14 +212,6 @@ impl Actor {
         }
     }
 
-    fn stored(&mut self, record: Record) {
-        self.record = record;
-        self.feed(Event::Stored);
-        if let Some(run) = &self.run {
-            run.configuration_changed(&self.record);
-        }
-    }
-
     /// Whoever asks for it is disconnected, and stays so after waking (PROTO-8).
     fn sleep(&mut self, answer: oneshot::Sender<bool>) {
         let Some(run) = &self.run else {
@@ -232,6 +236,10 @@ impl Actor {
                     self.notice_lost_interface();
                 }
                 self.feed(event);
+            }
+            Report::SecretsGiven(given) => {
+                self.secrets.take(given, &self.record.configuration);
+                self.feed(Event::SecretsGiven);
             }
             Report::SettingsRequested { settings, answer } => {
                 let Some(run) = &mut self.run else { return };
@@ -279,16 +287,19 @@ impl Actor {
         for effect in self.machine.handle(event, Timestamp::now()) {
             self.carry_out(effect);
         }
+        self.stop_asking();
     }
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::StatusChanged(status) => self.status_changed(status),
+            Effect::AskForSecrets { refused } => self.ask_for_secrets(refused),
             Effect::LaunchProvider => self.launch(),
             Effect::RelaunchProvider => self.relaunch(),
             Effect::StartProvider => {
                 let options = self.start.as_ref().and_then(|start| start.options.clone());
-                self.with_run(|run, record| run.start_provider(record, options));
+                let whole = self.secrets.complete(&self.record);
+                self.with_run(|run, _| run.start_provider(&whole, options));
             }
             Effect::StopProvider(reason) => self.with_run(|run, _| run.stop_provider(reason)),
             Effect::KillProvider => self.with_run(|run, _| run.kill_provider()),

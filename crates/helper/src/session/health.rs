@@ -1,6 +1,6 @@
 //! What a person should know about a session, besides what its settings on this network mean.
 
-use adit_model::{HealthCode, HealthItem, PathStatus, Severity};
+use adit_model::{HealthCode, HealthItem, PathStatus, SecretPlaces, Severity};
 use jiff::{Timestamp, tz::TimeZone};
 
 /// The provider does not follow a changed configuration.
@@ -13,6 +13,22 @@ pub(super) fn behind(name: &str) -> HealthItem {
     )
     .to_do(format!("adit reconnect {name}"))
     .with("name", name)
+}
+
+/// Whoever owns the session is asked for what it needs.
+pub(super) fn asking(secrets: &SecretPlaces, what: &str, name: &str) -> HealthItem {
+    let item = HealthItem::new(
+        HealthCode::SecretsWanted,
+        Severity::Warning,
+        format!("Waiting for the {what} of “{name}”"),
+        "The service does not keep it and asks for it in its owner’s session.",
+    )
+    .to_do("Enter it where Adit asks for it.")
+    .with("name", name);
+    match secrets.keys().next() {
+        Some(only) if secrets.len() == 1 => item.with("secret", only),
+        Some(_) | None => item,
+    }
 }
 
 /// The provider died or was ended, and another one takes its place.

@@ -10,9 +10,15 @@ use crate::{NetworkSettingsError, ProviderStopReason, VpnStatus};
 pub enum Effect {
     /// Tell everybody.
     StatusChanged(VpnStatus),
+    /// Ask the owner for the secrets that the helper does not keep; answer `SecretsGiven` or
+    /// `SecretsMissing`.
+    AskForSecrets {
+        /// The server did not accept those that were given before. Spec CERR-8.
+        refused: bool,
+    },
     /// Make the interface and start a provider process; answer `Launched` or `LaunchFailed`.
     LaunchProvider,
-    /// Start another provider process on the interface of the one that died; answer `Launched` or
+    /// Start another provider process on the interface of the one before; answer `Launched` or
     /// `LaunchFailed`.
     RelaunchProvider,
     /// Tell the provider to establish the tunnel.

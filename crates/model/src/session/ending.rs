@@ -1,14 +1,17 @@
 //! How a session ends: on request, by its provider, or by an error.
 
-use super::{Effect, Next, Phase, STOP_LIMIT, Session, Settings};
+use super::{Effect, Next, Phase, STOP_LIMIT, SecretsNeeded, Session, Settings};
 use crate::{DisconnectError, ProviderStopReason as Reason};
 
 impl Session {
     pub(super) fn stop(&mut self, reason: Reason, effects: &mut Vec<Effect>) {
         match self.phase {
             Phase::Invalid | Phase::Disconnected => {}
-            Phase::Launching
+            Phase::Asking
+            | Phase::Refused
+            | Phase::Launching
             | Phase::Waiting
+            | Phase::AskingAgain
             | Phase::Relaunching
             | Phase::WithoutInterface
             | Phase::Retiring => {
@@ -29,6 +32,9 @@ impl Session {
     }
 
     pub(super) fn canceled(&mut self, error: Option<DisconnectError>, effects: &mut Vec<Effect>) {
+        if let Some(refused) = error.as_ref().filter(|error| self.may_ask_again(error)) {
+            return self.refuse(refused.clone(), effects);
+        }
         match self.phase {
             Phase::Starting | Phase::Connected | Phase::Reasserting | Phase::Restarting => {
                 self.last_error = error;
@@ -39,8 +45,11 @@ impl Session {
             Phase::Stopping => self.tear_down(effects),
             Phase::Invalid
             | Phase::Disconnected
+            | Phase::Asking
+            | Phase::Refused
             | Phase::Launching
             | Phase::Waiting
+            | Phase::AskingAgain
             | Phase::Relaunching
             | Phase::WithoutInterface
             | Phase::Retiring
@@ -107,6 +116,10 @@ impl Session {
 
     pub(super) fn end(&mut self, effects: &mut Vec<Effect>) {
         self.enter(Phase::Disconnected, effects);
+        self.interface = false;
+        if self.secrets == SecretsNeeded::AtHand {
+            self.secrets = SecretsNeeded::Wanted;
+        }
         match std::mem::replace(&mut self.next, Next::Nothing) {
             Next::Nothing => {}
             Next::Start => self.start(effects),

@@ -6,13 +6,17 @@ use crate::{DisconnectError, NetworkSettingsError, ProviderStopReason};
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// The configuration is stored.
-    Stored,
+    Stored(SecretsNeeded),
     /// The configuration is gone.
     Removed,
     /// Somebody asks for the tunnel. Whether that is allowed was decided before.
     Start,
     /// Somebody or something asks for its end.
     Stop(ProviderStopReason),
+    /// The owner has given the secrets.
+    SecretsGiven,
+    /// The owner has not.
+    SecretsMissing(SecretsMissing),
     /// The provider process runs and listens.
     Launched,
     /// It could not be run; nothing of it is left.
@@ -41,6 +45,27 @@ pub enum Event {
     Reverted,
     /// The limit that was armed has passed.
     LimitPassed,
+}
+
+/// Whether a provider needs secrets that the helper does not keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SecretsNeeded {
+    /// None.
+    #[default]
+    No,
+    /// They are asked for before a provider is launched.
+    Wanted,
+    /// They were given, and count until the session ends.
+    AtHand,
+}
+
+/// Why secrets are not given.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SecretsMissing {
+    /// The person closed the request. Spec STOP-6.
+    Canceled,
+    /// There is nobody to ask, or they have none.
+    Unavailable(DisconnectError),
 }
 
 /// Numbers the settings requests of a session.

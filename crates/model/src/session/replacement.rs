@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Effect, Phase, START_LIMIT, Session};
+use super::{Effect, Phase, START_LIMIT, SecretsNeeded, Session};
 use crate::{ConnectionError, DisconnectError, ProviderStopReason as Reason};
 
 /// How long to wait before each of the providers that take the place of one that died. When all of
@@ -25,9 +25,12 @@ impl Session {
         match self.phase {
             Phase::Invalid
             | Phase::Disconnected
+            | Phase::Asking
             | Phase::Waiting
+            | Phase::AskingAgain
             | Phase::WithoutInterface
             | Phase::Reverting => {}
+            Phase::Refused => self.ask(Phase::Asking, true, effects),
             Phase::Retiring => self.relaunch(effects),
             // A provider that never established the tunnel would do no better again.
             Phase::Launching | Phase::Starting => {
@@ -45,12 +48,13 @@ impl Session {
     /// provider. How often is not for the session to decide: whoever makes the interface does.
     pub(super) fn interface_lost(&mut self, effects: &mut Vec<Effect>) {
         match self.phase {
-            Phase::Launching | Phase::Starting => {
+            Phase::Asking | Phase::Refused | Phase::Launching | Phase::Starting => {
                 self.fail(interface_error(), Reason::UnrecoverableNetworkChange, effects);
             }
             Phase::Connected
             | Phase::Reasserting
             | Phase::Waiting
+            | Phase::AskingAgain
             | Phase::Relaunching
             | Phase::Restarting => {
                 self.enter(Phase::WithoutInterface, effects);
@@ -108,6 +112,10 @@ impl Session {
     }
 
     pub(super) fn relaunch(&mut self, effects: &mut Vec<Effect>) {
+        // A helper that took the session over was never given them.
+        if self.secrets == SecretsNeeded::Wanted {
+            return self.ask(Phase::AskingAgain, false, effects);
+        }
         self.enter(Phase::Relaunching, effects);
         self.provider = true;
         effects.push(Effect::ArmLimit(START_LIMIT));

@@ -27,8 +27,11 @@ impl Session {
             }
             Phase::Invalid
             | Phase::Disconnected
+            | Phase::Asking
+            | Phase::Refused
             | Phase::Launching
             | Phase::Waiting
+            | Phase::AskingAgain
             | Phase::Relaunching
             | Phase::WithoutInterface
             | Phase::Retiring

@@ -2,16 +2,18 @@
 
 use jiff::Timestamp;
 
-use super::{Effect, Event, Next, Phase, START_LIMIT, Session, StartAnswer};
+use super::{Effect, Event, Next, Phase, START_LIMIT, SecretsNeeded, Session, StartAnswer};
 use crate::{ConnectionError, DisconnectError, ProviderStopReason as Reason};
 
 impl Session {
     pub(super) fn step(&mut self, event: Event, now: Timestamp, effects: &mut Vec<Effect>) {
         match event {
-            Event::Stored => self.stored(effects),
+            Event::Stored(secrets) => self.stored(secrets, effects),
             Event::Removed => self.removed(effects),
             Event::Start => self.start(effects),
             Event::Stop(reason) => self.stop(reason, effects),
+            Event::SecretsGiven => self.secrets_given(effects),
+            Event::SecretsMissing(why) => self.secrets_missing(why, effects),
             Event::Launched => self.launched(effects),
             Event::LaunchFailed(error) => self.launch_failed(error, now, effects),
             Event::SettingsRequested(request) => self.settings_requested(request, effects),
@@ -29,7 +31,8 @@ impl Session {
         }
     }
 
-    fn stored(&mut self, effects: &mut Vec<Effect>) {
+    fn stored(&mut self, secrets: SecretsNeeded, effects: &mut Vec<Effect>) {
+        self.secrets = secrets;
         if self.phase == Phase::Invalid {
             self.enter(Phase::Disconnected, effects);
         }
@@ -42,17 +45,21 @@ impl Session {
         match self.phase {
             Phase::Invalid => {}
             Phase::Disconnected => self.enter(Phase::Invalid, effects),
-            Phase::Launching
+            Phase::Asking
+            | Phase::Refused
+            | Phase::Launching
             | Phase::Starting
             | Phase::Connected
             | Phase::Reasserting
             | Phase::Waiting
+            | Phase::AskingAgain
             | Phase::Relaunching
             | Phase::Restarting
             | Phase::WithoutInterface
             | Phase::Retiring => {
-                self.stop(Reason::ConfigurationRemoved, effects);
+                // The session may be down at once.
                 self.next = Next::Remove;
+                self.stop(Reason::ConfigurationRemoved, effects);
             }
             Phase::Stopping | Phase::Reverting | Phase::Exiting => self.next = Next::Remove,
         }
@@ -61,11 +68,11 @@ impl Session {
     pub(super) fn start(&mut self, effects: &mut Vec<Effect>) {
         match self.phase {
             Phase::Disconnected => {
-                self.enter(Phase::Launching, effects);
-                self.provider = true;
                 self.restarts.clear();
-                effects.push(Effect::ArmLimit(START_LIMIT));
-                effects.push(Effect::LaunchProvider);
+                match self.secrets {
+                    SecretsNeeded::Wanted => self.ask(Phase::Asking, false, effects),
+                    SecretsNeeded::No | SecretsNeeded::AtHand => self.launch(effects),
+                }
             }
             Phase::Stopping | Phase::Reverting | Phase::Exiting => {
                 if self.next == Next::Nothing {
@@ -73,16 +80,31 @@ impl Session {
                 }
             }
             Phase::Invalid
+            | Phase::Asking
+            | Phase::Refused
             | Phase::Launching
             | Phase::Starting
             | Phase::Connected
             | Phase::Reasserting
             | Phase::Waiting
+            | Phase::AskingAgain
             | Phase::Relaunching
             | Phase::Restarting
             | Phase::WithoutInterface
             | Phase::Retiring => {}
         }
+    }
+
+    pub(super) fn launch(&mut self, effects: &mut Vec<Effect>) {
+        self.enter(Phase::Launching, effects);
+        self.provider = true;
+        effects.push(Effect::ArmLimit(START_LIMIT));
+        effects.push(if self.interface {
+            Effect::RelaunchProvider
+        } else {
+            Effect::LaunchProvider
+        });
+        self.interface = true;
     }
 
     fn launched(&mut self, effects: &mut Vec<Effect>) {
@@ -92,10 +114,13 @@ impl Session {
             // The session has ended meanwhile and the process is being killed.
             Phase::Invalid
             | Phase::Disconnected
+            | Phase::Asking
+            | Phase::Refused
             | Phase::Starting
             | Phase::Connected
             | Phase::Reasserting
             | Phase::Waiting
+            | Phase::AskingAgain
             | Phase::Restarting
             | Phase::WithoutInterface
             | Phase::Retiring
@@ -119,10 +144,13 @@ impl Session {
             }
             Phase::Invalid
             | Phase::Disconnected
+            | Phase::Asking
+            | Phase::Refused
             | Phase::Starting
             | Phase::Connected
             | Phase::Reasserting
             | Phase::Waiting
+            | Phase::AskingAgain
             | Phase::Restarting
             | Phase::WithoutInterface
             | Phase::Retiring
@@ -155,6 +183,7 @@ impl Session {
                 self.last_error = None;
                 effects.push(Effect::DisarmLimit);
             }
+            Err(error) if self.may_ask_again(&error) => self.refuse(error, effects),
             // The provider knows already, so it is not told to stop (PTP-4).
             Err(error) => self.fail(error, Reason::ConnectionFailed, effects),
         }
@@ -168,11 +197,14 @@ impl Session {
             (
                 Phase::Invalid
                 | Phase::Disconnected
+                | Phase::Asking
+                | Phase::Refused
                 | Phase::Launching
                 | Phase::Starting
                 | Phase::Connected
                 | Phase::Reasserting
                 | Phase::Waiting
+                | Phase::AskingAgain
                 | Phase::Relaunching
                 | Phase::Restarting
                 | Phase::WithoutInterface
@@ -187,6 +219,7 @@ impl Session {
 
     fn limit_passed(&mut self, effects: &mut Vec<Effect>) {
         match self.phase {
+            Phase::Asking | Phase::AskingAgain => self.not_answered(effects),
             Phase::Waiting => self.relaunch(effects),
             Phase::Launching | Phase::Relaunching => {
                 self.fail(start_limit_error(), Reason::ConnectionFailed, effects);
@@ -198,6 +231,7 @@ impl Session {
             Phase::Stopping => self.tear_down(effects),
             Phase::Invalid
             | Phase::Disconnected
+            | Phase::Refused
             | Phase::Connected
             | Phase::Reasserting
             | Phase::WithoutInterface

@@ -1,7 +1,7 @@
 //! Writing a profile.
 
 use adit_model::{
-    ConfigurationId, Scope, Secrets, VpnConfiguration, on_demand::OnDemandSettings,
+    ConfigurationId, PASSWORD, Scope, Secrets, VpnConfiguration, on_demand::OnDemandSettings,
     wireguard::PROVIDER_ID,
 };
 use plist::{Dictionary, Value};
@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{
     import_mobileconfig, json, on_demand,
-    vpn::{ADIT, KEPT, PASSWORD, WG_QUICK},
+    vpn::{ADIT, KEPT, WG_QUICK},
 };
 use crate::{ExportError, export_wg_quick, wireguard_of};
 

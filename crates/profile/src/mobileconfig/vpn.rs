@@ -1,7 +1,7 @@
 //! One payload of a profile that may be a VPN (spec MDM-1 to MDM-25).
 
 use adit_model::{
-    ConfigurationId, Secret, Secrets, TunnelProviderProtocol, VpnConfiguration,
+    ConfigurationId, PASSWORD, Secret, Secrets, TunnelProviderProtocol, VpnConfiguration,
     wireguard::PROVIDER_ID,
 };
 use serde_json::{Map, Value};
@@ -19,8 +19,6 @@ pub(super) const WG_QUICK: &str = "WgQuickConfig";
 pub(super) const ADIT: &str = "AditConfiguration";
 /// Under this name the configuration keeps what of a payload is not known.
 pub(super) const KEPT: &str = "profileKeys";
-/// The name of a provider's password among its secrets.
-pub(super) const PASSWORD: &str = "password";
 
 pub(super) enum Found {
     Vpn(Box<Imported>),

@@ -1,13 +1,15 @@
 // Scripted states: `npm run ui` shows one of them with `?state=NAME`.
 
 import type { Link } from "../helper";
-import type { Entry, HealthItem, MachineStatus, SessionStatus } from "../types";
+import type { AskedSecrets, Entry, HealthItem, MachineStatus, SessionStatus } from "../types";
 import { abroad, home, many, travel, work } from "./examples";
 
 export interface Scene {
   link: Link;
   entries: Entry[];
   machine: MachineStatus;
+  /** What the person is asked for. */
+  asked?: AskedSecrets[];
   /** Which configuration the state is about. */
   about?: string;
 }
@@ -22,6 +24,19 @@ export const SCENES = {
     return scene(paused);
   },
   connecting: () => scene(in_(home(), { status: "connecting", interface: "adit0" })),
+  asking: () => {
+    const waits = in_(home(), { status: "connecting" });
+    const title = `Waiting for the private key of “${waits.configuration.name}”`;
+    const item = notice("warning", "secrets.wanted", title, "The service does not keep it.");
+    item.arguments = { name: waits.configuration.name, secret: "privateKey" };
+    waits.session.health = [item];
+    return { ...scene(waits), asked: [request(waits, ["privateKey"], { canRemember: true })] };
+  },
+  askingAgain: () => {
+    const waits = in_(work(), { status: "connecting" });
+    const asked = request(waits, ["password", "pin"], { username: "alice", refused: true, trouble: "missing" });
+    return { ...scene(waits), asked: [asked] };
+  },
   connected: (now) => scene(up(home(), now, { startCause: { user: { uid: 1000 } } })),
   split: (now) => scene(up(work(), now)),
   onDemand: (now) => {
@@ -170,4 +185,9 @@ function minutes(now: Date, count: number): string {
 
 function notice(severity: HealthItem["severity"], code: string, title: string, text: string, action?: string): HealthItem {
   return { code, severity, title, text, ...(action !== undefined && { action }) };
+}
+
+function request(entry: Entry, wanted: string[], more: Partial<AskedSecrets>): AskedSecrets {
+  const { id, name, protocol } = entry.configuration;
+  return { number: 1, id, name, server: protocol.serverAddress, wanted, refused: false, canRemember: false, ...more };
 }

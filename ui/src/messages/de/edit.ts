@@ -91,6 +91,20 @@ export const edit: typeof English = {
   },
   secret: {
     stored: "Gespeichert. Er bleibt im Adit-Dienst.",
+    inKeyring: "In Ihrem Schlüsselbund.",
+    nowhere: "Nicht aufbewahrt. Sie werden bei jedem Start gefragt.",
+    movesBack: "Beim Speichern kommt der neue in den Adit-Dienst. Verlegen Sie ihn danach von dort.",
+    place: "Aufbewahrt",
+    places: {
+      system: "Vom Adit-Dienst",
+      keyring: "In Ihrem Schlüsselbund",
+      nowhere: "Nirgends",
+    },
+    placeWhy: {
+      system: "Nur root kann sie lesen. Der Tunnel startet ohne Sie: beim Hochfahren und nach Regeln.",
+      keyring: "Ihre Sitzung gibt sie heraus, wenn der Tunnel startet; er startet also nur, solange Sie angemeldet sind.",
+      nowhere: "Sie werden bei jedem Start gefragt.",
+    },
     none: "Keiner",
     fresh: "Ein neuer ist erzeugt. Beim Speichern wird er abgelegt; er verlässt den Adit-Dienst nie.",
     typed: "Wird durch das ersetzt, was Sie eingegeben haben.",

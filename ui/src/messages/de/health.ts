@@ -124,6 +124,14 @@ const healthItems: HealthCatalogue = {
     text: `Eine Route dieses Netzes schickt ${of("destination")} außen herum, obwohl aller Verkehr im Tunnel sein sollte.`,
     action: "Wenn Sie diesem Netz nicht trauen, lassen Sie nichts am Tunnel vorbei.",
   }),
+  "secrets.wanted": (of) => {
+    const known: { [secret: string]: string } = { privateKey: "den privaten Schlüssel", password: "das Passwort" };
+    return {
+      title: `Wartet auf ${known[of("secret")] ?? "die Zugangsdaten"} von „${of("name")}“`,
+      text: "Der Dienst bewahrt das nicht auf und fragt in der Sitzung danach, der die Konfiguration gehört.",
+      action: "Geben Sie es ein, wo Adit danach fragt.",
+    };
+  },
   "sysctl.refused": (of) => ({
     title: "Eine Einstellung des Kernels ließ sich nicht ändern",
     text: `„${of("setting")}“ wurde verweigert (${of("reason")}). Pakete aus dem VPN können verworfen werden.`,

@@ -90,6 +90,20 @@ export const edit = {
   },
   secret: {
     stored: "Stored. It stays in the Adit service.",
+    inKeyring: "In your keyring.",
+    nowhere: "Not kept. You are asked at every start.",
+    movesBack: "On saving, the new one goes to the Adit service. Move it from there afterwards.",
+    place: "Kept",
+    places: {
+      system: "By the Adit service",
+      keyring: "In your keyring",
+      nowhere: "Nowhere",
+    },
+    placeWhy: {
+      system: "Only root can read them. The tunnel starts without you: at boot, and by rules.",
+      keyring: "Your session gives them when the tunnel starts, so it starts only while you are logged in.",
+      nowhere: "You are asked at every start.",
+    },
     none: "None",
     fresh: "A new one was made. It is stored on saving and never leaves the Adit service.",
     typed: "Will be replaced by what you typed.",

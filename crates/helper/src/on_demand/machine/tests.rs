@@ -161,6 +161,10 @@ fn starts_that_fail_come_ever_later_and_at_once_in_another_network() {
     world.enter("away0");
     world.judge(EAGER);
     assert!(matches!(world.wish(), Wish::Up(_)));
+    world.machine.refused(world.now);
+    assert_eq!(world.wish(), Wish::Nothing);
+    world.machine.owner_came();
+    assert!(matches!(world.wish(), Wish::Up(_)));
 }
 
 // spec: OD-23

@@ -1,6 +1,6 @@
 //! Beginning a session, and replacing a provider that ended.
 
-use adit_model::{VpnStatus, session::Event};
+use adit_model::{NetworkSettingsError, VpnStatus, session::Event};
 use jiff::Timestamp;
 
 use super::Actor;
@@ -26,7 +26,8 @@ impl Actor {
     pub(super) fn disinherit(&mut self) {
         let comes_after_this_run =
             self.machine.is_wanted() && self.machine.status() == VpnStatus::Disconnecting;
-        if !comes_after_this_run && let Some(parked) = self.parked.take() {
+        let is_to_come = comes_after_this_run || self.machine.asks_for_secrets();
+        if !is_to_come && let Some(parked) = self.parked.take() {
             tokio::spawn(parked.clear());
         }
     }
@@ -34,9 +35,7 @@ impl Actor {
     pub(super) fn launch(&mut self) {
         self.is_behind = false;
         let Some(start) = self.start.clone() else { return };
-        let (history, configuration) = (&self.surroundings.history, &self.record.configuration);
-        let account = Account::open(history, configuration, start.cause.clone(), Timestamp::now());
-        self.account = Some(account);
+        self.open_account(&start);
         let reporter = self.reporter_of_run();
         match self.claim_and_launch(&start, &reporter) {
             Ok(run) => {
@@ -48,13 +47,21 @@ impl Actor {
         self.publish(VpnStatus::Connecting);
     }
 
+    /// Once: it may have begun with a request for secrets.
+    pub(super) fn open_account(&mut self, start: &StartRequest) {
+        let (history, configuration) = (&self.surroundings.history, &self.record.configuration);
+        self.account.get_or_insert_with(|| {
+            Account::open(history, configuration, start.cause.clone(), Timestamp::now())
+        });
+    }
+
     pub(super) fn relaunch(&mut self) {
         self.is_behind = false;
-        if let Some(account) = &mut self.account {
+        let was_established = self.machine.connected_at().is_some();
+        if let Some(account) = self.account.as_mut().filter(|_| was_established) {
             account.provider_restarted();
         }
-        self.provider_number += 1;
-        let reporter = Reporter { number: self.provider_number, inbox: self.inbox.clone() };
+        let reporter = self.reporter_of_provider();
         let Some(run) = &mut self.run else { return };
         match run.relaunch(&self.record.configuration, reporter.clone()) {
             Ok(()) => {
@@ -70,22 +77,34 @@ impl Actor {
         tokio::spawn(async move { reporter.event(Event::LaunchFailed(error)).await });
     }
 
+    /// Takes the destinations that are known before the tunnel is.
+    pub(super) fn claim_expected(&self) -> Result<(), NetworkSettingsError> {
+        let configuration = &self.record.configuration;
+        let expected = configuration.protocol.expected_routes.clone();
+        self.surroundings.claims.take(configuration, expected)
+    }
+
     fn claim_and_launch(
         &mut self,
         start: &StartRequest,
         reporter: &Reporter,
     ) -> Result<Run, LaunchError> {
+        self.claim_expected().map_err(LaunchError::Taken)?;
         let configuration = &self.record.configuration;
-        let expected = configuration.protocol.expected_routes.clone();
-        self.surroundings.claims.take(configuration, expected).map_err(LaunchError::Taken)?;
         let (parked, surroundings) = (&mut self.parked, &self.surroundings);
         Run::launch(configuration, &self.machine, start, parked, surroundings, reporter.clone())
     }
 
     /// For a new run and its first provider.
     pub(super) fn reporter_of_run(&mut self) -> Reporter {
+        let reporter = self.reporter_of_provider();
+        self.run_number = reporter.number;
+        reporter
+    }
+
+    /// For the next provider of the run, or what comes before it.
+    pub(super) fn reporter_of_provider(&mut self) -> Reporter {
         self.provider_number += 1;
-        self.run_number = self.provider_number;
-        Reporter { number: self.run_number, inbox: self.inbox.clone() }
+        Reporter { number: self.provider_number, inbox: self.inbox.clone() }
     }
 }

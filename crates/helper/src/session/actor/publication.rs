@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::oneshot;
 
 use super::Actor;
-use crate::session::health;
+use crate::session::{health, secrets};
 
 impl Actor {
     pub(super) fn status_changed(&mut self, status: VpnStatus) {
@@ -34,6 +34,7 @@ impl Actor {
                     tracing::info!("“{name}” is disconnected.");
                     run.end(&self.record.configuration);
                 }
+                self.secrets.forget();
                 self.surroundings.claims.release(self.id);
                 self.lift_hold();
             }
@@ -63,7 +64,9 @@ impl Actor {
     }
 
     fn health(&self) -> Vec<HealthItem> {
-        let Some(run) = &self.run else { return Vec::new() };
+        let asks = self.machine.asks_for_secrets();
+        let asking = asks.then(|| secrets::waiting(&self.record.configuration));
+        let Some(run) = &self.run else { return asking.into_iter().collect() };
         let behind = self.is_behind.then(|| health::behind(&self.record.configuration.name));
         let way = match self.silent_since {
             _ if self.machine.is_restarting() => Some(health::restarting()),
@@ -72,7 +75,7 @@ impl Actor {
             Some(since) => Some(health::silent(since, self.surroundings.state().path.status)),
             None => None,
         };
-        run.health().into_iter().chain(way).chain(behind).collect()
+        asking.into_iter().chain(run.health()).chain(way).chain(behind).collect()
     }
 
     pub(super) fn publish(&self, status: VpnStatus) {

@@ -35,6 +35,7 @@ struct System {
     applied: bool,
     reverting: bool,
     limit: bool,
+    asked: bool,
     open_requests: Vec<RequestId>,
     next_request: RequestId,
 }
@@ -81,6 +82,9 @@ impl System {
                     None
                 })
             }
+            Event::SecretsGiven | Event::SecretsMissing(_) => {
+                std::mem::take(&mut self.asked).then_some(event)
+            }
             Event::Launched
             | Event::StartCompleted(_)
             | Event::Reasserting(_)
@@ -112,7 +116,7 @@ impl System {
                 self.limit = false;
                 armed.then_some(event)
             }
-            Event::Stored
+            Event::Stored(_)
             | Event::Removed
             | Event::Start
             | Event::Stop(_)
@@ -134,13 +138,21 @@ impl System {
                 }
                 self.seen = Some(next);
             }
+            E::AskForSecrets { refused: _ } => {
+                assert!(!self.provider && !self.reverting, "asked beside a provider");
+                self.asked = true;
+            }
             E::LaunchProvider => {
+                assert_ne!(self.session.secrets, SecretsNeeded::Wanted);
                 assert!(!self.provider && !self.applied, "the last session is not over");
                 self.provider = true;
             }
             E::RelaunchProvider => {
                 assert!(!self.provider, "two providers");
-                assert!(self.applied && !self.reverting, "the settings of the last one are gone");
+                assert_ne!(self.session.secrets, SecretsNeeded::Wanted);
+                let established = self.session.connected_at().is_some();
+                assert!(self.applied || !established, "the settings of the last one are gone");
+                assert!(!self.reverting);
                 self.provider = true;
             }
             E::StartProvider | E::StopProvider(_) => {}
@@ -187,7 +199,11 @@ impl System {
 fn any_event() -> impl Strategy<Value = Event> {
     let error = || ConnectionError::ServerDead.plain();
     prop_oneof![
-        1 => Just(Event::Stored),
+        1 => Just(Event::Stored(SecretsNeeded::No)),
+        1 => Just(Event::Stored(SecretsNeeded::Wanted)),
+        4 => Just(Event::SecretsGiven),
+        1 => Just(Event::SecretsMissing(SecretsMissing::Canceled)),
+        1 => Just(Event::SecretsMissing(SecretsMissing::Unavailable(error()))),
         1 => Just(Event::Removed),
         4 => Just(Event::Start),
         2 => Just(Event::Stop(ProviderStopReason::UserInitiated)),
@@ -200,6 +216,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         }),
         4 => Just(Event::StartCompleted(Ok(()))),
         1 => Just(Event::StartCompleted(Err(error()))),
+        1 => Just(Event::StartCompleted(Err(ConnectionError::AuthenticationFailed.plain()))),
         2 => any::<bool>().prop_map(Event::Reasserting),
         1 => Just(Event::Canceled(Some(error()))),
         1 => Just(Event::StopAcknowledged),

@@ -1,0 +1,12 @@
+//! Secrets that Adit keeps in the keyring of the user: the Secret Service of freedesktop.org, which is
+//! GNOME Keyring, `KWallet` or `KeePassXC`.
+
+mod answer;
+mod error;
+mod keyring;
+mod relocation;
+
+pub use answer::{Found, is_in_keyring, remember};
+pub use error::KeyringError;
+pub use keyring::{Access, Keyring, complete};
+pub use relocation::{Place, RelocationError, relocate};
