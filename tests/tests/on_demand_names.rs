@@ -46,6 +46,41 @@ fn a_name_that_only_the_tunnel_knows_starts_it_and_is_answered_from_inside() {
     }
 }
 
+// spec: OD-17
+#[test]
+fn a_network_that_answers_for_names_that_do_not_exist_is_seen_through() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let server = address::LAN.v4.to_string();
+    let listen = format!("--listen-address={server}");
+    let known = format!("--host-record=known.corp.test,{}", address::SITE.v4);
+    let _advertising = lab.lan.spawn([
+        "dnsmasq",
+        "--no-daemon",
+        "--conf-file=/dev/null",
+        "--no-resolv",
+        "--no-hosts",
+        "--bind-interfaces",
+        &listen,
+        &known,
+        "--address=/#/203.0.113.99",
+    ]);
+    lab.client.write_file("/etc/resolv.conf", format!("nameserver {server}\n"));
+    let adit = Adit::start(&lab.client);
+    adit.eventually("answers for everybody", || !lab.client.resolve("nobody.test").is_empty());
+    adit.import("office", &office(&vpn).conf());
+    adit.set_on_demand("office", &rules());
+    adit.eventually("a stub", || lab.client.ask_dns(STUB, "nobody.test", QueryType::A).is_ok());
+
+    // What is known is not what everybody is told, and a name of no rule is nobody's affair.
+    assert!(lab.client.resolve("known.corp.test").contains(&address::SITE.v4.into()));
+    assert!(!lab.client.resolve("nobody.test").is_empty());
+    assert_eq!(adit.status("office"), "disconnected");
+    let inside = lab.client.resolve("inside.corp.test");
+    assert!(inside.contains(&vpn.inner_ipv4().into()), "{inside:?}\n{}", adit.helper().log());
+    assert_eq!(adit.status("office"), "connected");
+}
+
 // spec: OD-19
 #[test]
 fn the_servers_of_a_rule_are_asked_in_place_of_the_networks_and_any_failure_of_theirs_connects() {

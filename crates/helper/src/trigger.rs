@@ -5,6 +5,7 @@
 //! interface over as it is. Spec OD-3, OD-26.
 
 mod expected;
+mod forgery;
 mod names;
 mod parking;
 

@@ -34,7 +34,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::Wanted;
+use super::{Wanted, forgery::Forgeries};
 use crate::surroundings::Surroundings;
 
 /// The domains that have to be listened to: of the others it is known that they start nothing.
@@ -90,6 +90,7 @@ struct Decider {
     deciding: Deciding,
     /// Of the configuration's session too: it takes the interface over.
     slot: Slot,
+    forgeries: Forgeries,
     /// Who asks for a name that is being looked up waits for the same decision.
     under_way: Mutex<BTreeMap<Topic, Shared<BoxFuture<'static, Decision>>>>,
 }
@@ -108,7 +109,12 @@ impl Stub {
     /// Answers what is asked there.
     pub(super) fn start(server: NameServer, slot: Slot, deciding: Deciding) -> Self {
         let session = deciding.session.clone();
-        let decider = Arc::new(Decider { deciding, slot, under_way: Mutex::default() });
+        let decider = Arc::new(Decider {
+            deciding,
+            slot,
+            forgeries: Forgeries::default(),
+            under_way: Mutex::default(),
+        });
         let serving = server.serve(move |question| Arc::clone(&decider).answer(question));
         Self { serving: tokio::spawn(serving), session }
     }
@@ -191,9 +197,13 @@ impl Decider {
                 None => failed("the network’s DNS servers do not answer"),
             };
         }
-        let (link, servers) = self.servers(servers.cloned()).await;
-        let resolver = OutsideResolver::default().link(link);
-        match resolver.resolve(question.name(), &servers).await {
+        let asked = self.servers(servers.cloned()).await;
+        let (link, servers) = &asked;
+        let resolver = OutsideResolver::default().link(*link);
+        match resolver.resolve(question.name(), servers).await {
+            Ok(found) if self.forgeries.include(question.name(), &found, &asked).await => {
+                failed("the network answers for it as for names that do not exist")
+            }
             Ok(_) => Resolution::Resolved,
             Err(ResolveError::NotFound(_) | ResolveError::InvalidName(_)) => {
                 failed("it does not exist outside")
