@@ -1,7 +1,7 @@
 //! Configurations that an administrator puts into a folder: they come, change and go with their files.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
-use adit_tests::{Adit, Lab, Machine, WireGuardServer, address};
+use adit_tests::{Adit, EncryptedDns, Lab, Machine, WireGuardServer, address, program};
 
 const FOLDER: &str = "/etc/adit/profiles.d";
 
@@ -90,6 +90,60 @@ fn a_profile_with_rules_is_a_managed_configuration_for_everybody() {
         assert!(user.run(["list"]).contains("draft"));
     }
     adit.connect("draft");
+}
+
+// spec: MDM-1, MDM-11, MDM-20
+#[test]
+fn a_profile_says_whom_to_ask_for_names_and_which_program_is_the_provider() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let inner = vpn.inner_ipv4();
+    let dns = EncryptedDns::start(&lab.server, inner.into(), "dns.corp.test");
+    lab.client.write_file(EncryptedDns::AUTHORITIES, dns.authority());
+    let adit = Adit::start(&lab.client);
+    adit.import("draft", &vpn.add_peer().conf());
+    let profile = adit.run(["export", "draft", "--format", "mobileconfig"]);
+    adit.run(["remove", "draft", "--yes"]);
+    let asked = format!(
+        "<key>DNS</key><dict><key>DNSProtocol</key><string>HTTPS</string><key>ServerURL</key>\
+         <string>https://dns.corp.test/dns-query</string><key>ServerAddresses</key>\
+         <array><string>{inner}</string></array></dict><key>VPNType</key>"
+    );
+    let profile = profile.replace("<key>VPNType</key>", &asked);
+    let demanding = |digest: &str| {
+        let demand = format!(
+            "<key>ProviderDesignatedRequirement</key><string>sha256:{digest}</string>\
+             <key>RemoteAddress</key>"
+        );
+        profile.replace("<key>RemoteAddress</key>", &demand)
+    };
+    let provider = program("adit-wireguard");
+    let sum = lab.client.run(["sha256sum", provider.to_str().unwrap()]);
+    put(
+        &lab.client,
+        &format!("{FOLDER}/a.mobileconfig"),
+        &demanding(sum.split_once(' ').unwrap().0),
+    );
+    adit.eventually("the configuration", || listed(&adit).contains("draft"));
+    adit.connect("draft");
+    assert!(lab.client.resolve("inside.corp.test").contains(&inner.into()));
+    let queries = vpn.dns().queries();
+    assert!(queries.iter().all(|query| query.from == inner), "in the clear: {queries:?}");
+    adit.disconnect("draft");
+
+    // A later version in another file goes on as the same configuration, and says which one counts.
+    let id = adit.session("draft")["id"].clone();
+    let later = demanding(&"0f".repeat(32)).replace("draft", "office");
+    put(&lab.client, &format!("{FOLDER}/b.mobileconfig"), &later);
+    adit.eventually("the later version", || listed(&adit).contains("office"));
+    assert_eq!(adit.session("office")["id"], id);
+    assert!(!listed(&adit).contains("draft"), "{}", listed(&adit));
+    assert!(adit.run(["status"]).contains("has the same profile, and that counts"));
+    let reason = adit.refused(1, ["connect", "office"]);
+    assert!(reason.contains("another program than the configuration demands"), "{reason}");
+    lab.client.run(["rm", &format!("{FOLDER}/b.mobileconfig")]);
+    adit.eventually("the earlier version", || listed(&adit).contains("draft"));
+    assert_eq!(adit.session("draft")["id"], id);
 }
 
 fn put(machine: &Machine, file: &str, text: &str) {

@@ -191,6 +191,17 @@ pub(crate) struct Export {
     /// What to write
     #[arg(long, value_enum, default_value_t = Format::WgQuick)]
     pub(crate) format: Format,
+    /// For which of Apple's devices a profile of WireGuard is: each has an app of its own
+    #[arg(long = "for", value_enum)]
+    pub(crate) device: Option<Device>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Device {
+    /// iPhones and iPads
+    Iphone,
+    /// Macs
+    Mac,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -7,6 +7,6 @@ mod watch;
 
 pub(crate) use self::{
     folder::{ManagedFile, read},
-    pairing::{Pair, pair},
+    pairing::{Pair, is_version, pair},
     watch::FolderWatch,
 };

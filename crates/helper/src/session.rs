@@ -8,6 +8,7 @@ mod account;
 mod actor;
 mod adoption;
 mod calls;
+mod demand;
 mod health;
 mod host;
 mod interface;

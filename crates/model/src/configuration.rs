@@ -37,6 +37,12 @@ pub struct VpnConfiguration {
     /// The file of an administrator that it comes from and changes with. Set by the helper (MDM-C3).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
+    /// The profile that it came in, by which a later one of the same is known (MDM-1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<ProfileOrigin>,
+    /// The app that a profile says is to manage it (MGR-33). Kept; no app on Linux is known by such an id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_id: Option<String>,
     /// Fields of a later version, kept so that saving loses nothing.
     #[serde(flatten)]
     #[cfg_attr(feature = "specta", specta(skip))]
@@ -48,6 +54,19 @@ pub struct VpnConfiguration {
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(transparent)]
 pub struct ConfigurationId(Uuid);
+
+/// Which part of which profile a configuration was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub struct ProfileOrigin {
+    /// `PayloadIdentifier` of the profile.
+    pub profile: String,
+    /// `PayloadIdentifier` of the VPN in it.
+    pub payload: String,
+    /// What it was called there. A person may call it otherwise.
+    pub name: String,
+}
 
 /// Whether a configuration may start. Apple's `isEnabled` is `Enabled`; the two ways of not being
 /// so differ in who may end them. Spec MGR-6.
@@ -84,6 +103,14 @@ const MAX_RECORD: usize = 512 << 10;
 /// Small values take far more memory than text.
 const MAX_VALUES: usize = 20_000;
 
+impl ProfileOrigin {
+    /// Whether both are versions of the same part of the same profile.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        (&self.profile, &self.payload) == (&other.profile, &other.payload)
+    }
+}
+
 impl VpnConfiguration {
     /// A configuration that was not saved yet.
     pub fn new(
@@ -101,6 +128,8 @@ impl VpnConfiguration {
             protocol,
             on_demand: OnDemandSettings::default(),
             managed_by: None,
+            profile: None,
+            app_id: None,
             unknown: Map::new(),
         }
     }
@@ -153,6 +182,14 @@ impl ConfigurationId {
     #[must_use]
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
+    }
+
+    /// Another id that follows from this one; a different one for each number but 0.
+    #[must_use]
+    pub fn derived(self, number: u8) -> Self {
+        let mut bytes = self.0.into_bytes();
+        bytes[15] ^= number;
+        Self(Uuid::from_bytes(bytes))
     }
 
     /// A fresh random id.

@@ -13,6 +13,7 @@ mod error;
 mod exclusivity;
 mod family;
 mod health;
+mod identity;
 mod ip;
 mod lockdown;
 mod name_lookup;
@@ -21,6 +22,7 @@ pub mod on_demand;
 mod past_session;
 mod path;
 mod protocol;
+mod provider_digest;
 mod proxy;
 mod route_explanation;
 mod secret;
@@ -33,7 +35,7 @@ mod status;
 mod stop_reason;
 pub mod wireguard;
 
-pub use configuration::{ConfigurationId, Enablement, Scope, VpnConfiguration};
+pub use configuration::{ConfigurationId, Enablement, ProfileOrigin, Scope, VpnConfiguration};
 pub use default_route::{default_route_parts, owns_default_route};
 pub use dns::{DnsProtocol, DnsSettings, dns_post_url};
 pub use error::{
@@ -42,6 +44,7 @@ pub use error::{
 pub use exclusivity::{Admission, Claim, admit};
 pub use family::Family;
 pub use health::{HealthCode, HealthItem, Severity};
+pub use identity::{IdentityFormat, IdentityReference};
 pub use ip::{IpSettings, Ipv4Route, Ipv4Settings, Ipv6Route, Ipv6Settings, Prefix, Route};
 pub use lockdown::{Lockdown, LockdownSetting, MachineStatus, Refusal, Tunnel, TunnelName};
 pub use name_lookup::{LookupReason, LookupServer, NameLookup, Resolver};
@@ -49,6 +52,7 @@ pub use network_description::NetworkDescription;
 pub use past_session::{PastSession, SessionTraffic};
 pub use path::{InterfaceKind, NetworkPath, PathInterface, PathStatus};
 pub use protocol::TunnelProviderProtocol;
+pub use provider_digest::{InvalidProviderDigest, ProviderDigest};
 pub use proxy::{ProxyMode, ProxyServer, ProxySettings};
 pub use route_explanation::{RouteExplanation, RouteOutcome, TransportPort, TransportProtocol};
 pub use secret::{

@@ -4,7 +4,11 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{InvalidConfiguration, ProxySettings, SecretPlaces, settings::MOST_ROUTES};
+use crate::{
+    DnsSettings, IdentityReference, InvalidConfiguration, PacketTunnelNetworkSettings,
+    ProviderDigest, ProxySettings, SecretPlaces,
+    settings::{MOST_ROUTES, validate_dns},
+};
 
 /// The provider, its own configuration, and what the system does around it. Spec PROTO-1 to
 /// PROTO-18. Secrets are kept beside it, never in it.
@@ -14,6 +18,10 @@ use crate::{InvalidConfiguration, ProxySettings, SecretPlaces, settings::MOST_RO
 pub struct TunnelProviderProtocol {
     /// The id in the provider's manifest (PROTO-2).
     pub provider_id: String,
+    /// The program that the provider has to be; any without it (MDM-11).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "specta", specta(type = Option<String>))]
+    pub provider_digest: Option<ProviderDigest>,
     /// Shown to people; never used for routing, never empty (PROTO-3).
     pub server_address: String,
     /// User name, when the provider uses one (PROTO-4).
@@ -23,6 +31,9 @@ pub struct TunnelProviderProtocol {
     /// starts (PROTO-5).
     #[serde(default, skip_serializing_if = "SecretPlaces::is_empty")]
     pub user_secrets: SecretPlaces,
+    /// The certificate, when the provider proves by one who connects (PROTO-6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<IdentityReference>,
     /// Whatever the provider understands; passed to it as it is (PROTO-1).
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub provider_configuration: Map<String, Value>,
@@ -31,6 +42,10 @@ pub struct TunnelProviderProtocol {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "specta", specta(type = Vec<String>))]
     pub expected_routes: Vec<IpNet>,
+    /// Name resolution in the tunnel, in the place of what the provider asks for: whoever runs the
+    /// computer knows better (MDM-20 to MDM-22).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<DnsSettings>,
     /// Proxy for connections in the tunnel (PROTO-9).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<ProxySettings>,
@@ -59,11 +74,14 @@ impl TunnelProviderProtocol {
     pub fn new(provider_id: impl Into<String>, server_address: impl Into<String>) -> Self {
         Self {
             provider_id: provider_id.into(),
+            provider_digest: None,
             server_address: server_address.into(),
             username: None,
             user_secrets: SecretPlaces::new(),
+            identity: None,
             provider_configuration: Map::new(),
             expected_routes: Vec::new(),
+            dns: None,
             proxy: None,
             disconnect_on_sleep: false,
             include_all_networks: false,
@@ -71,6 +89,12 @@ impl TunnelProviderProtocol {
             enforce_routes: false,
             unknown: Map::new(),
         }
+    }
+
+    /// What becomes of what the provider asks for.
+    #[must_use]
+    pub fn overrule(&self, asked: PacketTunnelNetworkSettings) -> PacketTunnelNetworkSettings {
+        PacketTunnelNetworkSettings { dns: self.dns.clone().or(asked.dns), ..asked }
     }
 
     pub(crate) fn validate(&self) -> Result<(), InvalidConfiguration> {
@@ -97,6 +121,10 @@ impl TunnelProviderProtocol {
         if !self.user_secrets.keys().all(is_name) {
             let reason = format!("have names of one line and 1 to {MAX_SECRET_NAME} bytes");
             return Err(InvalidConfiguration::new(field("userSecrets"), reason));
+        }
+        if let Some(dns) = &self.dns {
+            validate_dns(dns)
+                .map_err(|error| InvalidConfiguration::new(field("dns"), error.to_string()))?;
         }
         let Some(proxy) = &self.proxy else { return Ok(()) };
         proxy

@@ -229,14 +229,9 @@ impl PacketTunnelNetworkSettings {
         let excluded = self.ipv4.as_ref().map_or(0, |ip| ip.excluded_routes.len())
             + self.ipv6.as_ref().map_or(0, |ip| ip.excluded_routes.len());
         let routes = self.included().count() + excluded + self.blocked_routes.len();
-        let domains = |dns: &DnsSettings| {
-            dns.search_domains.len() + dns.match_domains.as_ref().map_or(0, Vec::len)
-        };
         let counts = [
             ("routes", routes, MOST_ROUTES),
             ("addresses", self.addresses().count(), MOST_ADDRESSES),
-            ("domains", self.dns.as_ref().map_or(0, domains), MOST_DOMAINS),
-            ("DNS servers", self.dns.as_ref().map_or(0, |dns| dns.servers.len()), MOST_SERVERS),
         ];
         match counts.into_iter().find(|(_, count, most)| count > most) {
             Some((what, _, most)) => Err(InvalidSettings::TooMany { what, most }),
@@ -275,7 +270,13 @@ fn validate_routes<P: Prefix>(
     }
 }
 
-fn validate_dns(dns: &DnsSettings) -> Result<(), InvalidSettings> {
+pub(crate) fn validate_dns(dns: &DnsSettings) -> Result<(), InvalidSettings> {
+    let domains = dns.search_domains.len() + dns.match_domains.as_ref().map_or(0, Vec::len);
+    let counts =
+        [("domains", domains, MOST_DOMAINS), ("DNS servers", dns.servers.len(), MOST_SERVERS)];
+    if let Some((what, _, most)) = counts.into_iter().find(|(_, count, most)| count > most) {
+        return Err(InvalidSettings::TooMany { what, most });
+    }
     if let Some(server) = dns.servers.iter().find(|server| unusable_address(server)) {
         return Err(InvalidSettings::UnusableDnsServer(*server));
     }

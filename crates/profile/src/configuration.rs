@@ -44,6 +44,21 @@ pub fn wireguard_of(configuration: &VpnConfiguration) -> Option<WireGuardConfigu
     WireGuardConfiguration::from_map(&protocol.provider_configuration).ok()
 }
 
+/// What a file of wg-quick says, with what it has no words for as it was `before`.
+#[must_use]
+pub fn completed(
+    said: WireGuardConfiguration,
+    before: &VpnConfiguration,
+) -> WireGuardConfiguration {
+    let Some(before) = wireguard_of(before) else { return said };
+    WireGuardConfiguration {
+        block_ipv6: before.block_ipv6,
+        match_domains: before.match_domains,
+        dns_protocol: before.dns_protocol,
+        ..said
+    }
+}
+
 /// The host of the first endpoint.
 fn server(wireguard: &WireGuardConfiguration) -> Option<&str> {
     wireguard

@@ -16,17 +16,17 @@ mod wg_quick;
 
 pub use archive::{Archive, ArchiveError};
 pub use check::check;
-pub use configuration::{set_wireguard, wireguard_of};
+pub use configuration::{completed, set_wireguard, wireguard_of};
 pub use imported::{Imported, Note};
 pub use lint::lint;
 pub use mobileconfig::{
-    ImportedProfile, ProfileError, ProfileIds, export_mobileconfig, import_mobileconfig,
-    is_mobileconfig,
+    AppleSystem, ImportedProfile, ProfileError, ProfileIds, export_mobileconfig,
+    import_mobileconfig, is_mobileconfig,
 };
 pub use name::name_from_file;
 pub use note_code::NoteCode;
 pub use protection::{Protection, protect};
 pub use wg_quick::{
-    Draft, ExportError, ImportError, MAX_SIZE, export_wg_quick, import_wg_quick, read_draft,
-    write_draft,
+    Draft, ExportError, ImportError, MAX_SIZE, export_wg_quick, import_wg_quick,
+    is_said_by_wg_quick, read_draft, write_draft,
 };

@@ -1,21 +1,24 @@
 //! Apple's configuration profiles (`.mobileconfig`), as far as they are about VPNs. Spec section 15.
 
+mod certificate;
 mod container;
+mod dns;
 mod error;
 mod export;
 mod json;
 mod on_demand;
+mod proxies;
 mod reader;
 mod vpn;
 
 use adit_model::ConfigurationId;
 
-use self::{container::Container, reader::Reader, vpn::Found};
+use self::{certificate::Certificate, container::Container, reader::Reader, vpn::Found};
 use crate::{Imported, Note, NoteCode};
 
 pub use self::{
     error::ProfileError,
-    export::{ProfileIds, export_mobileconfig},
+    export::{AppleSystem, ProfileIds, export_mobileconfig},
 };
 
 const PROFILE: &str = "Configuration";
@@ -74,11 +77,19 @@ pub fn import_mobileconfig(
         notes.push(Note::notice(NoteCode::ProfileRemoval, text).about("PayloadRemovalDisallowed"));
     }
     profile.skip(&ABOUT);
-    profile.skip(&["PayloadIdentifier", "PayloadUUID"]);
+    profile.skip(&["PayloadUUID"]);
+    let identifier = profile.text("PayloadIdentifier")?;
     let mut configurations = Vec::new();
     let mut left_out = Vec::new();
+    let mut certificates = Vec::new();
     for payload in &payloads {
-        match vpn::read(payload, &mut new_id)? {
+        certificates.extend(Certificate::read(payload)?);
+    }
+    // One that no VPN refers to is left out, and said.
+    certificates.retain(|it| payloads.iter().any(|payload| vpn::refers_to(payload, it)));
+    for payload in &payloads {
+        match vpn::read(payload, identifier, &certificates, &mut new_id)? {
+            Found::Certificate => {}
             Found::Vpn(imported) => configurations.push(*imported),
             Found::Other(note) => left_out.push(note),
         }

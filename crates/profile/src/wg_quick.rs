@@ -32,7 +32,7 @@ use crate::{Imported, Note, configuration::wireguard_configuration};
 pub use self::{
     draft::{Draft, read_draft, write_draft},
     error::{ExportError, ImportError},
-    export::export_wg_quick,
+    export::{export_wg_quick, is_said_by_wg_quick},
     text::MAX_SIZE,
 };
 

@@ -8,6 +8,7 @@
 //! `org.adit.Provider.varlink` and `org.adit.Host.varlink`.
 
 mod host;
+mod identity;
 mod manifest;
 mod packet_flow;
 pub mod protocol;
@@ -16,6 +17,7 @@ mod run;
 mod takeover;
 
 pub use host::{Host, HostError, UdpBinding};
+pub use identity::Identity;
 pub use manifest::{Kind, Manifest, ManifestError, changed_by_root_alone};
 pub use packet_flow::{PacketFlow, Segments};
 pub use provider::{PacketTunnelProvider, ProviderError, StartRequest, VirtualInterface};

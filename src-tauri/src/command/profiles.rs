@@ -7,10 +7,10 @@ use adit_model::{
     ConfigurationId, InvalidConfiguration, VpnConfiguration, wireguard::WireGuardConfiguration,
 };
 use adit_profile::{
-    Archive, ArchiveError, ExportError, ImportError, Imported, ImportedProfile, Note, ProfileError,
-    ProfileIds, Protection, check, export_mobileconfig, export_wg_quick, import_mobileconfig,
-    import_wg_quick, is_mobileconfig, lint, name_from_file, protect, read_draft, wireguard_of,
-    write_draft,
+    AppleSystem, Archive, ArchiveError, ExportError, ImportError, Imported, ImportedProfile, Note,
+    ProfileError, ProfileIds, Protection, check, export_mobileconfig, export_wg_quick,
+    import_mobileconfig, import_wg_quick, is_mobileconfig, is_said_by_wg_quick, lint,
+    name_from_file, protect, read_draft, wireguard_of, write_draft,
 };
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -182,11 +182,14 @@ pub(crate) async fn export_profile(
     let (configuration, secrets) = (got.entry.configuration, got.secrets.unwrap_or_default());
     match format {
         ProfileFormat::WgQuick => {
+            is_said_by_wg_quick(&configuration)?;
             Ok(export_wg_quick(&wireguard(&configuration)?, &secrets)?.to_string())
         }
         ProfileFormat::Mobileconfig => {
-            let ids = ProfileIds { profile: ConfigurationId::random(), payload: configuration.id };
-            let xml = export_mobileconfig(&configuration, &secrets, ids)?;
+            let id = configuration.id;
+            let ids = ProfileIds { profile: id.derived(2), payload: id };
+            let system = AppleSystem::of(&configuration).unwrap_or(AppleSystem::Ios);
+            let xml = export_mobileconfig(&configuration, &secrets, ids, system)?;
             Ok(String::from_utf8_lossy(&xml).into_owned())
         }
         ProfileFormat::Adit => serde_json::to_string_pretty(&Archive::new(configuration, secrets))

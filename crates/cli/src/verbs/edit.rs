@@ -2,7 +2,7 @@
 
 use adit_api::{Got, HelperClient, Save, SaveReply, SecretChanges};
 use adit_model::VpnConfiguration;
-use adit_profile::{Imported, Note, import_wg_quick, lint, set_wireguard, wireguard_of};
+use adit_profile::{Imported, Note, completed, import_wg_quick, lint, set_wireguard, wireguard_of};
 use serde::Serialize;
 
 use super::export;
@@ -58,8 +58,8 @@ async fn save(
     helper: &mut HelperClient,
 ) -> Result<Edited, Failure> {
     let mut configuration = configuration.clone();
-    if let Some(mut wireguard) = wireguard_of(&imported.configuration) {
-        wireguard.block_ipv6 = wireguard_of(&configuration).is_some_and(|before| before.block_ipv6);
+    if let Some(wireguard) = wireguard_of(&imported.configuration) {
+        let wireguard = completed(wireguard, &configuration);
         set_wireguard(&mut configuration, &wireguard);
     }
     let save = Save {

@@ -7,10 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use adit_api::{Entry, HelperClient, List, Save, SaveReply, SecretChanges};
+use adit_api::{HelperClient, List, Save, SaveReply, SecretChanges};
 use adit_model::{ConfigurationId, Scope, Secrets, Severity, VpnConfiguration};
 use adit_profile::{
-    Archive, Imported, MAX_SIZE, Note, Protection, import_mobileconfig, import_wg_quick,
+    Archive, Imported, MAX_SIZE, Note, Protection, completed, import_mobileconfig, import_wg_quick,
     is_mobileconfig, lint, name_from_file, protect, set_wireguard, wireguard_of,
 };
 use serde::Serialize;
@@ -187,13 +187,21 @@ impl Profile {
     fn replacing(&self, mut existing: VpnConfiguration) -> Result<VpnConfiguration, Failure> {
         let imported = &self.configuration;
         match wireguard_of(imported) {
-            Some(mut wireguard) if !self.says_all => {
-                wireguard.block_ipv6 = wireguard_of(&existing).is_some_and(|was| was.block_ipv6);
+            Some(wireguard) if !self.says_all => {
+                let wireguard = completed(wireguard, &existing);
                 set_wireguard(&mut existing, &wireguard);
             }
             Some(_) | None => {
                 existing.protocol = imported.protocol.clone();
                 existing.on_demand = imported.on_demand.clone();
+                existing.app_id.clone_from(&imported.app_id);
+                existing.unknown.clone_from(&imported.unknown);
+                // Who calls it otherwise than its profile did goes on doing so.
+                let was_called = existing.profile.take().map(|origin| origin.name);
+                if was_called.is_some_and(|name| name == existing.name) {
+                    existing.name.clone_from(&imported.name);
+                }
+                existing.profile.clone_from(&imported.profile);
             }
         }
         if imported.scope == Scope::System {
@@ -224,15 +232,18 @@ async fn save(
     let competes = |configuration: &VpnConfiguration| {
         configuration.owner == own || configuration.scope == Scope::System
     };
-    let existing = entries
-        .into_iter()
-        .find(|entry| entry.configuration.name == *name && competes(&entry.configuration));
-    let (configuration, action) = match existing {
-        None => (profile.configuration.clone(), Action::Created),
-        Some(Entry { configuration, .. }) if replace => {
-            (profile.replacing(configuration)?, Action::Replaced)
-        }
-        Some(_) => return Err(Failure::NameTaken { name: name.clone() }),
+    let own: Vec<VpnConfiguration> =
+        entries.into_iter().map(|entry| entry.configuration).filter(competes).collect();
+    // A later version of the same profile says itself whose place it takes (MDM-1).
+    let version = profile.configuration.profile.as_ref().and_then(|origin| {
+        own.iter().find(|known| known.profile.as_ref().is_some_and(|it| it.is_same(origin)))
+    });
+    let same_name = || own.iter().find(|known| known.name == *name);
+    let (configuration, action) = match (version, same_name()) {
+        (Some(version), _) => (profile.replacing(version.clone())?, Action::Replaced),
+        (None, None) => (profile.configuration.clone(), Action::Created),
+        (None, Some(known)) if replace => (profile.replacing(known.clone())?, Action::Replaced),
+        (None, Some(_)) => return Err(Failure::NameTaken { name: name.clone() }),
     };
     let save = Save {
         configuration,

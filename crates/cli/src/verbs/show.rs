@@ -2,7 +2,8 @@
 
 use adit_api::{Entry, Get, Got};
 use adit_model::{
-    Enablement, Scope, Secrets, StartCause, VpnConfiguration, wireguard::WireGuardConfiguration,
+    DnsProtocol, Enablement, Scope, Secrets, StartCause, VpnConfiguration,
+    wireguard::WireGuardConfiguration,
 };
 use adit_profile::wireguard_of;
 use adit_sentence::{Language, Traffic};
@@ -75,6 +76,13 @@ impl Report for Shown {
         if configuration.on_demand.enabled {
             page.list("On demand", &configuration.on_demand.rules);
         }
+        if let Some(dns) = &protocol.dns {
+            page.line("DNS of its profile");
+            page.list("Servers", &dns.servers);
+            page.list("Asked", encryption(&dns.protocol));
+            page.list("Search", &dns.search_domains);
+            page.list("For", dns.match_domains.iter().flatten().map(|name| all_or(name)));
+        }
         match wireguard_of(configuration) {
             Some(wireguard) => write_wireguard(&wireguard, page),
             None if protocol.provider_configuration.is_empty() => {}
@@ -105,6 +113,8 @@ fn options(configuration: &VpnConfiguration) -> Vec<&'static str> {
 fn write_wireguard(wireguard: &WireGuardConfiguration, page: &mut Page) {
     page.list("Addresses", &wireguard.addresses);
     page.list("DNS", &wireguard.dns_servers);
+    page.list("Asked", encryption(&wireguard.dns_protocol));
+    page.list("For", wireguard.match_domains.iter().flatten().map(|name| all_or(name)));
     page.list("Search", &wireguard.search_domains);
     page.list("MTU", wireguard.mtu);
     page.list("Port", wireguard.listen_port);
@@ -115,6 +125,19 @@ fn write_wireguard(wireguard: &WireGuardConfiguration, page: &mut Page) {
         page.list("Networks", &peer.allowed_ips);
         page.list("Keepalive", peer.persistent_keepalive.map(|seconds| format!("{seconds} s")));
     }
+}
+
+fn encryption(protocol: &DnsProtocol) -> Option<String> {
+    match protocol {
+        DnsProtocol::Cleartext => None,
+        DnsProtocol::Tls { server_name } => Some(format!("over TLS as {server_name}")),
+        DnsProtocol::Https { server_url } => Some(format!("over HTTPS at {server_url}")),
+    }
+}
+
+/// The empty domain is all names.
+fn all_or(domain: &str) -> &str {
+    if domain.is_empty() { "all names" } else { domain }
 }
 
 fn write_json(value: &impl Serialize, page: &mut Page) {

@@ -53,6 +53,64 @@ async fn a_name_that_is_taken_is_replaced_only_on_request() {
     assert_eq!(after["configuration"]["protocol"]["expectedRoutes"][0], "172.16.0.0/12");
 }
 
+// spec: MDM-1
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_version_of_a_profile_takes_the_place_of_the_one_before() {
+    let helper = imported(Script::Connects).await;
+    let profile = ok(&helper, &["export", "work", "--format", "mobileconfig"]).await;
+    ok(&helper, &["remove", "work", "--yes"]).await;
+    let import = async |profile: &str| {
+        let file = helper.file("work.mobileconfig", profile);
+        ok(&helper, &["import", text(&file)]).await
+    };
+    assert!(import(&profile).await.starts_with("Imported “work”"));
+    let shown = async |name: &str| json(&run(&helper, &["--json", "show", name]).await);
+    let id = shown("work").await["configuration"]["id"].clone();
+
+    let later = profile.replace("10.0.0.0/8", "172.16.0.0/12");
+    let renamed = later.replace("<string>work</string>", "<string>office</string>");
+    assert!(import(&renamed).await.starts_with("Updated “office”"));
+    let office = shown("office").await;
+    assert_eq!(office["configuration"]["id"], id);
+    assert_eq!(office["configuration"]["protocol"]["expectedRoutes"][0], "172.16.0.0/12");
+
+    // What a person calls it stays.
+    ok(&helper, &["rename", "office", "mine"]).await;
+    assert!(import(&profile).await.starts_with("Updated “mine”"));
+    assert_eq!(shown("mine").await["configuration"]["id"], id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_file_of_wireguard_cannot_say_stays_and_is_not_exported_as_one() {
+    let helper = imported(Script::Connects).await;
+    let archive = ok(&helper, &["export", "work", "--format", "adit"]).await;
+    let mut archive: Value = serde_json::from_str(&archive).unwrap();
+    let https = serde_json::json!({"https": {"serverUrl": "https://dns.example/"}});
+    archive["configuration"]["protocol"]["providerConfiguration"]["dnsProtocol"] = https.clone();
+    let file = helper.file("work.json", &archive.to_string());
+    ok(&helper, &["import", text(&file), "--replace"]).await;
+
+    let conf = helper.file("work.conf", PROFILE);
+    ok(&helper, &["import", text(&conf), "--replace"]).await;
+    let mut edit = command(&helper.socket(), &["edit", "work"]);
+    let done = edit.env("EDITOR", "sed -i s/10.0.0.2/10.0.0.3/").output().await.unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let shown = json(&run(&helper, &["--json", "show", "work"]).await);
+    let wireguard = &shown["configuration"]["protocol"]["providerConfiguration"];
+    assert_eq!(
+        (&wireguard["dnsProtocol"], &wireguard["addresses"][0]),
+        (&https, &"10.0.0.3/32".into())
+    );
+
+    let error = failure(&run(&helper, &["export", "work"]).await, 1);
+    assert!(error.contains("DNS servers are asked over HTTPS"), "{error}");
+    let profile = run(&helper, &["export", "work", "--format", "mobileconfig"]).await;
+    let note = String::from_utf8_lossy(&profile.stderr).into_owned();
+    assert!(note.contains("on iPhones and iPads") && note.contains("--for mac"), "{note}");
+    let mac = ["export", "work", "--format", "mobileconfig", "--for", "mac"];
+    assert!(ok(&helper, &mac).await.contains("com.wireguard.macos"));
+}
+
 // spec: RTE-13, RTE-14
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_import_is_told_is_saved_and_stays_when_it_is_replaced() {

@@ -6,13 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use adit_model::{ConfigurationId, Scope};
+use adit_model::{ConfigurationId, Scope, VpnConfiguration};
 use adit_profile::{
     Imported, MAX_SIZE, Note, Protection, import_mobileconfig, import_wg_quick, name_from_file,
     protect,
 };
 use adit_provider::changed_by_root_alone;
 use zeroize::Zeroizing;
+
+use super::is_version;
 
 /// One file, and what is to become of it.
 #[derive(Debug)]
@@ -46,7 +48,32 @@ pub(crate) fn read(folder: &Path, trusted_uid: u32) -> io::Result<Vec<ManagedFil
         }
         understand(path, trusted_uid)
     };
-    Ok(paths.into_iter().map(|path| ManagedFile { found: understood(&path), path }).collect())
+    let files = paths.into_iter().map(|path| ManagedFile { found: understood(&path), path });
+    Ok(without_earlier_versions(files.collect()))
+}
+
+impl ManagedFile {
+    /// Whether a profile says that one of its configurations is a later version of this.
+    pub(crate) fn has_version_of(&self, stored: &VpnConfiguration) -> bool {
+        let found = self.found.as_ref().map_or(&[][..], Vec::as_slice);
+        found.iter().any(|it| is_version(&it.configuration, stored))
+    }
+}
+
+/// Of files with the same profile the last one by name counts. Spec MDM-1.
+fn without_earlier_versions(mut files: Vec<ManagedFile>) -> Vec<ManagedFile> {
+    for number in 0..files.len() {
+        let (earlier, later) = files.split_at_mut(number + 1);
+        let Some(file) = earlier.last_mut() else { continue };
+        let is_in_later =
+            |it: &Imported| later.iter().find(|later| later.has_version_of(&it.configuration));
+        let version = file.found.iter().flatten().find_map(is_in_later);
+        if let Some(version) = version {
+            let path = version.path.display();
+            file.found = Err(format!("{path} has the same profile, and that counts."));
+        }
+    }
+    files
 }
 
 #[derive(Clone, Copy)]

@@ -14,30 +14,40 @@ pub(crate) enum Pair {
     Vanished(ConfigurationId),
 }
 
-/// A configuration keeps its id as long as it has its name, or is the only one of its file.
+/// Whether both are versions of the same part of the same profile. Spec MDM-1.
+pub(crate) fn is_version(one: &VpnConfiguration, other: &VpnConfiguration) -> bool {
+    one.profile.as_ref().zip(other.profile.as_ref()).is_some_and(|(one, other)| one.is_same(other))
+}
+
+/// A configuration keeps its id as long as its profile says that it is the same one. Where no profile
+/// says anything, as long as it has its name or is the only one of its file.
 pub(crate) fn pair(stored: &[&VpnConfiguration], found: Vec<Imported>) -> Vec<Pair> {
     if let ([only], [_]) = (stored, found.as_slice()) {
         let id = only.id;
         return found.into_iter().map(|imported| Pair::Stayed(id, imported)).collect();
     }
-    let named = |name: &str| stored.iter().find(|stored| stored.name == name);
-    let is_found = |name: &str| found.iter().any(|found| found.configuration.name == name);
+    let goes_on = |stored: &VpnConfiguration, found: &VpnConfiguration| match stored.profile {
+        Some(_) if found.profile.is_some() => is_version(stored, found),
+        Some(_) | None => stored.name == found.name,
+    };
     // First, so that what comes may have the names of what goes.
     let vanished: Vec<Pair> = stored
         .iter()
-        .filter(|stored| !is_found(&stored.name))
+        .filter(|stored| !found.iter().any(|found| goes_on(stored, &found.configuration)))
         .map(|stored| Pair::Vanished(stored.id))
         .collect();
-    let here = found.into_iter().map(|imported| match named(&imported.configuration.name) {
-        Some(stored) => Pair::Stayed(stored.id, imported),
-        None => Pair::Appeared(imported),
+    let here = found.into_iter().map(|imported| {
+        match stored.iter().find(|stored| goes_on(stored, &imported.configuration)) {
+            Some(stored) => Pair::Stayed(stored.id, imported),
+            None => Pair::Appeared(imported),
+        }
     });
     vanished.into_iter().chain(here).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use adit_model::{Secrets, TunnelProviderProtocol};
+    use adit_model::{ProfileOrigin, Secrets, TunnelProviderProtocol};
 
     use super::*;
 
@@ -51,6 +61,30 @@ mod tests {
         let expected =
             [Pair::Vanished(a.id), Pair::Appeared(found(&c)), Pair::Stayed(b.id, found(&b))];
         assert_eq!(pairs, expected);
+    }
+
+    // spec: MDM-1
+    #[test]
+    fn a_profile_says_itself_which_configuration_is_a_version_of_which() {
+        let part = |name: &str, payload: &str| {
+            let profile = ProfileOrigin {
+                profile: "example.office".into(),
+                payload: payload.into(),
+                name: name.into(),
+            };
+            VpnConfiguration { profile: Some(profile), ..example(name) }
+        };
+        let (a, b) = (part("a", "one"), part("b", "two"));
+        // They have changed their names.
+        let (was_a, was_b) = (part("b", "one"), part("a", "two"));
+        assert_eq!(
+            pair(&[&was_a, &was_b], vec![found(&a), found(&b)]),
+            [Pair::Stayed(was_a.id, found(&a)), Pair::Stayed(was_b.id, found(&b))]
+        );
+        // What no profile has said yet goes by its name.
+        let old = example("b");
+        let pairs = pair(&[&was_a, &old], vec![found(&a), found(&b)]);
+        assert_eq!(pairs[1], Pair::Stayed(old.id, found(&b)));
     }
 
     fn found(configuration: &VpnConfiguration) -> Imported {

@@ -8,7 +8,7 @@ use adit_profile::Imported;
 
 use super::{Service, locked};
 use crate::{
-    managed::{self, FolderWatch, ManagedFile, Pair, pair},
+    managed::{self, FolderWatch, ManagedFile, Pair, is_version, pair},
     on_demand,
     session::Input,
 };
@@ -63,6 +63,7 @@ impl Service {
             .all()
             .map(|record| &record.configuration)
             .filter(|stored| stored.managed_by.as_deref().is_some_and(|by| !is_there(by)))
+            .filter(|stored| !files.iter().any(|file| file.has_version_of(stored)))
             .map(|stored| stored.id)
             .collect();
         for id in gone {
@@ -74,7 +75,12 @@ impl Service {
         let stored: Vec<VpnConfiguration> = locked(&self.configurations)
             .all()
             .map(|record| &record.configuration)
-            .filter(|stored| stored.managed_by.as_deref() == Some(file))
+            .filter(|stored| stored.managed_by.is_some())
+            .filter(|stored| {
+                // A later version of a profile may lie in another file (MDM-1).
+                let is_later = |it: &Imported| is_version(&it.configuration, stored);
+                stored.managed_by.as_deref() == Some(file) || found.iter().any(is_later)
+            })
             .cloned()
             .collect();
         let stored: Vec<&VpnConfiguration> = stored.iter().collect();

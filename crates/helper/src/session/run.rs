@@ -38,6 +38,8 @@ pub(super) struct Run {
     network: NetworkTask,
     folder: SessionFolder,
     requests: BTreeMap<RequestId, Option<PacketTunnelNetworkSettings>>,
+    /// What the provider asked for last, before the configuration had its say.
+    asked: Option<PacketTunnelNetworkSettings>,
     next_request: RequestId,
     applied: Option<Applied>,
     /// What others have changed.
@@ -58,6 +60,7 @@ impl Run {
         interface.keep_for(configuration);
         let mut run = Self::new(surroundings, reporter.clone(), folder, interface);
         let Established { settings, strength, .. } = established;
+        run.asked.clone_from(&settings);
         if let Some(settings) = settings.clone() {
             let state = Box::new(surroundings.state());
             run.network.submit(Job::Resume { settings: Box::new(settings), strength, state });
@@ -145,7 +148,9 @@ impl Run {
     }
 
     pub(super) fn apply(&mut self, id: RequestId, record: &Record) {
-        let Some(settings) = self.requests.remove(&id) else { return };
+        let Some(asked) = self.requests.remove(&id) else { return };
+        let settings = asked.clone().map(|asked| record.configuration.protocol.overrule(asked));
+        self.asked = asked;
         // From here on it is for the session to revert.
         self.inherits = false;
         // A request before this one was cancelled.
@@ -203,6 +208,19 @@ impl Run {
     pub(super) fn configuration_changed(&self, record: &Record) {
         if let Some(provider) = &self.provider {
             provider.configuration_changed(record);
+        }
+        self.overrule(&record.configuration);
+    }
+
+    /// Brings what the provider has asked for into force as the configuration says now: what is its
+    /// affair alone, the provider does not ask for anew.
+    fn overrule(&self, configuration: &VpnConfiguration) {
+        let Some((asked, applied)) = self.asked.clone().zip(self.applied.as_ref()) else { return };
+        let settings = configuration.protocol.overrule(asked);
+        if applied.settings.as_ref().is_some_and(|applied| applied.dns != settings.dns) {
+            let (settings, strength) = (Box::new(settings), applied.strength);
+            let state = Box::new(self.surroundings.state());
+            self.network.submit(Job::Resume { settings, strength, state });
         }
     }
 
@@ -263,6 +281,7 @@ impl Run {
             provider: None,
             folder,
             requests: BTreeMap::new(),
+            asked: None,
             next_request: 0,
             applied: None,
             disturbances: Vec::new(),

@@ -29,10 +29,9 @@ pub(super) fn settings(
     last: Option<PacketTunnelNetworkSettings>,
 ) -> Expected {
     let known = wireguard(configuration).or(last);
-    match known {
-        Some(settings) => Expected { settings, has_addresses: true },
-        None => Expected { settings: unknown(configuration), has_addresses: false },
-    }
+    let has_addresses = known.is_some();
+    let asked = known.unwrap_or_else(|| unknown(configuration));
+    Expected { settings: configuration.protocol.overrule(asked), has_addresses }
 }
 
 /// Settings that lead nothing into the tunnel but have `server` asked for names: for those of these

@@ -13,7 +13,7 @@ pub(super) struct Reader<'a> {
     read: RefCell<BTreeSet<&'static str>>,
 }
 
-/// A key that nobody asked for.
+/// A key, most often one that nobody asked for.
 pub(super) struct Unread<'a> {
     pub(super) path: String,
     pub(super) key: &'a str,
@@ -53,6 +53,10 @@ impl<'a> Reader<'a> {
     pub(super) fn required_text(&self, key: &'static str) -> Result<&'a str, ProfileError> {
         let text = self.text(key)?;
         text.ok_or_else(|| ProfileError::Missing { path: self.path_of(key) })
+    }
+
+    pub(super) fn data(&self, key: &'static str) -> Found<&'a [u8]> {
+        self.value(key, "must be data", Value::as_data)
     }
 
     /// Apple writes flags as numbers, people write them as booleans.
@@ -103,6 +107,12 @@ impl<'a> Reader<'a> {
         let read = self.read.borrow();
         let unread = self.dictionary.iter().filter(|(key, _)| !read.contains(key.as_str()));
         unread.map(|(key, value)| Unread { path: self.path_of(key), key, value }).collect()
+    }
+
+    /// A key with what it has, whether or not somebody asked for it.
+    pub(super) fn found(&self, key: &'static str) -> Option<Unread<'a>> {
+        let value = self.dictionary.get(key)?;
+        Some(Unread { path: self.path_of(key), key, value })
     }
 
     fn value<T>(

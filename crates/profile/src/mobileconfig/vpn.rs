@@ -1,16 +1,20 @@
 //! One payload of a profile that may be a VPN (spec MDM-1 to MDM-25).
 
 use adit_model::{
-    ConfigurationId, PASSWORD, Secret, Secrets, TunnelProviderProtocol, VpnConfiguration,
-    wireguard::PROVIDER_ID,
+    ConfigurationId, PASSWORD, ProfileOrigin, ProviderDigest, Secret, Secrets,
+    TunnelProviderProtocol, VpnConfiguration, wireguard::PROVIDER_ID,
 };
 use serde_json::{Map, Value};
 
 use super::{
-    ProfileError, json, on_demand,
+    ProfileError,
+    certificate::Certificate,
+    dns::{self, DNS},
+    json, on_demand,
+    proxies::{self, PROXIES},
     reader::{Reader, Unread},
 };
-use crate::{Imported, Note, NoteCode, Protection, import_wg_quick, protect};
+use crate::{Imported, Note, NoteCode, Protection, import_wg_quick, protect, wireguard_of};
 
 const VPN: &str = "com.apple.vpn.managed";
 /// The key of `VendorConfig` that has a file of wg-quick.
@@ -22,12 +26,17 @@ pub(super) const KEPT: &str = "profileKeys";
 
 pub(super) enum Found {
     Vpn(Box<Imported>),
+    /// It was read with the VPN that it is for.
+    Certificate,
     /// Why it is none that Adit can have.
     Other(Note),
 }
 
+/// `profile` is the identifier of the whole.
 pub(super) fn read(
     payload: &Reader<'_>,
+    profile: Option<&str>,
+    certificates: &[Certificate<'_>],
     new_id: &mut impl FnMut() -> ConfigurationId,
 ) -> Result<Found, ProfileError> {
     let kind = payload.required_text("PayloadType")?;
@@ -42,6 +51,11 @@ pub(super) fn read(
                 .with("name", &called),
         ))
     };
+    let is_certificate =
+        |it: &Certificate<'_>| Some(it.uuid) == payload.text("PayloadUUID").ok().flatten();
+    if certificates.iter().any(is_certificate) {
+        return Ok(Found::Certificate);
+    }
     if kind != VPN {
         return left_out(&match kind {
             "com.apple.vpn.managed.applayer" | "com.apple.vpn.managed.appmapping" => {
@@ -60,25 +74,56 @@ pub(super) fn read(
         "packet-tunnel" => {}
         other => return left_out(&format!("Adit has no provider of the type {other}")),
     }
-    let vendor = payload.dictionary("VendorConfig")?;
-    let payload = ManagedVpn { payload, vpn, vendor, name: name.unwrap_or("VPN") };
-    payload.read(new_id()).map(Box::new).map(Found::Vpn)
+    let (vendor, dns) = (payload.dictionary("VendorConfig")?, payload.dictionary(DNS)?);
+    let proxies = payload.dictionary(PROXIES)?;
+    let name = name.unwrap_or("VPN");
+    let managed = ManagedVpn { payload, vpn, vendor, dns, proxies, certificates, name };
+    let mut imported = managed.read(new_id())?;
+    imported.configuration.profile = match (profile, payload.text("PayloadIdentifier")?) {
+        (Some(profile), Some(payload)) => {
+            let (profile, payload) = (profile.to_owned(), payload.to_owned());
+            Some(ProfileOrigin { profile, payload, name: name.to_owned() })
+        }
+        (None, _) | (_, None) => None,
+    };
+    Ok(Found::Vpn(Box::new(imported)))
+}
+
+/// Whether a payload is of a VPN with this certificate.
+pub(super) fn refers_to(payload: &Reader<'_>, certificate: &Certificate<'_>) -> bool {
+    let vpn = payload.dictionary("VPN").ok().flatten();
+    let uuid = vpn.and_then(|vpn| vpn.text(CERTIFICATE).ok().flatten());
+    uuid.is_some_and(|uuid| uuid.eq_ignore_ascii_case(certificate.uuid))
 }
 
 struct ManagedVpn<'a> {
     payload: &'a Reader<'a>,
     vpn: Reader<'a>,
     vendor: Option<Reader<'a>>,
+    dns: Option<Reader<'a>>,
+    proxies: Option<Reader<'a>>,
+    certificates: &'a [Certificate<'a>],
     name: &'a str,
 }
+
+/// About things that only Apple's devices have (PROTO-12 to PROTO-14).
+const APPLE_ONLY: [&str; 3] =
+    ["ExcludeCellularServices", "ExcludeAPNs", "ExcludeDeviceCommunication"];
+pub(super) const CERTIFICATE: &str = "PayloadCertificateUUID";
+const OVERRIDE_PRIMARY: &str = "OverridePrimary";
+/// What an administrator demands of the program that is the provider.
+pub(super) const REQUIREMENT: &str = "ProviderDesignatedRequirement";
 
 impl ManagedVpn<'_> {
     fn read(&self, id: ConfigurationId) -> Result<Imported, ProfileError> {
         let mut imported = self.tunnel(id)?;
+        self.identity(&mut imported)?;
         let Imported { configuration, notes, .. } = &mut imported;
+        configuration.app_id = self.payload.text("VPNSubType")?.map(Into::into);
         self.protections(configuration, notes)?;
+        self.names_and_proxies(configuration, notes)?;
         configuration.on_demand = on_demand::read(&self.vpn, notes)?;
-        self.without_effect(notes)?;
+        self.demands(configuration, notes)?;
         self.keep_unknown(configuration, notes);
         let named = |error| ProfileError::Configuration { name: self.name.into(), error };
         imported.configuration.validate().map_err(named)?;
@@ -132,6 +177,30 @@ impl ManagedVpn<'_> {
         Ok(Imported { configuration, secrets, notes })
     }
 
+    /// MDM-9.
+    fn identity(&self, imported: &mut Imported) -> Result<(), ProfileError> {
+        let Imported { configuration, secrets, notes } = imported;
+        let Some(uuid) = self.vpn.text(CERTIFICATE)? else { return Ok(()) };
+        let same = |it: &&Certificate<'_>| it.uuid.eq_ignore_ascii_case(uuid);
+        let why = match self.certificates.iter().find(same) {
+            None => "the profile has no certificate of this UUID",
+            Some(_) if configuration.protocol.provider_id == PROVIDER_ID => {
+                "WireGuard has no use for certificates"
+            }
+            Some(certificate) => match certificate.keep(secrets) {
+                Some(reference) => {
+                    configuration.protocol.identity = Some(reference);
+                    return Ok(());
+                }
+                None => "what it leads to is no text of PEM",
+            },
+        };
+        let path = self.vpn.path_of(CERTIFICATE);
+        let text = format!("{path} counts for nothing: {why}.");
+        notes.push(Note::warning(NoteCode::ProfileIgnored, text).about(&path));
+        Ok(())
+    }
+
     /// MDM-13 to MDM-16. A profile that says nothing of them is protected as a file of wg-quick is.
     fn protections(
         &self,
@@ -146,7 +215,7 @@ impl ManagedVpn<'_> {
             Some(enforce) => protocol.enforce_routes = enforce,
             None => protect(configuration, Protection::FULL),
         }
-        for key in ["ExcludeCellularServices", "ExcludeAPNs", "ExcludeDeviceCommunication"] {
+        for key in APPLE_ONLY {
             if vpn.flag(key)?.is_some() {
                 let path = vpn.path_of(key);
                 let text = format!("{path} is about something that only Apple’s devices have.");
@@ -156,30 +225,48 @@ impl ManagedVpn<'_> {
         Ok(())
     }
 
-    /// What is understood and not done.
-    fn without_effect(&self, notes: &mut Vec<Note>) -> Result<(), ProfileError> {
+    /// MDM-20 to MDM-23.
+    fn names_and_proxies(
+        &self,
+        configuration: &mut VpnConfiguration,
+        notes: &mut Vec<Note>,
+    ) -> Result<(), ProfileError> {
+        if let Some(dns) = &self.dns {
+            configuration.protocol.dns = Some(dns::read(dns, notes)?);
+            let has_own = wireguard_of(configuration).is_some_and(|it| !it.dns_servers.is_empty());
+            if has_own {
+                let path = format!("{}.VendorConfig.{WG_QUICK}: DNS", self.payload.path());
+                let text = format!("{path} counts for nothing: {} takes its place.", dns.path());
+                notes.push(Note::notice(NoteCode::ProfileIgnored, text).about(&path));
+            }
+        }
+        if let Some(proxies) = &self.proxies {
+            configuration.protocol.proxy = proxies::read(proxies, notes)?;
+        }
+        Ok(())
+    }
+
+    /// What is demanded, and what is understood and not done.
+    fn demands(
+        &self,
+        configuration: &mut VpnConfiguration,
+        notes: &mut Vec<Note>,
+    ) -> Result<(), ProfileError> {
         let mut ignored = |path: String, why: &str| {
             let text = format!("{path} counts for nothing: {why}.");
             notes.push(Note::warning(NoteCode::ProfileIgnored, text).about(&path));
         };
         match self.vpn.text("AuthenticationMethod")? {
             Some("Password") | None => {}
+            Some(_) if configuration.protocol.identity.is_some() => {}
             Some(other) => {
                 let path = self.vpn.path_of("AuthenticationMethod");
-                ignored(path, &format!("{other} needs a certificate, and providers get none"));
+                ignored(path, &format!("{other} needs a certificate, and there is none"));
             }
         }
         for (reader, key, why) in [
-            (&self.vpn, "PayloadCertificateUUID", "providers get no certificates"),
-            (
-                &self.vpn,
-                "ProviderDesignatedRequirement",
-                "what may be a provider, its manifest says",
-            ),
-            (self.payload, "IPv4", "a provider’s routes say what goes through its tunnel"),
-            (self.payload, "Proxies", "proxies are not taken over from profiles"),
-            (self.payload, "DNS", "a provider’s settings say who answers names"),
             (self.payload, "PPP", "it is for L2TP"),
+            (self.payload, "TransparentProxy", "it is for another type of VPN"),
             (self.payload, "IPSec", "it is for another type of VPN"),
             (self.payload, "IKEv2", "it is for another type of VPN"),
         ] {
@@ -187,6 +274,26 @@ impl ManagedVpn<'_> {
             if reader.has(key) {
                 ignored(reader.path_of(key), why);
             }
+        }
+        match self.vpn.text(REQUIREMENT)? {
+            Some(text) if ProviderDigest::is_meant_by(text) => {
+                let digest = text
+                    .parse::<ProviderDigest>()
+                    .map_err(|error| self.vpn.wrong(REQUIREMENT, error.to_string()))?;
+                configuration.protocol.provider_digest = Some(digest);
+            }
+            Some(_) => {
+                let why = "programs on Linux bear no signatures of Apple’s kind; write “sha256:” and \
+                           the digest of the provider’s program in its place";
+                ignored(self.vpn.path_of(REQUIREMENT), why);
+            }
+            None => {}
+        }
+        if let Some(ipv4) = self.payload.dictionary("IPv4")?
+            && ipv4.flag(OVERRIDE_PRIMARY)? == Some(true)
+        {
+            let why = "a provider’s routes say what goes through its tunnel";
+            ignored(ipv4.path_of(OVERRIDE_PRIMARY), why);
         }
         Ok(())
     }
@@ -210,12 +317,18 @@ impl ManagedVpn<'_> {
             vendor.skip(&[ADIT]);
             notes.extend(vendor.unread().iter().map(Unread::note));
         }
-        for (place, reader) in [("payload", self.payload), ("vpn", &self.vpn)] {
+        let (payload, vpn) = (("payload", Some(self.payload)), ("vpn", Some(&self.vpn)));
+        let (dns, proxies) = (("dns", self.dns.as_ref()), ("proxies", self.proxies.as_ref()));
+        for (place, reader) in [payload, vpn, dns, proxies] {
+            let Some(reader) = reader else { continue };
             let unread = reader.unread();
             notes.extend(unread.iter().map(Unread::note));
+            // Of these it was said already that they count for nothing here; elsewhere they do.
+            let elsewhere = [&APPLE_ONLY[..], &[REQUIREMENT, "IPv4"]].concat();
             let fields: Map<String, Value> = unread
-                .iter()
-                .map(|unread| (unread.key.to_owned(), json::from_plist(unread.value)))
+                .into_iter()
+                .chain(elsewhere.into_iter().filter_map(|key| reader.found(key)))
+                .map(|found| (found.key.to_owned(), json::from_plist(found.value)))
                 .collect();
             if !fields.is_empty() {
                 kept.insert(place.into(), fields.into());

@@ -12,7 +12,7 @@ use super::{
     export::{self, Keys},
     value::WrittenKey,
 };
-use crate::{Note, set_wireguard, wireguard_of};
+use crate::{Note, completed, set_wireguard, wireguard_of};
 
 /// What a text makes of the configuration that it was written from.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,20 +64,6 @@ pub fn read_draft(
         }
     }
     Ok(draft)
-}
-
-/// With what a file of wg-quick has no words for.
-fn completed(
-    wireguard: WireGuardConfiguration,
-    before: &VpnConfiguration,
-) -> WireGuardConfiguration {
-    let Some(before) = wireguard_of(before) else { return wireguard };
-    WireGuardConfiguration {
-        block_ipv6: before.block_ipv6,
-        match_domains: before.match_domains,
-        dns_protocol: before.dns_protocol,
-        ..wireguard
-    }
 }
 
 #[cfg(test)]

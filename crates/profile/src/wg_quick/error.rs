@@ -168,6 +168,15 @@ pub enum ExportError {
         /// The key of the file.
         key: &'static str,
     },
+    /// What the format has no words for, and what would be missed.
+    #[error(
+        "DNS: a WireGuard file cannot say that {what}. Export it as a profile (mobileconfig) or for \
+         Adit, or change that first."
+    )]
+    Dns {
+        /// In the middle of a sentence.
+        what: &'static str,
+    },
     /// A value that the format cannot carry.
     #[error("{key} has a value that a WireGuard file cannot express; change it first.")]
     Inexpressible {

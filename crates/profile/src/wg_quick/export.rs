@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt::Display};
 
 use adit_model::{
-    RouteTable, Secrets,
+    DnsProtocol, RouteTable, Secrets, VpnConfiguration,
     wireguard::{PRIVATE_KEY, WireGuardConfiguration, WireGuardPeer, preshared_key},
 };
 use zeroize::Zeroizing;
@@ -12,6 +12,7 @@ use super::{
     ExportError,
     value::{self, HIDDEN},
 };
+use crate::wireguard_of;
 
 /// Writes a file for wg-quick(8). Importing it again yields the same configuration and secrets.
 pub fn export_wg_quick(
@@ -22,6 +23,22 @@ pub fn export_wg_quick(
         return Err(ExportError::NoPrivateKey);
     }
     write(configuration, Keys::Shown(secrets))
+}
+
+/// Whether a file of wg-quick can say whom the tunnel asks for which names, and how: who uses it would
+/// ask in the clear what is to be encrypted, or ask for other names than are to be asked.
+pub fn is_said_by_wg_quick(configuration: &VpnConfiguration) -> Result<(), ExportError> {
+    let unsaid = |what| Err(ExportError::Dns { what });
+    let Some(wireguard) = wireguard_of(configuration) else { return Ok(()) };
+    if configuration.protocol.dns.is_some() {
+        return unsaid("another DNS than the file's is used, as a profile says");
+    }
+    match wireguard.dns_protocol {
+        DnsProtocol::Cleartext if wireguard.match_domains.is_none() => Ok(()),
+        DnsProtocol::Cleartext => unsaid("the DNS servers answer some names only"),
+        DnsProtocol::Tls { .. } => unsaid("the DNS servers are asked over TLS"),
+        DnsProtocol::Https { .. } => unsaid("the DNS servers are asked over HTTPS"),
+    }
 }
 
 /// The keys that a file is written with.

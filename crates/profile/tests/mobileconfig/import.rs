@@ -38,7 +38,10 @@ fn a_profile_of_wireguard_becomes_a_configuration() {
 fn what_counts_for_nothing_is_said_with_its_keys_and_kept() {
     let profile = import(WIREGUARD).unwrap();
     let imported = &profile.configurations[0];
-    let kept = json!({"vpn": {"FutureKey": "kept"}});
+    let kept = json!({"vpn": {
+        "FutureKey": "kept", "ExcludeAPNs": 1,
+        "ProviderDesignatedRequirement": "anchor apple generic",
+    }});
     assert_eq!(imported.configuration.unknown["profileKeys"], kept);
     let vpn = "PayloadContent[0].VPN";
     assert_eq!(
@@ -47,8 +50,9 @@ fn what_counts_for_nothing_is_said_with_its_keys_and_kept() {
             format!("{vpn}.ExcludeAPNs is about something that only Apple’s devices have."),
             format!("{vpn}.OnDemandRules[1].Typo is not known and counts for nothing."),
             format!(
-                "{vpn}.ProviderDesignatedRequirement counts for nothing: what may be a provider, \
-                 its manifest says."
+                "{vpn}.ProviderDesignatedRequirement counts for nothing: programs on Linux bear no \
+                 signatures of Apple’s kind; write “sha256:” and the digest of the provider’s program \
+                 in its place."
             ),
             format!("{vpn}.FutureKey is not known and counts for nothing."),
             "“Office Wi-Fi” was left out: it is com.apple.wifi.managed, and Adit has only VPNs."

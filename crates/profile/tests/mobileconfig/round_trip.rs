@@ -1,11 +1,11 @@
 //! What is written comes back, and is what Apple's schema asks for.
 
-use adit_model::{ConfigurationId, Secrets, VpnConfiguration};
-use adit_profile::{ProfileIds, export_mobileconfig};
+use adit_model::{ConfigurationId, DnsProtocol, Secrets, VpnConfiguration};
+use adit_profile::{AppleSystem, ProfileIds, export_mobileconfig, set_wireguard, wireguard_of};
 use plist::{Dictionary, Value};
 use serde_json::json;
 
-use crate::{PROVIDER, WIREGUARD, import, with};
+use crate::{NETWORK, PROVIDER, WIREGUARD, import, with, with_certificate};
 
 // spec: MDM-2, MDM-3, MDM-4, MDM-6
 #[test]
@@ -34,13 +34,20 @@ fn a_written_profile_has_what_apples_schema_requires() {
     }
 }
 
+// spec: MGR-33, PROTO-12, PROTO-13
 #[test]
 fn what_came_from_a_profile_comes_back_from_one() {
-    for sample in [WIREGUARD, PROVIDER] {
+    let settings = with(PROVIDER, "<key>VPNType</key>", &format!("{NETWORK}<key>VPNType</key>"));
+    let certificate = with_certificate(PROVIDER);
+    for sample in [WIREGUARD, PROVIDER, settings.as_bytes(), certificate.as_bytes()] {
         let (configuration, secrets) = first(sample);
+        let app = if sample == WIREGUARD { "com.wireguard.macos" } else { "org.example.app" };
+        assert_eq!(configuration.app_id.as_deref(), Some(app));
         let written = export(&configuration, &secrets);
         assert_eq!(first(&written), (configuration, secrets));
-        assert!(!std::str::from_utf8(&written).unwrap().contains("AditConfiguration"));
+        let text = std::str::from_utf8(&written).unwrap();
+        assert!(!text.contains("AditConfiguration"));
+        assert_eq!(text.contains("<key>ExcludeAPNs</key>"), sample == WIREGUARD);
     }
 }
 
@@ -73,6 +80,36 @@ fn what_apple_cannot_say_comes_back_as_well() {
     assert!(last.text.contains("AditConfiguration counts for nothing"), "{last}");
 }
 
+#[test]
+fn dns_that_a_file_of_wireguard_cannot_say_stands_in_apples_keys_too() {
+    let (mut configuration, secrets) = first(WIREGUARD);
+    let mut wireguard = wireguard_of(&configuration).unwrap();
+    wireguard.dns_protocol = DnsProtocol::Tls { server_name: "dns.example".into() };
+    wireguard.match_domains = Some(vec!["office.example".into()]);
+    set_wireguard(&mut configuration, &wireguard);
+    let written = export(&configuration, &secrets);
+    assert_eq!(first(&written), (configuration, secrets));
+    let profile = dictionary(&written);
+    let payload = profile["PayloadContent"].as_array().unwrap()[0].as_dictionary().unwrap();
+    let dns = payload["DNS"].as_dictionary().unwrap();
+    assert_eq!((text(dns, "DNSProtocol"), text(dns, "ServerName")), ("TLS", "dns.example"));
+    assert_eq!(dns["SupplementalMatchDomains"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_profile_is_for_the_app_of_one_system() {
+    let (configuration, secrets) = first(WIREGUARD);
+    let ids = ProfileIds { profile: configuration.id, payload: configuration.id };
+    for (system, app) in
+        [(AppleSystem::Ios, "com.wireguard.ios"), (AppleSystem::Macos, "com.wireguard.macos")]
+    {
+        let written = export_mobileconfig(&configuration, &secrets, ids, system).unwrap();
+        let (read, _) = first(&written);
+        assert_eq!(read.app_id.as_deref(), Some(app));
+        assert_eq!(AppleSystem::of(&read), Some(system));
+    }
+}
+
 fn first(profile: &[u8]) -> (VpnConfiguration, Secrets) {
     let imported = import(profile).unwrap().configurations.remove(0);
     (imported.configuration, imported.secrets)
@@ -83,7 +120,8 @@ fn export(configuration: &VpnConfiguration, secrets: &Secrets) -> Vec<u8> {
         profile: ConfigurationId::from_random([1; 16]),
         payload: ConfigurationId::from_random([2; 16]),
     };
-    export_mobileconfig(configuration, secrets, ids).unwrap().to_vec()
+    let system = AppleSystem::of(configuration).unwrap_or(AppleSystem::Ios);
+    export_mobileconfig(configuration, secrets, ids, system).unwrap().to_vec()
 }
 
 fn dictionary(profile: &[u8]) -> Dictionary {

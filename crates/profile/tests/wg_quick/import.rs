@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use adit_model::{
-    ConfigurationId, RouteTable, Secret, Secrets,
+    ConfigurationId, DnsProtocol, DnsSettings, RouteTable, Secret, Secrets,
     wireguard::{PRIVATE_KEY, WireGuardConfiguration, preshared_key},
 };
 use adit_profile::{
     ExportError, ImportError, Imported, MAX_SIZE, Note, Protection, export_wg_quick,
-    import_wg_quick, lint, protect,
+    import_wg_quick, is_said_by_wg_quick, lint, protect, set_wireguard,
 };
 
 use crate::{import, wireguard};
@@ -338,6 +338,32 @@ fn what_a_file_cannot_say_is_not_exported() {
         refused(|c, _| c.peers[0].endpoint.as_mut().unwrap().host = "a\n[Peer]".into()),
         inexpressible("Endpoint")
     );
+}
+
+#[test]
+fn dns_that_would_be_asked_otherwise_is_no_matter_of_a_file() {
+    let imported = import(example()).unwrap();
+    let said = |edit: fn(&mut WireGuardConfiguration)| {
+        let (mut configuration, mut wireguard) =
+            (imported.configuration.clone(), wireguard(&imported));
+        edit(&mut wireguard);
+        set_wireguard(&mut configuration, &wireguard);
+        is_said_by_wg_quick(&configuration).map_err(|error| error.to_string())
+    };
+    assert_eq!(said(|_| {}), Ok(()));
+    let https = said(|c| {
+        c.dns_protocol = DnsProtocol::Https { server_url: "https://dns.example/".into() };
+    });
+    assert_eq!(
+        https.unwrap_err(),
+        "DNS: a WireGuard file cannot say that the DNS servers are asked over HTTPS. Export it as a \
+         profile (mobileconfig) or for Adit, or change that first."
+    );
+    let split = said(|c| c.match_domains = Some(vec!["corp.example".into()])).unwrap_err();
+    assert!(split.contains("answer some names only"), "{split}");
+    let mut configuration = imported.configuration.clone();
+    configuration.protocol.dns = Some(DnsSettings::default());
+    assert!(is_said_by_wg_quick(&configuration).is_err());
 }
 
 fn example() -> String {

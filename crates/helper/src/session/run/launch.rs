@@ -12,7 +12,11 @@ use super::Run;
 use crate::{
     provider::ProviderProcess,
     session::{
-        Reporter, StartRequest, interface::Interface, provider::Provider, record::SessionFolder,
+        Reporter, StartRequest,
+        demand::{self, DemandError},
+        interface::Interface,
+        provider::Provider,
+        record::SessionFolder,
     },
     surroundings::Surroundings,
     trigger::ParkedTunnel,
@@ -23,6 +27,8 @@ use crate::{
 pub(in crate::session) enum LaunchError {
     #[error(transparent)]
     Manifest(#[from] ManifestError),
+    #[error(transparent)]
+    Demand(#[from] DemandError),
     #[error(transparent)]
     Taken(NetworkSettingsError),
     #[error("Too many tunnels are running. Disconnect one of them first.")]
@@ -42,7 +48,7 @@ impl LaunchError {
     /// As the session's error.
     pub(in crate::session) fn to_disconnect_error(&self) -> DisconnectError {
         let kind = match self {
-            Self::Manifest(_) => ConnectionError::PluginDisabled,
+            Self::Manifest(_) | Self::Demand(_) => ConnectionError::PluginDisabled,
             Self::Taken(_) => ConnectionError::ConfigurationFailed,
             Self::NoSlot | Self::Tun(_) | Self::Process(_) | Self::Record { .. } => {
                 ConnectionError::PluginFailed
@@ -65,6 +71,7 @@ impl Run {
     ) -> Result<Self, LaunchError> {
         let manifest = surroundings.manifest(&configuration.protocol.provider_id)?;
         manifest.require(Kind::PacketTunnel)?;
+        demand::meet(configuration, &manifest)?;
         let sessions = &surroundings.sessions_dir;
         let folder = SessionFolder::create(sessions, configuration.id)
             .map_err(|source| LaunchError::Record { folder: sessions.clone(), source })?;
@@ -117,6 +124,7 @@ impl Run {
     ) -> Result<(), LaunchError> {
         let manifest = self.surroundings.manifest(&configuration.protocol.provider_id)?;
         manifest.require(Kind::PacketTunnel)?;
+        demand::meet(configuration, &manifest)?;
         let listener = self.folder.listen().map_err(|source| self.unwritable(source))?;
         let process = ProviderProcess::start(&manifest, self.interface.slot(), &listener);
         let process = process.map_err(LaunchError::Process)?;
