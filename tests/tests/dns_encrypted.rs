@@ -126,6 +126,44 @@ fn resolved_asks_an_encrypted_server_for_the_names_of_its_domains() {
     }
 }
 
+// spec: DNS-14
+#[test]
+fn others_are_asked_only_where_the_settings_allow_it_and_never_in_lockdown() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let mut dns = EncryptedDns::start(&lab.server, vpn.inner_ipv4().into(), NAME);
+    lab.client.write_file(EncryptedDns::AUTHORITIES, dns.authority());
+    let adit = Adit::start(&lab.client);
+    adit.import_with("home", &vpn.add_peer().conf(), &["--no-enforce-routes"]);
+    let settings = json!({
+        "servers": [vpn.inner_ipv4()], "protocol": https(), "allowFailover": true,
+        "matchDomains": [""],
+    });
+    let archive = adit.run(["export", "home", "--format", "adit"]);
+    let mut archive: Value = serde_json::from_str(&archive).unwrap();
+    archive["configuration"]["protocol"]["dns"] = settings;
+    adit.import_archive("home", &archive);
+    adit.connect("home");
+    let client = address::CLIENT.v4;
+    let asked_outside = || lab.dns.queries().iter().any(|query| query.from == client);
+    assert!(!lab.client.resolve("site.test").is_empty());
+    assert!(!asked_outside());
+
+    dns.stop();
+    assert!(!lab.client.resolve("site.test").is_empty());
+    assert!(asked_outside());
+    let said = || adit.run(["status", "home"]).contains("Names are looked up outside the VPN");
+    adit.eventually("that it is said", said);
+
+    adit.run(["lockdown", "on"]);
+    lab.dns.forget();
+    assert!(lab.client.resolve("site.test").is_empty());
+    assert!(!asked_outside());
+    adit.run(["lockdown", "off"]);
+    dns.restart();
+    adit.eventually("names again", || !lab.client.resolve("inside.corp.test").is_empty());
+}
+
 fn https() -> Value {
     json!({ "https": { "serverUrl": format!("https://{NAME}/dns-query{{?dns}}") } })
 }

@@ -121,6 +121,7 @@ codes! {
     ContestedRules = "contested.rules",
     ContestedSettings = "contested.settings",
     DnsAskedElsewhere = "dns.asked-elsewhere",
+    DnsFailedOver = "dns.failed-over",
     DnsNotApplied = "dns.not-applied",
     DnsSecondInLine = "dns.second-in-line",
     DnsSplitUnavailable = "dns.split-unavailable",

@@ -50,6 +50,8 @@ pub(crate) struct StubPlan {
     pub(crate) servers: Vec<IpAddr>,
     /// How.
     pub(crate) protocol: DnsProtocol,
+    /// Whether the network's own servers may answer when these fail (DNS-14).
+    pub(crate) failover: bool,
 }
 
 /// A domain of the tunnel's servers.
@@ -89,13 +91,15 @@ pub(crate) fn plan(settings: &DnsSettings, is_default_route: bool, slot: Slot) -
 }
 
 /// No program speaks to encrypted servers by itself, and most versions of systemd-resolved believe
-/// whoever answers.
+/// whoever answers. No resolver of a system asks others only when the tunnel's fail.
 fn stub(settings: &DnsSettings, slot: Slot) -> Option<StubPlan> {
-    let DnsSettings { servers, protocol, .. } = settings;
-    (!protocol.is_cleartext()).then(|| StubPlan {
+    let DnsSettings { servers, protocol, allow_failover: failover, .. } = settings;
+    let failover = *failover && !(servers.is_empty() && protocol.is_cleartext());
+    (failover || !protocol.is_cleartext()).then(|| StubPlan {
         address: Ipv4Addr::new(127, 173, 64, slot.number() + 1),
         servers: servers.clone(),
         protocol: protocol.clone(),
+        failover,
     })
 }
 
@@ -169,14 +173,15 @@ impl fmt::Display for DnsPlan {
 
 impl fmt::Display for StubPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, servers, protocol } = self;
+        let Self { address, servers, protocol, failover } = self;
         write!(f, "dns stub {address} asks")?;
         servers.iter().try_for_each(|server| write!(f, " {server}"))?;
         match protocol {
-            DnsProtocol::Cleartext => Ok(()),
-            DnsProtocol::Tls { server_name } => write!(f, " over TLS as {server_name}"),
-            DnsProtocol::Https { server_url } => write!(f, " over HTTPS at {server_url}"),
+            DnsProtocol::Cleartext => {}
+            DnsProtocol::Tls { server_name } => write!(f, " over TLS as {server_name}")?,
+            DnsProtocol::Https { server_url } => write!(f, " over HTTPS at {server_url}")?,
         }
+        f.write_str(if *failover { ", else the network's" } else { "" })
     }
 }
 
@@ -253,7 +258,7 @@ mod tests {
         assert_eq!(plan(&settings, false, slot()).servers, servers);
     }
 
-    // spec: DNS-2, DNS-15, DNS-17
+    // spec: DNS-2, DNS-14, DNS-15, DNS-17
     #[test]
     fn only_plain_servers_are_told_to_programs() {
         let settings = |protocol| DnsSettings {
@@ -271,6 +276,11 @@ mod tests {
             "dns servers 127.173.64.1\n\
              dns stub 127.173.64.1 asks 10.0.0.1 over TLS as dns.example"
         );
+        let failing = DnsSettings { allow_failover: true, ..settings(DnsProtocol::Cleartext) };
+        assert!(plan(&failing, true, slot()).to_string().starts_with(
+            "dns servers 127.173.64.1\n\
+             dns stub 127.173.64.1 asks 10.0.0.1, else the network's\n"
+        ));
         assert_eq!(
             text(DnsProtocol::Https { server_url: "https://dns.example/".into() }),
             "dns servers 127.173.64.1\n\

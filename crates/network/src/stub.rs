@@ -86,6 +86,12 @@ impl NameServer {
     }
 }
 
+/// Whether an answer says that there was none to be had (SERVFAIL).
+fn is_failure(message: &[u8]) -> bool {
+    let read = Message::from_vec(message);
+    read.map_or(true, |answer| answer.metadata.response_code == ResponseCode::ServFail)
+}
+
 /// Whether an answer has what was asked for.
 #[must_use]
 pub fn answers(message: &[u8]) -> bool {

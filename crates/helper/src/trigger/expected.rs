@@ -53,8 +53,6 @@ pub(super) fn of_names(
         servers: vec![server.into()],
         match_domains: Some(domains.unwrap_or_else(|| vec![String::new()])),
         match_domains_no_search: true,
-        // It is no tunnel that keeps names to itself.
-        allow_failover: true,
         ..DnsSettings::default()
     });
     names

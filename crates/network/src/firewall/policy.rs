@@ -84,7 +84,7 @@ pub(crate) struct Through {
 impl Policy {
     /// What stays open of the physical link while everything has to go through a tunnel; absent
     /// while not everything has to. Of several who want that, each has to agree to what is open.
-    pub(super) fn closed(&self) -> Option<Outside> {
+    pub(crate) fn closed(&self) -> Option<Outside> {
         let sessions = self.sessions.values().filter_map(|guard| match &guard.reach {
             Reach::Nothing | Reach::Destinations { .. } => None,
             Reach::Everything(outside) => Some(outside),

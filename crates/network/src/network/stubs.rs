@@ -45,8 +45,8 @@ struct Stub {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Assignment {
     plan: StubPlan,
-    /// Of the tunnel that the servers are asked through.
-    interface: String,
+    /// The way to the servers. Another interface in its place is another way, also under its name.
+    tunnel: Tunnel,
 }
 
 /// One that has ended may still be giving its address back.
@@ -66,12 +66,12 @@ impl Stubs {
     ) -> Result<Former, NetworkError> {
         let former = self.locked().get(&tunnel.slot).and_then(Stub::assigned);
         let Some(plan) = plan else { return Ok(Former(former)) };
-        let assignment = Assignment { plan: plan.clone(), interface: tunnel.interface.clone() };
+        let assignment = Assignment { plan: plan.clone(), tunnel: tunnel.clone() };
         if former.as_ref().is_some_and(|(former, _)| *former == assignment) {
             return Ok(Former(former));
         }
-        let Assignment { plan, interface } = &assignment;
-        let servers = InnerServers::new(plan, interface, &self.names, &self.news)
+        let plan = &assignment.plan;
+        let servers = InnerServers::new(plan, &tunnel.interface, &self.names, &self.news)
             .map_err(DnsError::Unsupported)?;
         let servers = Arc::new(servers);
         if let Some(stub) = self.locked().get_mut(&tunnel.slot) {

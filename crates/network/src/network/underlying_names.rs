@@ -17,6 +17,12 @@ impl UnderlyingNames {
         Self(Arc::clone(reconciler))
     }
 
+    /// The physical link and its servers, if anything may go past the tunnels.
+    pub(crate) async fn open_servers(&self) -> Option<(Option<NonZeroU32>, Vec<IpAddr>)> {
+        let is_closed = self.0.lock().await.journal.entries().firewall.closed().is_some();
+        if is_closed { None } else { Some(self.servers().await) }
+    }
+
     /// The addresses of `host`.
     pub(crate) async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, ResolveError> {
         let (link, servers) = self.servers().await;

@@ -3,15 +3,16 @@
 use std::{
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use adit_model::{DnsProtocol, HealthCode, HealthItem, Severity, dns_post_url};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::timeout};
 
 use super::{
-    Question, Way,
+    LIMIT, Question, Way,
     encrypted::{AskError, EncryptedServers},
-    forward,
+    forward, is_failure,
 };
 use crate::{dns::StubPlan, health, network::UnderlyingNames};
 
@@ -19,6 +20,8 @@ use crate::{dns::StubPlan, health, network::UnderlyingNames};
 #[derive(Debug)]
 pub(crate) struct InnerServers {
     asked: Asked,
+    /// Who may answer when they fail.
+    others: Option<UnderlyingNames>,
     /// What people know them by.
     name: String,
     record: Mutex<Record>,
@@ -38,6 +41,8 @@ struct Record {
     reason: String,
 }
 
+/// Others have to be asked in time too: programs ask again after 5 seconds.
+const LIMIT_BEFORE_OTHERS: Duration = Duration::from_secs(2);
 /// One question may be lost on the way.
 const FAILURES_TO_TELL: u32 = 2;
 
@@ -50,7 +55,7 @@ impl InnerServers {
         names: &UnderlyingNames,
         news: &Arc<Notify>,
     ) -> Result<Self, String> {
-        let StubPlan { servers, protocol, address: _ } = plan;
+        let StubPlan { servers, protocol, failover, address: _ } = plan;
         let (asked, name) = match protocol {
             DnsProtocol::Cleartext => (Asked::Plain(servers.clone()), "the VPN’s servers".into()),
             DnsProtocol::Tls { server_name } => {
@@ -64,12 +69,61 @@ impl InnerServers {
                 (Asked::Encrypted(encrypted), server_url.clone())
             }
         };
-        Ok(Self { asked, name, record: Mutex::default(), news: Arc::clone(news) })
+        let others = failover.then(|| names.clone());
+        Ok(Self { asked, others, name, record: Mutex::default(), news: Arc::clone(news) })
     }
 
-    /// What the servers say, or that they say nothing (SERVFAIL). Nobody else is asked.
+    /// What the servers say, or that they say nothing (SERVFAIL). Nobody else is asked, unless the
+    /// settings allow it.
     pub(crate) async fn answer(&self, question: &Question) -> Option<Vec<u8>> {
-        match self.ask(question).await {
+        let Some(others) = &self.others else {
+            let answer = self.ask_and_note(question, LIMIT).await;
+            return answer.or_else(|| question.failure());
+        };
+        let inside = self.ask_and_note(question, LIMIT_BEFORE_OTHERS).await;
+        if let Some(answer) = inside.as_ref().filter(|answer| !is_failure(answer)) {
+            return Some(answer.clone());
+        }
+        let outside = match others.open_servers().await {
+            Some((link, servers)) => forward(question, &servers, Way::Outside(link)).await,
+            None => None,
+        };
+        outside.or(inside).or_else(|| question.failure())
+    }
+
+    /// What a person should know about the servers.
+    pub(crate) fn health(&self) -> Option<HealthItem> {
+        const ACTION: &str = "Check the DNS settings of the VPN, or ask whoever runs that server.";
+        let record = self.record();
+        if record.failures < FAILURES_TO_TELL {
+            return None;
+        }
+        let Record { reason, .. } = &*record;
+        let what = format!(
+            "The VPN’s DNS server {} is not reached through the tunnel: {reason}.",
+            self.name
+        );
+        let item = match self.others {
+            None => health::item(
+                HealthCode::DnsUnanswered,
+                Severity::Problem,
+                "Names cannot be looked up",
+                format!("{what} Nobody else is asked in its place."),
+                ACTION,
+            ),
+            Some(_) => health::item(
+                HealthCode::DnsFailedOver,
+                Severity::Warning,
+                "Names are looked up outside the VPN",
+                format!("{what} The network’s own are asked in its place, as the settings allow."),
+                ACTION,
+            ),
+        };
+        Some(item.with("server", &self.name).with("reason", reason))
+    }
+
+    async fn ask_and_note(&self, question: &Question, limit: Duration) -> Option<Vec<u8>> {
+        match timeout(limit, self.ask(question)).await.unwrap_or(Err(AskError::TimedOut)) {
             Ok(answer) => {
                 self.note(None);
                 Some(question.fitting(answer))
@@ -77,29 +131,9 @@ impl InnerServers {
             Err(error) => {
                 tracing::debug!(%error, "a DNS server does not answer");
                 self.note(Some(&error));
-                question.failure()
+                None
             }
         }
-    }
-
-    /// What a person should know about the servers.
-    pub(crate) fn health(&self) -> Option<HealthItem> {
-        let record = self.record();
-        (record.failures >= FAILURES_TO_TELL).then(|| {
-            health::item(
-                HealthCode::DnsUnanswered,
-                Severity::Problem,
-                "Names cannot be looked up",
-                format!(
-                    "The VPN’s DNS server {} is not reached through the tunnel: {}. Nobody else is \
-                     asked in its place.",
-                    self.name, record.reason
-                ),
-                "Check the DNS settings of the VPN, or ask whoever runs that server.",
-            )
-            .with("server", &self.name)
-            .with("reason", &record.reason)
-        })
     }
 
     async fn ask(&self, question: &Question) -> Result<Vec<u8>, AskError> {

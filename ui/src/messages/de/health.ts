@@ -43,6 +43,11 @@ const healthItems: HealthCatalogue = {
     text: "Wer /etc/resolv.conf selbst liest, fragt die Server darin: weder die des VPN noch systemd-resolved.",
     action: "Machen Sie /etc/resolv.conf zu einer Verknüpfung auf /run/systemd/resolve/stub-resolv.conf, oder lassen Sie nichts am Tunnel vorbei.",
   }),
+  "dns.failed-over": (of) => ({
+    title: "Namen werden am VPN vorbei aufgelöst",
+    text: `Der DNS-Server ${of("server")} des VPN ist durch den Tunnel nicht zu erreichen: ${of("reason")}. An seiner Stelle werden die des Netzes gefragt, wie es die Einstellungen erlauben.`,
+    action: "Prüfen Sie die DNS-Einstellungen des VPN, oder fragen Sie, wer den Server betreibt.",
+  }),
   "dns.not-applied": (of) => ({
     title: "Die DNS-Server des VPN werden nicht benutzt",
     text: `Namen werden gesucht wie ohne das VPN: ${of("reason")}.`,
