@@ -31,6 +31,11 @@ fn an_encrypted_server_is_asked_through_the_tunnel_and_nobody_else() {
         let asked = vpn.dns().queries();
         assert!(asked.iter().all(|query| query.from == inner), "in the clear: {asked:?}");
 
+        let who = adit.run(["explain", "dns", "site.test"]);
+        assert!(
+            who.contains(NAME) && who.contains("the tunnel of home; programs ask Adit at"),
+            "{who}"
+        );
         // The next helper goes on; without one, nobody is asked.
         adit.kill_helper();
         assert!(lab.client.resolve("inside.corp.test").is_empty());

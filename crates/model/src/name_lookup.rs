@@ -64,7 +64,10 @@ pub enum LookupReason {
 pub struct LookupServer {
     /// Where it is.
     pub address: IpAddr,
-    /// The interface that leads there; absent if there is no way.
+    /// Whom it asks in turn, if it is a stub of ours that stands in for the tunnel's servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asks: Option<String>,
+    /// The interface that leads there, or to whom it asks; absent if there is no way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interface: Option<String>,
     /// The rule of Adit's firewall that refuses it; absent if none does.

@@ -171,6 +171,20 @@ impl fmt::Display for DnsPlan {
     }
 }
 
+impl StubPlan {
+    /// What people know the servers by.
+    pub(crate) fn asked(&self) -> String {
+        match &self.protocol {
+            DnsProtocol::Cleartext => {
+                let servers: Vec<String> = self.servers.iter().map(IpAddr::to_string).collect();
+                servers.join(", ")
+            }
+            DnsProtocol::Tls { server_name } => server_name.clone(),
+            DnsProtocol::Https { server_url } => server_url.clone(),
+        }
+    }
+}
+
 impl fmt::Display for StubPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { address, servers, protocol, failover } = self;

@@ -131,6 +131,7 @@ mod tests {
         let (inside, outside) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([9; 4]));
         let server = |address, refused_by| LookupServer {
             address,
+            asks: None,
             interface: Some("eth0".into()),
             refused_by,
         };

@@ -15,7 +15,12 @@ describe("an explanation", () => {
   });
 
   it("says who is asked for a name, and why", () => {
-    const servers = [{ address: "10.0.0.53", interface: "adit0" }, { address: "192.0.2.53" }, { address: "192.0.2.54", refusedBy: "drop" }];
+    const servers = [
+      { address: "10.0.0.53", interface: "adit0" },
+      { address: "192.0.2.53" },
+      { address: "192.0.2.54", refusedBy: "drop" },
+      { address: "127.173.64.1", asks: "https://dns.example/", interface: "adit0" },
+    ];
     const lookup = { name: "wiki.corp.example", reason: "domain" as const, domain: "corp.example", servers };
     const answer = nameAnswer({ resolver: "resolved", lookups: [lookup] }, ENTRIES, ENGLISH);
     expect(answer.sentence).toBe("Who is asked for wiki.corp.example: systemd-resolved decides.");
@@ -23,6 +28,7 @@ describe("an explanation", () => {
       "10.0.0.53 by the tunnel “Work”",
       "192.0.2.53, to which there is no way",
       "192.0.2.54, which the firewall refuses",
+      "https://dns.example/, which Adit asks by the tunnel “Work”",
       "These servers answer corp.example.",
     ]);
   });

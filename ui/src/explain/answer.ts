@@ -79,6 +79,7 @@ function serverInWords(server: NameLookup["servers"][number], entries: readonly 
   const { explain: words } = language.m;
   if (server.refusedBy !== undefined) return words.serverRefused(server.address);
   if (server.interface === undefined) return words.serverNoWay(server.address);
+  if (server.asks !== undefined) return words.serverAsks(server.asks, way(server.interface, entries, language));
   return words.serverVia(server.address, way(server.interface, entries, language));
 }
 

@@ -113,7 +113,12 @@ fn lookup() -> NameLookup {
         name: "wiki.corp.example".into(),
         reason: LookupReason::Domain,
         domain: Some("corp.example".into()),
-        servers: vec![LookupServer { address, interface, refused_by: Some("refuse: drop".into()) }],
+        servers: vec![LookupServer {
+            address,
+            asks: Some("https://dns.example/".into()),
+            interface,
+            refused_by: Some("refuse: drop".into()),
+        }],
     }
 }
 

@@ -24,6 +24,11 @@ impl Reconciler {
         for Lookup { name, reason, domain, servers } in lookups {
             let mut reached = Vec::new();
             for (address, link) in servers {
+                if let Some((asks, interface)) = self.stub(address) {
+                    let (asks, interface) = (Some(asks), Some(interface));
+                    reached.push(LookupServer { address, asks, interface, refused_by: None });
+                    continue;
+                }
                 let link = match link {
                     Some(link) => Some(link),
                     None => self.netlink.way_to(address).await,
@@ -31,7 +36,7 @@ impl Reconciler {
                 let link = links.iter().find(|known| Some(known.index) == link);
                 let interface = link.map(|link| link.name.clone());
                 let refused_by = interface.as_ref().and_then(|it| self.refusal(address, it));
-                reached.push(LookupServer { address, interface, refused_by });
+                reached.push(LookupServer { address, asks: None, interface, refused_by });
             }
             explained.push(NameLookup { name, reason, domain, servers: reached });
         }
@@ -52,6 +57,14 @@ impl Reconciler {
         let to = port.map(|port| (port.protocol.into(), port.number));
         let decision = interface.and_then(|output| self.decision(destination, to, output));
         Ok(explain(look_up(&rules, &routes, destination), interface, decision))
+    }
+
+    /// Whom a stub of ours asks, and by which tunnel.
+    fn stub(&self, address: IpAddr) -> Option<(String, String)> {
+        self.sessions.values().find_map(|session| {
+            let stub = session.plan.dns.as_ref()?.stub.as_ref()?;
+            (address == stub.address).then(|| (stub.asked(), session.tunnel.interface.clone()))
+        })
     }
 
     /// The rule of our firewall that refuses questions to a DNS server.

@@ -56,19 +56,18 @@ impl InnerServers {
         news: &Arc<Notify>,
     ) -> Result<Self, String> {
         let StubPlan { servers, protocol, failover, address: _ } = plan;
-        let (asked, name) = match protocol {
-            DnsProtocol::Cleartext => (Asked::Plain(servers.clone()), "the VPN’s servers".into()),
+        let asked = match protocol {
+            DnsProtocol::Cleartext => Asked::Plain(servers.clone()),
             DnsProtocol::Tls { server_name } => {
-                let encrypted = EncryptedServers::tls(server_name, servers, interface, names);
-                (Asked::Encrypted(encrypted), server_name.clone())
+                Asked::Encrypted(EncryptedServers::tls(server_name, servers, interface, names))
             }
             DnsProtocol::Https { server_url } => {
                 let url = dns_post_url(server_url)
                     .ok_or_else(|| format!("nobody can be asked at {server_url}"))?;
-                let encrypted = EncryptedServers::https(&url, servers, interface, names);
-                (Asked::Encrypted(encrypted), server_url.clone())
+                Asked::Encrypted(EncryptedServers::https(&url, servers, interface, names))
             }
         };
+        let name = plan.asked();
         let others = failover.then(|| names.clone());
         Ok(Self { asked, others, name, record: Mutex::default(), news: Arc::clone(news) })
     }

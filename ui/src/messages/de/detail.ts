@@ -157,6 +157,7 @@ export const detail: typeof English = {
       noServers: "Niemand hat einen Server.",
     },
     serverVia: (address, way) => `${address} über ${way}`,
+    serverAsks: (server, way) => `${server}, gefragt von Adit über ${way}`,
     serverNoWay: (address) => `${address}, wohin kein Weg führt`,
     serverRefused: (address) => `${address}, was die Firewall abweist`,
     failed: (reason) => `Das ließ sich nicht herausfinden: ${reason}`,

@@ -157,6 +157,7 @@ export const detail = {
       noServers: "Nobody has any servers.",
     },
     serverVia: (address: string, way: string) => `${address} by ${way}`,
+    serverAsks: (server: string, way: string) => `${server}, which Adit asks by ${way}`,
     serverNoWay: (address: string) => `${address}, to which there is no way`,
     serverRefused: (address: string) => `${address}, which the firewall refuses`,
     failed: (reason: string) => `That could not be found out: ${reason}`,

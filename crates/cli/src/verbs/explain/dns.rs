@@ -42,9 +42,12 @@ impl Report for Explanation {
 
 impl Explanation {
     fn server(&self, server: &LookupServer) -> String {
-        let LookupServer { address, interface, refused_by } = server;
+        let LookupServer { address, asks, interface, refused_by } = server;
         let Some(interface) = interface else { return format!("{address}, to which no way leads") };
         let through = named(interface, &self.entries);
+        if let Some(asked) = asks {
+            return format!("{asked} through {through}; programs ask Adit at {address}");
+        }
         let refused = refused_by.as_ref().map(|rule| format!(", but Adit refuses it: {rule}"));
         format!("{address} through {through}{}", refused.unwrap_or_default())
     }
