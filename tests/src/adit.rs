@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::installation::{FOLDERS, PROVIDERS_DIR, install, path_of, start_helper};
+use crate::installation::{FOLDERS, PROVIDERS_DIR, Privileges, install, path_of, start_helper};
 use crate::machine::Machine;
 use crate::process::{Outcome, Process};
 use crate::requirements::skip;
@@ -27,6 +27,7 @@ const RESOLV_CONF: &str = "/etc/resolv.conf";
 #[derive(Debug)]
 pub struct Adit {
     machine: Machine,
+    privileges: Privileges,
     helper: Process,
     resolv_conf: String,
     expected_errors: Vec<&'static str>,
@@ -43,10 +44,22 @@ impl Adit {
     /// Installs Adit on the machine and waits until the helper is ready. Panics when the programs were not built.
     #[track_caller]
     pub fn start(machine: &Machine) -> Self {
+        Self::start_with(machine, Privileges::AllOfRoot)
+    }
+
+    /// As [`start`](Self::start), with no other capabilities than the packaged service has.
+    #[track_caller]
+    pub fn start_as_packaged(machine: &Machine) -> Self {
+        Self::start_with(machine, Privileges::AsPackaged)
+    }
+
+    #[track_caller]
+    fn start_with(machine: &Machine, privileges: Privileges) -> Self {
         install(machine);
         let resolv_conf = machine.read_file(RESOLV_CONF);
-        let helper = start_helper(machine);
-        Self { machine: machine.clone(), helper, resolv_conf, expected_errors: Vec::new() }
+        let helper = start_helper(machine, privileges);
+        let expected_errors = Vec::new();
+        Self { machine: machine.clone(), privileges, helper, resolv_conf, expected_errors }
     }
 
     /// Runs `adit` to its end, whatever that is.
@@ -296,7 +309,8 @@ impl Adit {
     #[track_caller]
     pub fn restart_helper(&mut self) {
         self.helper.kill();
-        let before = std::mem::replace(&mut self.helper, start_helper(&self.machine));
+        let before =
+            std::mem::replace(&mut self.helper, start_helper(&self.machine, self.privileges));
         self.check_log(&before);
     }
 

@@ -1,7 +1,7 @@
 //! The programs of this build, and what a package would put on a machine.
 
-use std::env;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use crate::machine::Machine;
 use crate::process::Process;
@@ -41,13 +41,35 @@ pub(crate) fn install(machine: &Machine) {
     machine.sh(&script);
 }
 
+/// What the helper may do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Privileges {
+    AllOfRoot,
+    AsPackaged,
+}
+
 /// Runs the helper, and waits until it is ready.
 #[track_caller]
-pub(crate) fn start_helper(machine: &Machine) -> Process {
-    let mut command = machine.command("env");
-    command.args(["ADIT_LOG=debug"]).arg(program("adit-helper"));
+pub(crate) fn start_helper(machine: &Machine, privileges: Privileges) -> Process {
+    let mut command = machine.command("setpriv");
+    match privileges {
+        Privileges::AllOfRoot => {}
+        Privileges::AsPackaged => _ = command.arg(format!("--bounding-set={}", packaged())),
+    }
+    command.args(["env", "ADIT_LOG=debug"]).arg(program("adit-helper"));
     command.args(FOLDERS).args(["--providers-dir", PROVIDERS_DIR]);
     let helper = machine.spawn_command(command);
     helper.wait_for_log("Adit is ready");
     helper
+}
+
+/// The capabilities of the service, as setpriv(1) takes them.
+fn packaged() -> String {
+    let unit =
+        Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("packaging/adit-helper.service");
+    let unit = fs::read_to_string(unit).expect("the unit of the service");
+    let lines = unit.lines().filter_map(|line| line.strip_prefix("CapabilityBoundingSet=CAP_"));
+    let names =
+        lines.flat_map(|line| line.split(" CAP_")).map(|name| format!("+{}", name.to_lowercase()));
+    format!("-all,{}", names.collect::<Vec<_>>().join(","))
 }

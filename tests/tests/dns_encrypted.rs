@@ -19,7 +19,7 @@ fn an_encrypted_server_is_asked_through_the_tunnel_and_nobody_else() {
         let mut dns = EncryptedDns::start(&lab.server, inner, NAME);
         lab.client.write_file(EncryptedDns::AUTHORITIES, dns.authority());
         let before = lab.client.read_file("/etc/resolv.conf");
-        let mut adit = Adit::start(&lab.client);
+        let mut adit = Adit::start_as_packaged(&lab.client);
         adit.import("home", &vpn.add_peer().conf());
         speak(&adit, &json!({ "dnsProtocol": protocol }));
 
