@@ -12,7 +12,7 @@ const STATE: &str = "/run/adit-state/lockdown.json";
 const EVERYTHING: &str = "--include-all-networks";
 
 // L2
-// spec: PROTO-10, PROTO-18, RTE-5, RTE-7
+// spec: PROTO-10, PROTO-18, RTE-5, RTE-7, D-1
 #[test]
 fn while_a_tunnel_for_everything_connects_only_its_handshake_leaves() {
     let Some(lab) = Lab::new() else { return };

@@ -5,7 +5,7 @@ use adit_tests::{Adit, EncryptedDns, Lab, Machine, WireGuardServer, address, pro
 
 const FOLDER: &str = "/etc/adit/profiles.d";
 
-// spec: MDM-C3
+// spec: MDM-C3, PROTO-19
 #[test]
 fn a_managed_configuration_comes_changes_and_goes_with_its_file() {
     let Some(lab) = Lab::new() else { return };

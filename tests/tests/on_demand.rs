@@ -9,7 +9,9 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use adit_tests::{Adit, Lab, WireGuardServer, address};
+use adit_model::ConfigurationId;
+use adit_profile::import_mobileconfig;
+use adit_tests::{Adit, Lab, Signal, WireGuardServer, address};
 use serde_json::{Value, json};
 
 const SITE: &str = "203.0.113.10";
@@ -54,6 +56,66 @@ fn it_connects_when_there_is_a_network_and_not_after_a_stop_by_hand() {
     adit.disconnect("home");
     adit.run(["on-demand", "off", "home"]);
     adit.eventually("nothing of on demand", || on_demand(&adit).is_null());
+    adit.assert_no_residue();
+}
+
+// spec: OD-23, MGR-C4, X-3
+#[test]
+fn from_boot_on_it_connects_with_nobody_there() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let peer = vpn.add_peer();
+    let mut adit = Adit::start(&lab.client);
+    adit.import_with("home", &peer.conf(), &["--system"]);
+    adit.set_on_demand("home", &json!([{"action": "connect", "eager": true}]));
+    adit.wait_for("home", "connected");
+    // As a computer is switched off, and what is left of that.
+    adit.helper().signal(Signal::TERM);
+    adit.eventually("an end", || !lab.client.sh("ip -o link").contains("adit"));
+    lab.client.sh("rm -rf /run/adit");
+    adit.restart_helper();
+    let way = || lab.client.whoami(SITE);
+    adit.eventually("the tunnel", || way().is_ok_and(|it| it == vpn.outer_ipv4()));
+    adit.disconnect("home");
+}
+
+// spec: ODP-1, ODP-3, ODP-4, ODP-11
+#[test]
+fn a_profile_that_is_imported_by_hand_connects_by_its_rules_and_is_exported_with_them() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    let export = || adit.run(["export", "home", "--format", "mobileconfig"]);
+    let rules = "<key>OnDemandEnabled</key><integer>1</integer><key>OnDemandRules</key><array>
+        <dict><key>Action</key><string>Disconnect</string>
+            <key>DNSDomainMatch</key><array><string>*.trusted.test</string></array></dict>
+        <dict><key>Action</key><string>Connect</string>
+            <key>InterfaceTypeMatch</key><string>Ethernet</string>
+            <key>DNSServerAddressMatch</key><array><string>203.0.113.*</string></array></dict>
+        <dict><key>Action</key><string>Ignore</string></dict>
+        </array><key>RemoteAddress</key>";
+    let mut profile = export().replace("<key>RemoteAddress</key>", rules);
+    let rules_of = |profile: &str| {
+        let read = import_mobileconfig(profile.as_bytes(), ConfigurationId::random).unwrap();
+        read.configurations[0].configuration.on_demand.clone()
+    };
+    assert_eq!(rules_of(&profile).rules.len(), 3);
+    // What is exported is as good as what was imported.
+    for _ in 0..2 {
+        adit.run(["remove", "home", "--yes"]);
+        lab.client.write_file("/run/home.mobileconfig", &profile);
+        adit.run(["import", "/run/home.mobileconfig"]);
+        adit.eventually("armed", || on_demand(&adit)["rule"]["index"] == 1);
+        adit.eventually("waiting", || is_waiting(&lab));
+        assert_eq!(adit.status("home"), "disconnected");
+        assert_eq!(whoami(&lab), vpn.outer_ipv4());
+        adit.wait_for("home", "connected");
+        let exported = export();
+        assert_eq!(rules_of(&exported), rules_of(&profile));
+        profile = exported;
+    }
+    adit.run(["remove", "home", "--yes"]);
     adit.assert_no_residue();
 }
 
@@ -171,7 +233,7 @@ fn the_real_network_manager_says_which_connection_it_is() {
     adit.assert_no_residue();
 }
 
-// spec: ODP-16
+// spec: ODP-16, STOP-8
 #[test]
 fn a_session_that_a_rule_began_ends_when_nobody_uses_it() {
     let Some(lab) = Lab::new() else { return };
@@ -183,6 +245,8 @@ fn a_session_that_a_rule_began_ends_when_nobody_uses_it() {
     adit.set_on_demand_settings("home", &settings);
     adit.wait_for("home", "connected");
     adit.wait_for("home", "disconnected");
+    let past: Value = serde_json::from_str(&adit.run(["history", "home", "--json"])).unwrap();
+    assert_eq!(past[0]["stopReason"], "idleTimeout", "{past}");
     adit.eventually("waiting", || is_waiting(&lab));
     assert_eq!(whoami(&lab), vpn.outer_ipv4());
     adit.disconnect("home");

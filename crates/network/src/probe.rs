@@ -172,7 +172,7 @@ mod tests {
     use super::*;
     use crate::{Bus, Places, netns::in_own_namespace};
 
-    // spec: OD-11, OD-C4
+    // spec: OD-11, OD-C4, D-6, D-8
     #[test]
     fn only_a_plain_200_will_do() {
         in_own_namespace(|| async {

@@ -108,7 +108,7 @@ mod tests {
         assert_eq!(step("10.0.0.1"), ConnectionStep::DoNotConnect { rule: None });
     }
 
-    // spec: OD-21
+    // spec: OD-21, D-7, D-8
     #[test]
     fn whatever_fails_connects() {
         let failed = || Resolution::Failed { reason: "the name does not exist".into() };

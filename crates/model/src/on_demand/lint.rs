@@ -165,7 +165,7 @@ mod tests {
 
     use super::*;
 
-    // spec: OD-13
+    // spec: OD-13, D-9
     #[test]
     fn a_list_without_a_last_resort_is_reported() {
         let texts = texts(json!([{"action": "connect", "ssids": ["a"]}]));

@@ -70,7 +70,7 @@ fn a_session_of_before_this_process_is_ended_only_if_a_rule_began_it() {
     }
 }
 
-// spec: OD-5, OD-13
+// spec: OD-5, OD-13, D-9
 #[test]
 fn nothing_is_started_or_ended_without_a_rule_that_says_so() {
     for action in [Some(OnDemandAction::Ignore), None] {
@@ -167,10 +167,14 @@ fn starts_that_fail_come_ever_later_and_at_once_in_another_network() {
     assert!(matches!(world.wish(), Wish::Up(_)));
 }
 
-// spec: OD-23
+// spec: OD-23, MGR-7
 #[test]
 fn it_counts_only_while_the_configuration_is_enabled_and_its_switch_is_on() {
     let mut world = World::new();
+    let VpnConfiguration { id, name, protocol, .. } = world.configuration.clone();
+    let new =
+        Machine::new(&VpnConfiguration::new(id, name, protocol), None, &SessionStatus::new(id));
+    assert!(!new.is_on());
     world.judge(EAGER);
     world.machine.hold_off(PauseEnd::ByHand, BOOT);
     world.configuration.enablement = Enablement::SetAside;

@@ -28,7 +28,7 @@ fn cellular() -> Value {
 /// What a rule with these conditions comes to on a network.
 struct Case(Value, fn() -> Value, bool);
 
-// spec: OD-7, OD-8, OD-9, OD-10, OD-12, OD-C1
+// spec: OD-7, OD-8, OD-9, OD-10, OD-12, OD-C1, D-4, D-5
 #[test]
 fn the_truth_table_of_conditions() {
     let offline = || Value::Null;
@@ -97,7 +97,7 @@ fn the_truth_table_of_conditions() {
     }
 }
 
-// spec: OD-1, OD-12, OD-13
+// spec: OD-1, OD-12, OD-13, MGR-8, D-9
 #[test]
 fn the_first_rule_that_matches_is_the_only_one() {
     let rules = [
@@ -114,7 +114,7 @@ fn the_first_rule_that_matches_is_the_only_one() {
     assert_eq!(verdict(&[], &network_state(wired())), Verdict::default());
 }
 
-// spec: OD-11
+// spec: OD-11, D-6
 #[test]
 fn a_probe_is_asked_last_and_only_a_plain_200_counts() {
     let rules = [
