@@ -1,6 +1,9 @@
 //! Rules of on demand while the real NetworkManager changes the wired network.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
+use std::thread;
+use std::time::Duration;
+
 use adit_tests::{Adit, Lab, WireGuardServer, address};
 use serde_json::{Value, json};
 
@@ -61,6 +64,40 @@ fn another_connection_on_the_same_device_is_another_network() {
     adit.run(["on-demand", "off", "home"]);
     adit.disconnect("home");
     adit.assert_no_residue();
+}
+
+// spec: OD-4, OD-22, OD-C2, OD-C3
+#[test]
+fn between_connections_it_ends_waits_anew_and_stays_off_after_a_stop_by_hand() {
+    let Some(lab) = Lab::new() else { return };
+    let Some(manager) = lab.client.start_network_manager() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    manager.add_connection("trusted", &[]);
+    manager.add_connection("hotel", &["ipv4.dns", HOTEL_DNS]);
+    let trusted = json!({"action": "disconnect", "connectionIds": ["trusted"]});
+    adit.set_on_demand("home", &json!([trusted, {"action": "connect"}]));
+    let is_waiting = || lab.client.sh("ip route show table all").contains("default dev adit");
+    let seen = || lab.client.whoami(SITE);
+    for _ in 0..2 {
+        adit.eventually("waiting", is_waiting);
+        assert_eq!(adit.status("home"), "disconnected");
+        adit.eventually("the tunnel", || seen().is_ok_and(|it| it == vpn.outer_ipv4()));
+        manager.nmcli(["connection", "up", "trusted"]);
+        adit.wait_for("home", "disconnected");
+        assert_eq!(seen().unwrap(), address::CLIENT.v4);
+        assert!(!is_waiting());
+        manager.nmcli(["connection", "up", "lan"]);
+    }
+    adit.eventually("waiting", is_waiting);
+    adit.eventually("the tunnel", || seen().is_ok_and(|it| it == vpn.outer_ipv4()));
+    adit.disconnect("home");
+    manager.nmcli(["connection", "up", "hotel"]);
+    adit.eventually("another network", || primary(&adit)["connectionId"] == "hotel");
+    assert_eq!(on_demand(&adit)["until"], "byHand");
+    assert_eq!(seen().unwrap(), address::CLIENT.v4);
+    assert_eq!(adit.status("home"), "disconnected");
 }
 
 // spec: OD-9, OD-10, OD-14
@@ -200,6 +237,10 @@ fn network_manager_that_starts_anew_changes_nothing_and_leaves_the_tunnel_alone(
             .sh("ip -o address show | grep adit; ip rule; ip route show table all | grep adit")
     };
     let before = tunnel();
+    // As in an upgrade. It is longer than any look at the network is put off.
+    manager.kill();
+    thread::sleep(Duration::from_secs(4));
+    assert_eq!(primary(&adit)["connectionId"], "lan");
     manager.restart();
     adit.eventually("the connection", || primary(&adit)["connectionId"] == "lan");
     assert_eq!(adit.status("home"), "connected");
@@ -211,6 +252,31 @@ fn network_manager_that_starts_anew_changes_nothing_and_leaves_the_tunnel_alone(
     assert!(devices.contains("adit0:unmanaged:"), "{devices}");
     let connections = manager.nmcli(["-t", "-f", "NAME", "connection"]);
     assert!(!connections.contains("adit"), "{connections}");
+}
+
+// spec: OD-14
+#[test]
+fn what_network_manager_said_is_true_while_it_is_away_and_the_network_is_the_same() {
+    let Some(lab) = Lab::new() else { return };
+    let Some(manager) = lab.client.start_network_manager() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    let lan = json!({"action": "ignore", "connectionIds": ["lan"]});
+    adit.set_on_demand("home", &json!([lan, {"action": "ignore"}]));
+    adit.eventually("rule 1", || on_demand(&adit)["rule"]["index"] == 0);
+    manager.kill();
+    // Something else has to change for anybody to look again.
+    let servers = format!("search elsewhere.test\nnameserver {}\n", address::DNS.v4);
+    lab.client.write_file("/etc/resolv.conf", servers);
+    adit.eventually("a look", || primary(&adit)["searchDomains"] == json!(["elsewhere.test"]));
+    assert_eq!(primary(&adit)["connectionId"], "lan");
+    assert_eq!(on_demand(&adit)["rule"]["index"], 0);
+
+    // Another router is another network.
+    lab.client.sh("ip route replace default via 10.20.0.3 dev eth0 metric 100");
+    adit.eventually("rule 2", || on_demand(&adit)["rule"]["index"] == 1);
+    assert!(primary(&adit)["connectionId"].is_null());
 }
 
 fn on_demand(adit: &Adit) -> Value {

@@ -8,7 +8,7 @@ mod network_manager;
 mod tests;
 mod wpa_supplicant;
 
-use adit_model::on_demand::{MacAddress, Ssid};
+use adit_model::on_demand::{MacAddress, PrimaryNetwork, Ssid};
 
 pub(crate) use self::changes::changes;
 use crate::network::Bus;
@@ -33,16 +33,34 @@ pub(crate) struct AccessPoint {
 }
 
 /// Asks who is there about a link. The wireless network's name is NetworkManager's to say; where that
-/// does not manage the link, iwd or `wpa_supplicant` does.
-pub(crate) async fn report(bus: &Bus, interface: &str) -> LinkReport {
-    let mut report = network_manager::report(bus, interface).await.unwrap_or_default();
-    if report.access_point.is_none() {
-        report.access_point = iwd::access_point_of(bus, interface).await;
+/// does not manage the link, iwd or `wpa_supplicant` does. Nothing if none of them is there, or not yet.
+pub(crate) async fn report(bus: &Bus, interface: &str) -> Option<LinkReport> {
+    let report = network_manager::report(bus, interface).await;
+    let mut access_point = report.as_ref().and_then(|report| report.access_point.clone());
+    if access_point.is_none() {
+        access_point = iwd::access_point_of(bus, interface).await;
     }
-    if report.access_point.is_none() {
-        report.access_point = wpa_supplicant::access_point_of(bus, interface).await;
+    if access_point.is_none() {
+        access_point = wpa_supplicant::access_point_of(bus, interface).await;
     }
-    report
+    match (report, access_point) {
+        (None, None) => None,
+        (report, access_point) => Some(LinkReport { access_point, ..report.unwrap_or_default() }),
+    }
+}
+
+impl LinkReport {
+    /// What was known of this network.
+    pub(crate) fn of(network: &PrimaryNetwork) -> Self {
+        let bssid = network.bssid;
+        let access_point = network.ssid.clone().map(|ssid| AccessPoint { ssid, bssid });
+        Self {
+            access_point,
+            metered: network.metered,
+            connection_id: network.connection_id.clone(),
+            captive_portal: network.captive_portal,
+        }
+    }
 }
 
 /// An empty name is that of no network: it is hidden or there is none.

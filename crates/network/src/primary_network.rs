@@ -46,7 +46,7 @@ pub fn watch(
     );
     let (publisher, receiver) = watch::channel(None);
     tokio::spawn(async move {
-        let read = || read(&network);
+        let read = |before| read(&network, before);
         tokio::select! {
             () = publish(&publisher, read, kernel, changes) => {}
             () = publisher.closed() => {}
@@ -58,7 +58,7 @@ pub fn watch(
 /// Reads at first and after each burst of changes, until `kernel` ends.
 async fn publish<K, E, F>(
     publisher: &watch::Sender<Option<NetworkState>>,
-    read: impl Fn() -> F,
+    read: impl Fn(Option<PrimaryNetwork>) -> F,
     mut kernel: watch::Receiver<K>,
     changes: impl Stream<Item = ()>,
 ) where
@@ -74,7 +74,7 @@ async fn publish<K, E, F>(
     loop {
         kernel.mark_unchanged();
         let primary = loop {
-            match read().await {
+            match read(known.primary.clone()).await {
                 Ok(primary) => break primary,
                 Err(error) => tracing::warn!(%error, "the network could not be read"),
             }
@@ -110,17 +110,23 @@ fn until_first_ends(
         .map(|_| ())
 }
 
-async fn read(network: &Network) -> Result<Option<PrimaryNetwork>, NetworkError> {
+async fn read(
+    network: &Network,
+    before: Option<PrimaryNetwork>,
+) -> Result<Option<PrimaryNetwork>, NetworkError> {
     let Some(present) = network.present().await? else { return Ok(None) };
     let PresentNetwork { interface, gateways, dns } = present;
-    let LinkReport { access_point, metered, connection_id, captive_portal } =
-        link_services::report(&network.places().bus, &interface.name).await;
-    // Whoever is connected to an access point is on Wi-Fi, whatever its driver shows.
-    let kind = if access_point.is_some() { InterfaceKind::WiFi } else { interface.kind };
     let mut found = Vec::new();
     for address in gateways {
         found.push(gateway(network, interface.index, address).await);
     }
+    let report = link_services::report(&network.places().bus, &interface.name).await;
+    // Who manages a link leaves it as it is when it starts anew, as in an upgrade.
+    let before = before.filter(|it| it.interface == interface.name && it.gateways == found);
+    let report = report.or_else(|| before.as_ref().map(LinkReport::of)).unwrap_or_default();
+    let LinkReport { access_point, metered, connection_id, captive_portal } = report;
+    // Whoever is connected to an access point is on Wi-Fi, whatever its driver shows.
+    let kind = if access_point.is_some() { InterfaceKind::WiFi } else { interface.kind };
     Ok(Some(PrimaryNetwork {
         ssid: access_point.as_ref().map(|it| it.ssid.clone()),
         bssid: access_point.and_then(|it| it.bssid),
@@ -176,7 +182,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_network_is_told_of_when_it_is_quiet_and_none_while_it_changes() {
         let found = RefCell::new("home0");
-        let read = async || Ok::<_, io::Error>(Some(wired(*found.borrow())));
+        let read = async |_| Ok::<_, io::Error>(Some(wired(*found.borrow())));
         let (kernel, kernel_receiver) = watch::channel(0);
         let (publisher, mut told) = watch::channel(None);
         let publishing = publish(&publisher, &read, kernel_receiver, stream::pending());
@@ -210,7 +216,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_changes_nothing_about_the_network_is_the_same_generation() {
-        let read = async || Ok::<_, io::Error>(Some(wired("home0")));
+        let read = async |_| Ok::<_, io::Error>(Some(wired("home0")));
         let (kernel, kernel_receiver) = watch::channel(0);
         let (publisher, mut told) = watch::channel(None);
         let servers_were_written = stream::once(Box::pin(sleep(RETRY))).chain(stream::pending());

@@ -16,7 +16,8 @@ const SERVICES: [&str; 3] = [network_manager::SERVICE, iwd::SERVICE, wpa_supplic
 /// What is listened to. Strengths of signals and bit rates change every few seconds and are not in it:
 /// another access point is a new `SpecificObject`. A lease that is renewed with other servers shows in
 /// its configuration alone while those of a tunnel are in force.
-const INTERFACES: [(&str, &str, &[&str]); 6] = [
+const INTERFACES: [(&str, &str, &[&str]); 7] = [
+    (network_manager::SERVICE, "org.freedesktop.NetworkManager", &["Startup"]),
     (
         network_manager::SERVICE,
         "org.freedesktop.NetworkManager.Device",

@@ -20,6 +20,8 @@ const NOT_METERED: [u32; 2] = [2, 4];
 )]
 trait Manager {
     fn get_device_by_ip_iface(&self, interface: &str) -> zbus::Result<OwnedObjectPath>;
+    #[zbus(property)]
+    fn startup(&self) -> zbus::Result<bool>;
 }
 
 #[zbus::proxy(
@@ -66,11 +68,14 @@ trait ActiveConnection {
     fn id(&self) -> zbus::Result<String>;
 }
 
-/// Absent if it does not run or does not know the interface. An interface that it leaves alone has
-/// no connection.
+/// Absent if it does not run, has just started, or does not know the interface. An interface that it
+/// leaves alone has no connection.
 pub(super) async fn report(bus: &Bus, interface: &str) -> Option<LinkReport> {
     let connection = bus::connect(bus, SERVICE).await?;
     let manager = said(ManagerProxy::new(&connection).await)?;
+    if manager.startup().await.unwrap_or_default() {
+        return None;
+    }
     let device = said(manager.get_device_by_ip_iface(interface).await)?;
     said(of_device(&connection, device).await)
 }
