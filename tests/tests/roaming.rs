@@ -191,6 +191,37 @@ fn a_way_on_which_nothing_comes_back_is_told_until_something_does() {
     assert_eq!(connected_at(&adit), since);
 }
 
+// spec: NW-4, OD-14
+#[test]
+fn a_cable_that_is_pulled_is_no_network_although_its_route_stays() {
+    let Some(Home { lab, vpn, adit }) = Home::imported() else { return };
+    adit.set_on_demand("home", &json!([{"action": "connect", "eager": true}]));
+    adit.wait_for("home", "connected");
+    let since = connected_at(&adit);
+    lab.unplug();
+    let told = || adit.run(["status", "home"]);
+    adit.eventually("a word", || told().contains("This computer has no network"));
+    assert!(lab.client.sh("ip -4 route show default").contains("linkdown"));
+    let explained = || adit.run(["on-demand", "explain", "home"]);
+    adit.eventually("a word of the rules", || explained().starts_with("This computer is offline."));
+    assert_eq!(adit.status("home"), "connected");
+    lab.plug();
+    let way = || lab.client.whoami("203.0.113.10");
+    adit.eventually("the tunnel", || way().is_ok_and(|way| way == vpn.outer_ipv4()));
+    adit.eventually("no word", || !told().contains("no network"));
+    assert_eq!(connected_at(&adit), since);
+
+    // Nothing begins without a network, and it says so.
+    adit.disconnect("home");
+    lab.unplug();
+    adit.eventually("offline", || explained().starts_with("This computer is offline."));
+    adit.run(["on-demand", "resume", "home"]);
+    adit.eventually("the reason", || told().contains("connect at once. This computer is offline."));
+    assert_eq!(adit.status("home"), "disconnected");
+    lab.plug();
+    adit.wait_for("home", "connected");
+}
+
 /// When the session became connected, as long as it is the same.
 #[track_caller]
 fn connected_at(adit: &Adit) -> Value {

@@ -137,6 +137,7 @@ codes! {
     ManagedFile = "managed.file",
     NetworkNotFollowed = "network.not-followed",
     PathDead = "path.dead",
+    PathNone = "path.none",
     ProviderRestarting = "provider.restarting",
     RouteShadowed = "route.shadowed",
     SecretsWanted = "secrets.wanted",

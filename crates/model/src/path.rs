@@ -55,9 +55,9 @@ pub enum InterfaceKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PathStatus {
-    /// There is a default route; an attempt can be made, with no guarantee.
+    /// There is a default route, and its link has a carrier; an attempt can be made, with no guarantee.
     Satisfied,
-    /// There is none.
+    /// There is none, or the cable is pulled.
     Unsatisfied,
 }
 

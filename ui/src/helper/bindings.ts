@@ -109,7 +109,7 @@ export const events = {
 };
 
 /* Constants */
-export const HEALTH_CODES = ["blocked.connecting","blocked.disconnecting","blocked.ended","blocked.failed","blocked.lockdown","blocked.reasserting","changed.addresses","changed.device","changed.dns","changed.firewall","changed.interface","changed.routes","changed.rules","changed.settings","configuration.behind","contested.addresses","contested.device","contested.dns","contested.firewall","contested.interface","contested.routes","contested.rules","contested.settings","dns.asked-elsewhere","dns.failed-over","dns.not-applied","dns.second-in-line","dns.split-unavailable","dns.unanswered","firewall.packet-sockets","firewall.unavailable","ipv6.unavailable","leak.ipv4","leak.ipv6","lockdown.not-blocking","lockdown.not-opened","lockdown.unreadable","managed.file","network.not-followed","path.dead","provider.restarting","route.shadowed","secrets.wanted","sysctl.refused"] as const;
+export const HEALTH_CODES = ["blocked.connecting","blocked.disconnecting","blocked.ended","blocked.failed","blocked.lockdown","blocked.reasserting","changed.addresses","changed.device","changed.dns","changed.firewall","changed.interface","changed.routes","changed.rules","changed.settings","configuration.behind","contested.addresses","contested.device","contested.dns","contested.firewall","contested.interface","contested.routes","contested.rules","contested.settings","dns.asked-elsewhere","dns.not-applied","dns.second-in-line","dns.split-unavailable","dns.unanswered","firewall.packet-sockets","firewall.unavailable","ipv6.unavailable","leak.ipv4","leak.ipv6","lockdown.not-blocking","lockdown.not-opened","lockdown.unreadable","managed.file","network.not-followed","path.dead","path.none","provider.restarting","route.shadowed","secrets.wanted","sysctl.refused"] as const;
 
 /**  All that can be decided about the app. */
 export type AppSettings = {
@@ -435,23 +435,6 @@ export type HealthItem = {
 	arguments?: { [key in string]: string },
 };
 
-/**  How a certificate and its key are written. */
-export type IdentityFormat = 
-/**  A bundle, RFC 7292. */
-"pkcs12" | 
-/**  Text, RFC 7468. */
-"pem";
-
-/**  Where a configuration's certificate and key are: among its secrets, never in it (PROTO-6, PROTO-7). */
-export type IdentityReference = {
-	/**  What the secret is. */
-	format: IdentityFormat,
-	/**  Its name. Of a binary format it is Base64. */
-	secret: string,
-	/**  The name of the secret that opens it; absent if nothing has to. */
-	password?: string,
-};
-
 /**
  *  Why a wg-quick file was refused. No variant repeats a value that may be secret. It says so in English; as data it is
  *  for those who say it in another language.
@@ -697,9 +680,7 @@ export type LookupReason =
 export type LookupServer = {
 	/**  Where it is. */
 	address: string,
-	/**  Whom it asks in turn, if it is a stub of ours that stands in for the tunnel's servers. */
-	asks?: string,
-	/**  The interface that leads there, or to whom it asks; absent if there is no way. */
+	/**  The interface that leads there; absent if there is no way. */
 	interface?: string,
 	/**  The rule of Adit's firewall that refuses it; absent if none does. */
 	refusedBy?: string,
@@ -932,16 +913,6 @@ export type ProfileFormat =
 "mobileconfig" | 
 /**  All that Adit knows of it. */
 "adit";
-
-/**  Which part of which profile a configuration was. */
-export type ProfileOrigin = {
-	/**  `PayloadIdentifier` of the profile. */
-	profile: string,
-	/**  `PayloadIdentifier` of the VPN in it. */
-	payload: string,
-	/**  What it was called there. A person may call it otherwise. */
-	name: string,
-};
 
 /**  The reason given to a provider's `stop`. Raw values are Apple's. Spec STOP-0 to STOP-17. */
 export type ProviderStopReason = 
@@ -1292,8 +1263,6 @@ export type Told = Change;
 export type TunnelProviderProtocol = {
 	/**  The id in the provider's manifest (PROTO-2). */
 	providerId: string,
-	/**  The program that the provider has to be; any without it (MDM-11). */
-	providerDigest?: string,
 	/**  Shown to people; never used for routing, never empty (PROTO-3). */
 	serverAddress: string,
 	/**  User name, when the provider uses one (PROTO-4). */
@@ -1303,8 +1272,6 @@ export type TunnelProviderProtocol = {
 	 *  starts (PROTO-5).
 	 */
 	userSecrets?: { [key in string]: SecretPlace },
-	/**  The certificate, when the provider proves by one who connects (PROTO-6). */
-	identity?: IdentityReference,
 	/**  Whatever the provider understands; passed to it as it is (PROTO-1). */
 	providerConfiguration?: { [key in string]: Value },
 	/**
@@ -1312,11 +1279,6 @@ export type TunnelProviderProtocol = {
 	 *  Conflicts with other tunnels are named from these before anything starts.
 	 */
 	expectedRoutes?: string[],
-	/**
-	 *  Name resolution in the tunnel, in the place of what the provider asks for: whoever runs the
-	 *  computer knows better (MDM-20 to MDM-22).
-	 */
-	dns?: DnsSettings,
 	/**  Proxy for connections in the tunnel (PROTO-9). */
 	proxy?: ProxySettings,
 	/**  Stop before the machine sleeps, in place of pausing (PROTO-8). */
@@ -1369,10 +1331,6 @@ export type VpnConfiguration = {
 	onDemand?: OnDemandSettings,
 	/**  The file of an administrator that it comes from and changes with. Set by the helper (MDM-C3). */
 	managedBy?: string,
-	/**  The profile that it came in, by which a later one of the same is known (MDM-1). */
-	profile?: ProfileOrigin,
-	/**  The app that a profile says is to manage it (MGR-33). Kept; no app on Linux is known by such an id. */
-	appId?: string,
 };
 
 /**  The state of a session (`NEVPNStatus`). Raw values are Apple's. Spec STAT-0 to STAT-5. */

@@ -190,6 +190,7 @@ impl Actor {
                 if let Some(run) = &self.run {
                     run.network_changed(*state);
                 }
+                self.publish_health();
             }
             Input::Healed(healed) => self.healed(&healed),
             Input::Sleep(answer) => self.sleep(answer),

@@ -42,6 +42,17 @@ pub(super) fn restarting() -> HealthItem {
     )
 }
 
+/// The tunnel is up, but there is nothing below it.
+pub(super) fn offline() -> HealthItem {
+    HealthItem::new(
+        HealthCode::PathNone,
+        Severity::Warning,
+        "This computer has no network",
+        "Nothing goes through the tunnel until there is one; then it goes on by itself.",
+    )
+    .to_do("Connect this computer to a network again.")
+}
+
 /// The tunnel is up, but since then nothing came back through it.
 pub(super) fn silent(since: Timestamp, path: PathStatus) -> HealthItem {
     let time = since.to_zoned(TimeZone::system()).strftime("%H:%M:%S");

@@ -59,7 +59,9 @@ impl Netlink {
         routes: &[RouteMessage],
         links: &BTreeMap<u32, Link>,
     ) -> Result<NetworkPath, NetworkError> {
-        let best = best_default(routes, |_| true);
+        // The kernel goes on using a route whose link has lost its carrier, so there is no network even if there is
+        // another link. Whoever manages the link takes the route away in a moment.
+        let best = best_default(routes, |_| true).filter(|route| has_carrier(route));
         let Some(link) = best.and_then(route::output).and_then(|index| links.get(&index)) else {
             return Ok(NetworkPath::NONE);
         };
@@ -98,6 +100,10 @@ fn best_default(
         .filter(|message| message.header.destination_prefix_length == 0)
         .filter(|message| message.header.kind == RouteType::Unicast && matches(message))
         .min_by_key(|message| route::metric(message))
+}
+
+fn has_carrier(message: &RouteMessage) -> bool {
+    !message.header.flags.contains(RouteFlags::Linkdown)
 }
 
 /// Interfaces of containers and virtual machines have a kind and no default route; what goes to those

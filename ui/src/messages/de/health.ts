@@ -120,6 +120,11 @@ const healthItems: HealthCatalogue = {
       action: isOffline ? "Verbinden Sie ihn wieder mit einem Netz." : "Prüfen Sie das Netz an diesem Ort, und ob der Server läuft.",
     };
   },
+  "path.none": () => ({
+    title: "Dieser Computer hat kein Netz",
+    text: "Bis er eines hat, geht nichts durch den Tunnel; dann geht es von selbst weiter.",
+    action: "Verbinden Sie ihn wieder mit einem Netz.",
+  }),
   "provider.restarting": () => ({
     title: "Der Provider des Tunnels wird neu gestartet",
     text: "Der vorige ist zu Ende. Bis dieser den Tunnel wieder aufgebaut hat, wartet sein Verkehr, und nichts davon geht außen.",

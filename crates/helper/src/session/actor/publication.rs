@@ -1,7 +1,7 @@
 //! What others hear of a session.
 
 use adit_api::{Event as ApiEvent, SessionDetails, SessionEnd, StatusChange};
-use adit_model::{HealthItem, SessionTraffic, VpnStatus};
+use adit_model::{HealthItem, PathStatus, SessionTraffic, VpnStatus};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
@@ -68,14 +68,25 @@ impl Actor {
         let asking = asks.then(|| secrets::waiting(&self.record.configuration));
         let Some(run) = &self.run else { return asking.into_iter().collect() };
         let behind = self.is_behind.then(|| health::behind(&self.record.configuration.name));
+        let path = self.surroundings.state().path.status;
         let way = match self.silent_since {
             _ if self.machine.is_restarting() => Some(health::restarting()),
             // What others do to the tunnel is told already.
             _ if self.machine.lacks_interface() => None,
-            Some(since) => Some(health::silent(since, self.surroundings.state().path.status)),
-            None => None,
+            Some(since) => Some(health::silent(since, path)),
+            None => match path {
+                PathStatus::Unsatisfied => Some(health::offline()),
+                PathStatus::Satisfied => None,
+            },
         };
         asking.into_iter().chain(run.health()).chain(way).chain(behind).collect()
+    }
+
+    /// Tells viewers if there is something else to know.
+    pub(super) fn publish_health(&self) {
+        if self.health() != self.publisher.borrow().health {
+            self.publish(self.machine.status());
+        }
     }
 
     pub(super) fn publish(&self, status: VpnStatus) {
