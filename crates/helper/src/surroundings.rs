@@ -9,8 +9,8 @@ use adit_network::{Network, NetworkState};
 use adit_provider::{Manifest, ManifestError};
 use tokio::sync::watch;
 
-pub(crate) use self::slots::SlotGuard;
 use self::{claims::Claims, slots::Slots};
+pub(crate) use self::{claims::InTheWay, slots::SlotGuard};
 use crate::{
     barrier::Barrier, events::Events, secret_agents::SecretAgents, session_history::SessionHistory,
     trigger::Parking,

@@ -12,8 +12,8 @@ mod parking;
 use std::sync::Arc;
 
 use adit_model::{
-    Admission, ConfigurationId, InvalidSettings, SessionStatus, VpnConfiguration,
-    on_demand::EvaluateConnectionRule,
+    ConfigurationId, InvalidSettings, SessionStatus, VpnConfiguration,
+    on_demand::{EvaluateConnectionRule, Obstacle},
 };
 use adit_network::{ApplyError, NetworkError, tun::TunError};
 use adit_provider::ManifestError;
@@ -25,7 +25,7 @@ use self::{
     names::Deciding,
     parking::{Attendance, Parked},
 };
-use crate::surroundings::Surroundings;
+use crate::surroundings::{InTheWay, Surroundings};
 
 /// What to wait for.
 #[derive(Debug, Clone)]
@@ -64,8 +64,8 @@ pub(crate) struct Armed {
 /// Why nothing can be waited for.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ArmError {
-    #[error("{name} is connected and leads to the same destinations")]
-    Taken { name: String },
+    #[error("{0}.")]
+    Taken(InTheWay),
     #[error("Adit is being reset, or ends")]
     Closed,
     #[error("Too many tunnels are running or waiting. Disconnect one of them first.")]
@@ -88,6 +88,15 @@ pub(crate) enum ArmError {
     Apply(#[from] ApplyError),
 }
 
+impl From<ArmError> for Obstacle {
+    fn from(error: ArmError) -> Self {
+        if let ArmError::Taken(other) = error {
+            return other.into();
+        }
+        Self::Refused { message: error.to_string() }
+    }
+}
+
 /// Waits for what makes a configuration's session wanted. In the place of whatever was waited for
 /// before, which ends when this is in force, so that nothing is open in between.
 pub(crate) async fn arm(
@@ -95,10 +104,8 @@ pub(crate) async fn arm(
     configuration: &VpnConfiguration,
     trigger: Trigger,
 ) -> Result<Armed, ArmError> {
-    match surroundings.claims.admit(configuration) {
-        Admission::Free => {}
-        Admission::Conflict { name, .. } => return Err(ArmError::Taken { name }),
-        Admission::Supersedes(_) => return Err(ArmError::Taken { name: "Another VPN".into() }),
+    if let Some(other) = surroundings.claims.in_the_way(configuration) {
+        return Err(ArmError::Taken(other));
     }
     let last = surroundings.parking.last_settings(configuration.id);
     let Expected { settings, has_addresses } = expected::settings(configuration, last);

@@ -2,7 +2,7 @@
 
 use adit_model::{
     InterfaceKind,
-    on_demand::{CurrentRule, NetworkState, OnDemandStatus, PauseEnd, PrimaryNetwork},
+    on_demand::{CurrentRule, NetworkState, Obstacle, OnDemandStatus, PauseEnd, PrimaryNetwork},
 };
 
 use crate::{language::Language, quantity::local_time};
@@ -21,14 +21,42 @@ pub fn on_demand(status: &OnDemandStatus, language: Language) -> String {
                 "Bei Bedarf, aber keine Regel gilt für dieses Netz.",
             )
             .into(),
-        OnDemandStatus::Armed { rule: Some(rule), retry_at } => {
+        OnDemandStatus::Armed { rule: Some(rule), retry_at, obstacle } => {
             let CurrentRule { index, action, reason } = rule;
             let by_rule = language.of("On demand, by rule", "Bei Bedarf, nach Regel");
             let next = language.of("The next attempt is at", "Der nächste Versuch ist um");
             let retry = retry_at.map(|at| format!(" {next} {}.", local_time(at)));
             let retry = retry.unwrap_or_default();
-            format!("{by_rule} {}, {reason}: {action}.{retry}", index + 1)
+            let obstacle =
+                obstacle.as_ref().map(|it| format!(" {}", obstacle_sentence(it, language)));
+            let obstacle = obstacle.unwrap_or_default();
+            format!("{by_rule} {}, {reason}: {action}.{obstacle}{retry}", index + 1)
         }
+    }
+}
+
+fn obstacle_sentence(obstacle: &Obstacle, language: Language) -> String {
+    match obstacle {
+        Obstacle::Offline => {
+            language.of("This computer is offline.", "Dieser Computer ist offline.").into()
+        }
+        Obstacle::InTheWay { name, route } => {
+            let other = match (name, language) {
+                (Some(name), Language::English) => format!("“{name}”"),
+                (Some(name), Language::German) => format!("„{name}“"),
+                (None, Language::English) => "The VPN of another user".into(),
+                (None, Language::German) => "Das VPN eines anderen Benutzers".into(),
+            };
+            let is = language.of("is connected and", "ist verbunden und");
+            let has = match route {
+                Some(route) => {
+                    format!("{} {route}", language.of("already leads to", "führt schon zu"))
+                }
+                None => language.of("has the default route", "hat die Standardroute").into(),
+            };
+            format!("{other} {is} {has}.")
+        }
+        Obstacle::Refused { message } => message.clone(),
     }
 }
 
@@ -79,11 +107,28 @@ mod tests {
     fn what_happens_by_itself_is_one_sentence() {
         let rule: OnDemandRule =
             serde_json::from_value(json!({"action": "connect", "ssids": ["Café"]})).unwrap();
-        let armed = |rule| OnDemandStatus::Armed { rule, retry_at: None };
+        let armed = |rule| OnDemandStatus::Armed { rule, retry_at: None, obstacle: None };
         assert_eq!(
             on_demand(&armed(Some(CurrentRule::of(1, &rule))), Language::English),
             "On demand, by rule 2, on Wi-Fi “Café”: connect when something wants the network."
         );
+        let held = |obstacle| OnDemandStatus::Armed {
+            rule: Some(CurrentRule::of(1, &rule)),
+            retry_at: None,
+            obstacle: Some(obstacle),
+        };
+        let offline = on_demand(&held(Obstacle::Offline), Language::English);
+        assert!(offline.ends_with("wants the network. This computer is offline."), "{offline}");
+        let in_the_way = |name: Option<&str>, route: Option<&str>| Obstacle::InTheWay {
+            name: name.map(Into::into),
+            route: route.map(|route| route.parse().unwrap()),
+        };
+        let named = on_demand(&held(in_the_way(Some("work"), None)), Language::English);
+        assert!(named.ends_with("“work” is connected and has the default route."), "{named}");
+        let foreign = in_the_way(None, Some("10.0.0.0/8"));
+        let foreign = on_demand(&held(foreign), Language::German);
+        let said = "Das VPN eines anderen Benutzers ist verbunden und führt schon zu 10.0.0.0/8.";
+        assert!(foreign.ends_with(said), "{foreign}");
         assert_eq!(
             on_demand(&armed(None), Language::English),
             "On demand, but no rule is for this network."

@@ -753,6 +753,21 @@ export type Note = {
 	text: string,
 };
 
+/**  What keeps a session from beginning. */
+export type Obstacle = 
+/**  The computer is in no network. */
+{ kind: "offline" } | 
+/**  Another tunnel is connected, and a rule ends nobody's session. */
+{ kind: "inTheWay"; 
+/**  Its name; absent if it is not to be known. */
+name?: string; 
+/**  The destination that both want; absent if that is the default route. */
+route?: string } | 
+/**  The start was refused. */
+{ kind: "refused"; 
+/**  Why, in a sentence. */
+message: string };
+
 export type OnDemandAction = "connect" | "disconnect" | "ignore" | "evaluateConnection";
 
 /**  As it is at this moment. */
@@ -789,7 +804,9 @@ export type OnDemandStatus =
 /**  The current one; absent when none matches or the network is still being looked at. */
 rule?: CurrentRule; 
 /**  Starts failed, and before this moment there is no other. Spec OD-25. */
-retryAt?: string } | 
+retryAt?: string; 
+/**  Why there is no session although the rule wants one. */
+obstacle?: Obstacle } | 
 /**  Somebody holds them off. Spec OD-22. */
 {
 	state: "paused",

@@ -19,6 +19,7 @@ export type {
   MachineStatus,
   NameLookup,
   Note,
+  Obstacle,
   OnDemandRule,
   OnDemandSettings,
   OnDemandStatus,

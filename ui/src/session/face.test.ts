@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import type { Entry, MachineStatus } from "../helper/types";
+import type { Entry, MachineStatus, Obstacle } from "../helper/types";
 import { ENGLISH, example, GERMAN, NOW, problem, TWO_HOURS_AGO } from "./examples";
 import { face, inSentence, isWanted, type Shape } from "./face";
 
@@ -44,7 +44,7 @@ describe("a session that is down", () => {
   });
 
   it("says when it connects by itself", () => {
-    const armed = (index?: number, retryAt?: string) =>
+    const armed = (index?: number, retryAt?: string, obstacle?: Obstacle) =>
       example({
         configuration: { onDemand: { enabled: true, rules: [{ action: "connect" }, { action: "disconnect" }] } },
         session: {
@@ -52,6 +52,7 @@ describe("a session that is down", () => {
             state: "armed",
             ...(index !== undefined && { rule: { index, action: "a", reason: "r" } }),
             ...(retryAt && { retryAt }),
+            ...(obstacle && { obstacle }),
           },
         },
       });
@@ -60,6 +61,14 @@ describe("a session that is down", () => {
     check(armed(), "waiting", "Not connected. Connects by itself when a rule says so.");
     check(armed(0, "2026-03-01T12:05:00Z"), "waiting", "Not connected. Tries again in 5 min.");
     check(armed(0, "2026-03-01T11:00:00Z"), "waiting", "Not connected. Tries again at once.");
+    check(armed(0, undefined, { kind: "offline" }), "waiting", "Not connected. This computer is offline.");
+    const inTheWay: Obstacle = { kind: "inTheWay", name: "work" };
+    const later = "2026-03-01T12:05:00Z";
+    check(armed(0, later, inTheWay), "waiting", "Not connected. “work” is connected and has the default route.");
+    const foreign: Obstacle = { kind: "inTheWay", route: "10.0.0.0/8" };
+    const said = "Not connected. The VPN of another user is connected and already leads to 10.0.0.0/8.";
+    check(armed(0, later, foreign), "waiting", said);
+    check(armed(0, later, { kind: "refused", message: "No." }), "waiting", "Not connected. No.");
     const paused = example({ session: { onDemand: { state: "paused", until: "nextNetwork" } } });
     check(paused, "disconnected", "Not connected. On demand is paused until the next network.");
   });

@@ -1,7 +1,7 @@
 // A session in a shape and in one sentence that is always true and complete.
 
 import { isAttached, type Link } from "../helper/helper";
-import type { Entry, HealthItem, MachineStatus, PauseEnd, SessionStatus } from "../helper/types";
+import type { Entry, HealthItem, MachineStatus, Obstacle, PauseEnd, SessionStatus } from "../helper/types";
 import type { Language } from "../messages/language";
 import { failureSentence } from "./failure";
 import { expectedTraffic, takesDefault, trafficSentence } from "./traffic";
@@ -132,7 +132,8 @@ function armed({ configuration, session }: Entry, around: Surroundings, language
   const { m } = language;
   const face = (sentence: string): Face => ({ shape: "waiting", sentence, line: m.row.waiting });
   if (session.onDemand?.state !== "armed") return face(m.sentence.plain);
-  const { rule, retryAt } = session.onDemand;
+  const { rule, retryAt, obstacle } = session.onDemand;
+  if (obstacle !== undefined) return face(m.sentence.failed(obstacleSentence(obstacle, language)));
   if (retryAt !== undefined) return face(m.sentence.retry(inFuture(retryAt, around.now, language)));
   const action = rule && configuration.onDemand?.rules?.[rule.index]?.action;
   switch (action) {
@@ -145,6 +146,18 @@ function armed({ configuration, session }: Entry, around: Surroundings, language
     case "ignore":
     case undefined:
       return face(m.sentence.waitsForNetwork);
+  }
+}
+
+/** Why there is no session although the rule wants one. */
+export function obstacleSentence(obstacle: Obstacle, { m }: Language): string {
+  switch (obstacle.kind) {
+    case "offline":
+      return m.onDemand.offline;
+    case "inTheWay":
+      return m.onDemand.inTheWay(obstacle.name, obstacle.route);
+    case "refused":
+      return obstacle.message;
   }
 }
 

@@ -8,7 +8,7 @@ use adit_model::{
     ProviderStopReason, RouteExplanation, RouteOutcome, Secret, SecretChange, SecretPlace,
     SecretPlaces, Secrets, SessionStatus, SessionTraffic, Severity, StartCause,
     TunnelProviderProtocol, VpnConfiguration, VpnStatus,
-    on_demand::{CurrentRule, OnDemandRule, OnDemandStatus, PauseEnd},
+    on_demand::{CurrentRule, Obstacle, OnDemandRule, OnDemandStatus, PauseEnd},
     wireguard::Key,
 };
 use adit_varlink::idl::Interface;
@@ -172,6 +172,7 @@ fn example() -> Entry {
                     reason: "A reason".into(),
                 }),
                 retry_at: None,
+                obstacle: Some(Obstacle::Refused { message: "A sentence.".into() }),
             }),
             health: vec![
                 HealthItem::new(

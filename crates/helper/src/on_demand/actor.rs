@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use adit_api::HelperError;
 use adit_model::{
     ConfigurationId, SessionStatus, StartCause, VpnConfiguration, VpnStatus,
-    on_demand::{NetworkState, OnDemandStatus, Verdict, next_change},
+    on_demand::{NetworkState, Obstacle, OnDemandStatus, Verdict, next_change},
 };
 use jiff::{Timestamp, Zoned};
 use tokio::{
@@ -35,6 +35,8 @@ pub(super) struct Actor {
     pauses: Arc<Pauses>,
     network: watch::Receiver<Option<NetworkState>>,
     session: watch::Receiver<SessionStatus>,
+    /// Tells when another tunnel leaves destinations.
+    room: watch::Receiver<()>,
     judging: Option<Judging>,
     waiting: Option<Waiting>,
     idleness: Option<Idleness>,
@@ -64,6 +66,7 @@ impl Actor {
         let mut network = service.on_demand().network();
         network.mark_changed();
         let session = service.watch_session(id)?;
+        let room = service.surroundings().claims.watch_room();
         let machine = Machine::new(&configuration, pauses.of(id), &session.borrow());
         Ok(Self {
             id,
@@ -73,6 +76,7 @@ impl Actor {
             pauses,
             network,
             session,
+            room,
             judging: None,
             waiting: None,
             idleness: None,
@@ -93,6 +97,9 @@ impl Actor {
                 },
                 Ok(()) = self.network.changed() => self.network_changed(),
                 Ok(()) = self.session.changed() => self.session_changed(),
+                Ok(()) = self.room.changed(), if self.machine.is_refused() => {
+                    self.machine.room_was_made();
+                }
                 verdict = found(&mut self.judging) => self.judged(verdict),
                 wanted = wanted(&mut self.waiting) => self.wanted(wanted),
                 () = pass(deadline) => self.waited().await,
@@ -243,7 +250,12 @@ impl Actor {
     }
 
     async fn start(&mut self, cause: StartCause) {
+        self.room.mark_unchanged();
         let name = &self.configuration.name;
+        if let Some(other) = self.service.surroundings().claims.in_the_way(&self.configuration) {
+            tracing::info!("“{name}” does not connect by itself: {other}.");
+            return self.machine.refused(other.into(), Timestamp::now());
+        }
         match self.service.start_on_demand(self.id, cause).await {
             Ok(()) => {
                 // The session has taken over what was waiting.
@@ -252,7 +264,8 @@ impl Actor {
             }
             Err(error) => {
                 tracing::warn!("“{name}” could not connect by itself: {error}");
-                self.machine.refused(Timestamp::now());
+                let message = error.to_string();
+                self.machine.refused(Obstacle::Refused { message }, Timestamp::now());
             }
         }
     }
@@ -262,6 +275,7 @@ impl Actor {
         if self.waiting.as_ref().is_some_and(is_waiting) {
             return;
         }
+        self.room.mark_unchanged();
         let surroundings = self.service.surroundings();
         let trigger = match &demand {
             Demand::Traffic => Trigger::FirstPacket,
@@ -272,10 +286,14 @@ impl Actor {
         };
         match trigger::arm(surroundings, &self.configuration, trigger).await {
             Ok(armed) => self.waiting = Some(Waiting { demand, armed, is_over: false }),
+            // It is waited for another try already.
+            Err(error) if demand == Demand::Nobody => {
+                tracing::debug!(id = %self.id, "nothing is held back meanwhile: {error}");
+            }
             Err(error) => {
                 let name = &self.configuration.name;
                 tracing::warn!("“{name}” cannot wait for what wants it: {error}");
-                self.machine.refused(Timestamp::now());
+                self.machine.refused(error.into(), Timestamp::now());
             }
         }
     }

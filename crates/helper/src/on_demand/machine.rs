@@ -10,7 +10,8 @@ mod tests;
 use adit_model::{
     Enablement, SessionStatus, StartCause, VpnConfiguration,
     on_demand::{
-        CurrentRule, EvaluateConnectionRule, NetworkState, OnDemandAction, OnDemandStatus, PauseEnd,
+        CurrentRule, EvaluateConnectionRule, NetworkState, Obstacle, OnDemandAction,
+        OnDemandStatus, PauseEnd,
     },
 };
 use jiff::Timestamp;
@@ -32,6 +33,8 @@ pub(super) struct Machine {
     is_stale: bool,
     pause: Option<Pause>,
     failures: Failures,
+    /// Why the last start was refused, until one may succeed.
+    refusal: Option<Obstacle>,
     session: Running,
     /// A rule that disconnects has become the current one, and the session it found is not down yet.
     ends: bool,
@@ -98,6 +101,7 @@ impl Machine {
             is_stale: true,
             pause,
             failures: Failures::default(),
+            refusal: None,
             session: Running::of(session),
             ends: false,
             rests: false,
@@ -162,7 +166,17 @@ impl Machine {
             Current::Unknown | Current::None => None,
         };
         let retry_at = self.failures.retry_at(now).filter(|_| self.session == Running::Down);
-        Some(OnDemandStatus::Armed { rule, retry_at })
+        Some(OnDemandStatus::Armed { rule, retry_at, obstacle: self.obstacle() })
+    }
+
+    fn obstacle(&self) -> Option<Obstacle> {
+        if self.session != Running::Down || !self.current.connects() {
+            return None;
+        }
+        if self.network.primary.is_none() && !self.is_stale {
+            return Some(Obstacle::Offline);
+        }
+        self.refusal.clone()
     }
 
     pub(super) fn pause(&self) -> Option<&Pause> {
@@ -193,7 +207,7 @@ impl Machine {
         let was_on = std::mem::replace(&mut self.is_on, is_on(configuration));
         self.is_locked = configuration.on_demand.user_override_disabled;
         self.is_stale = true;
-        self.failures.forget();
+        self.forget_failures();
         self.rests = false;
         if !was_on {
             self.current = Current::None;
@@ -209,7 +223,7 @@ impl Machine {
             return;
         }
         self.is_stale = true;
-        self.failures.forget();
+        self.forget_failures();
         if self.pause.as_ref().is_some_and(|pause| pause.ends_in(&network)) {
             self.pause = None;
         }
@@ -244,6 +258,7 @@ impl Machine {
         let before = std::mem::replace(&mut self.session, Running::of(session));
         if self.session != Running::Down {
             self.wanted = None;
+            self.refusal = None;
             self.rests = false;
             return;
         }
@@ -259,8 +274,19 @@ impl Machine {
     }
 
     /// A start was refused.
-    pub(super) fn refused(&mut self, now: Timestamp) {
+    pub(super) fn refused(&mut self, why: Obstacle, now: Timestamp) {
         self.failures.add(now);
+        self.refusal = Some(why);
+    }
+
+    /// Whether a start was refused and none has succeeded since.
+    pub(super) fn is_refused(&self) -> bool {
+        self.refusal.is_some()
+    }
+
+    /// What another tunnel had in the way is free.
+    pub(super) fn room_was_made(&mut self) {
+        self.forget_failures();
     }
 
     /// A person ended the session.
@@ -286,13 +312,18 @@ impl Machine {
     /// The rules count again.
     pub(super) fn resume(&mut self) {
         self.pause = None;
-        self.failures.forget();
+        self.forget_failures();
         self.rests = false;
     }
 
     /// A start that failed for want of secrets may be tried at once.
     pub(super) fn owner_came(&mut self) {
+        self.forget_failures();
+    }
+
+    fn forget_failures(&mut self) {
         self.failures.forget();
+        self.refusal = None;
     }
 
     /// Time has passed.
@@ -307,6 +338,18 @@ impl Machine {
 impl Current {
     fn disconnects(&self) -> bool {
         matches!(self, Self::Rule(_, OnDemandAction::Disconnect))
+    }
+
+    fn connects(&self) -> bool {
+        match self {
+            Self::Rule(
+                _,
+                OnDemandAction::Connect { .. } | OnDemandAction::EvaluateConnection(_),
+            ) => true,
+            Self::Rule(_, OnDemandAction::Disconnect | OnDemandAction::Ignore)
+            | Self::Unknown
+            | Self::None => false,
+        }
     }
 }
 

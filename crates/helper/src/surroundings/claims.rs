@@ -2,13 +2,16 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::{self, Display, Formatter},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use adit_model::{
-    Admission, Claim, ConfigurationId, NetworkSettingsError, VpnConfiguration, admit,
+    Admission, Claim, ConfigurationId, NetworkSettingsError, Scope, VpnConfiguration, admit,
+    on_demand::Obstacle,
 };
 use ipnet::IpNet;
+use tokio::sync::watch;
 
 use crate::access;
 
@@ -16,6 +19,15 @@ use crate::access;
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     active: Mutex<BTreeMap<ConfigurationId, Active>>,
+    room: watch::Sender<()>,
+}
+
+/// A tunnel that is connected, as far as the owner of another one may know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InTheWay {
+    name: Option<String>,
+    /// The destination that both want; absent if that is the default route.
+    route: Option<IpNet>,
 }
 
 #[derive(Debug)]
@@ -31,6 +43,17 @@ impl Claims {
         decide(&self.active(), configuration, expected)
     }
 
+    /// What is in the way of a session that displaces nobody.
+    pub(crate) fn in_the_way(&self, configuration: &VpnConfiguration) -> Option<InTheWay> {
+        let expected = configuration.protocol.expected_routes.clone();
+        in_the_way(&self.active(), configuration, expected)
+    }
+
+    /// Tells when destinations become free.
+    pub(crate) fn watch_room(&self) -> watch::Receiver<()> {
+        self.room.subscribe()
+    }
+
     /// Takes destinations for a session, unless another one has them.
     pub(crate) fn take(
         &self,
@@ -38,22 +61,12 @@ impl Claims {
         routes: Vec<IpNet>,
     ) -> Result<(), NetworkSettingsError> {
         let mut active = self.active();
-        let sentence = match decide(&active, configuration, routes.clone()) {
-            Admission::Free => {
-                let configuration = configuration.clone();
-                active.insert(configuration.id, Active { configuration, routes });
-                return Ok(());
-            }
-            Admission::Conflict { id, route, .. } => {
-                let other = called(&active, id, configuration.owner);
-                format!("{other} is connected and already leads to {route}")
-            }
-            Admission::Supersedes(id) => {
-                let other = called(&active, id, configuration.owner);
-                format!("{other} is connected and has the default route")
-            }
-        };
-        Err(NetworkSettingsError::Failed(sentence))
+        if let Some(other) = in_the_way(&active, configuration, routes.clone()) {
+            return Err(NetworkSettingsError::Failed(other.to_string()));
+        }
+        let configuration = configuration.clone();
+        active.insert(configuration.id, Active { configuration, routes });
+        Ok(())
     }
 
     /// Takes more destinations besides those that the session has.
@@ -70,12 +83,15 @@ impl Claims {
     pub(crate) fn narrow(&self, id: ConfigurationId, routes: Vec<IpNet>) {
         if let Some(active) = self.active().get_mut(&id) {
             active.routes = routes;
+            self.room.send_replace(());
         }
     }
 
     /// Gives a session's destinations free.
     pub(crate) fn release(&self, id: ConfigurationId) {
-        self.active().remove(&id);
+        if self.active().remove(&id).is_some() {
+            self.room.send_replace(());
+        }
     }
 
     /// The map is whole after every statement, so a panic elsewhere does not spoil it.
@@ -100,13 +116,51 @@ fn decide(
     admit(&claim(configuration, routes), &others)
 }
 
-/// Nobody learns the names of other people's configurations (ENT-14).
-fn called(active: &BTreeMap<ConfigurationId, Active>, id: ConfigurationId, uid: u32) -> String {
-    match active.get(&id) {
-        Some(Active { configuration, .. }) if access::may_see(uid, configuration) => {
-            format!("“{}”", configuration.name)
+fn in_the_way(
+    active: &BTreeMap<ConfigurationId, Active>,
+    configuration: &VpnConfiguration,
+    routes: Vec<IpNet>,
+) -> Option<InTheWay> {
+    let (id, route) = match decide(active, configuration, routes) {
+        Admission::Free => return None,
+        Admission::Conflict { id, route, .. } => (id, Some(route)),
+        Admission::Supersedes(id) => (id, None),
+    };
+    Some(InTheWay { name: name(active, id, configuration), route })
+}
+
+/// Nobody learns the names of other people's configurations (ENT-14), and everybody sees what is said of
+/// one of the system's.
+fn name(
+    active: &BTreeMap<ConfigurationId, Active>,
+    id: ConfigurationId,
+    configuration: &VpnConfiguration,
+) -> Option<String> {
+    let other = &active.get(&id)?.configuration;
+    let is_known = match configuration.scope {
+        Scope::User => access::may_see(configuration.owner, other),
+        Scope::System => other.scope == Scope::System,
+    };
+    is_known.then(|| other.name.clone())
+}
+
+/// In the middle of a sentence.
+impl Display for InTheWay {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "“{name}”")?,
+            None => f.write_str("the VPN of another user")?,
         }
-        Some(_) | None => "the VPN of another user".into(),
+        match self.route {
+            Some(route) => write!(f, " is connected and already leads to {route}"),
+            None => f.write_str(" is connected and has the default route"),
+        }
+    }
+}
+
+impl From<InTheWay> for Obstacle {
+    fn from(InTheWay { name, route }: InTheWay) -> Self {
+        Self::InTheWay { name, route }
     }
 }
 
@@ -127,6 +181,9 @@ mod tests {
         assert!(refusal(1000).to_string().contains("“first”"));
         assert!(refusal(0).to_string().contains("“first”"));
         assert!(refusal(1001).to_string().contains("the VPN of another user"));
+        let shared = VpnConfiguration { scope: Scope::System, ..configuration("second", 0) };
+        let refused = claims.take(&shared, network()).unwrap_err().to_string();
+        assert!(refused.contains("the VPN of another user"), "{refused}");
         claims.widen(&first, vec!["192.168.0.0/16".parse().unwrap()]).unwrap();
         claims.narrow(first.id, vec!["192.168.0.0/16".parse().unwrap()]);
         let second = configuration("second", 1000);

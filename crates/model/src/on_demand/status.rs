@@ -1,5 +1,6 @@
 //! What viewers show of a configuration that connects by itself.
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,9 @@ pub enum OnDemandStatus {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "specta", specta(type = Option<String>))]
         retry_at: Option<Timestamp>,
+        /// Why there is no session although the rule wants one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        obstacle: Option<Obstacle>,
     },
     /// Somebody holds them off. Spec OD-22.
     Paused {
@@ -37,6 +41,30 @@ pub struct CurrentRule {
     pub action: String,
     /// Why it is this one, in words.
     pub reason: String,
+}
+
+/// What keeps a session from beginning.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Obstacle {
+    /// The computer is in no network.
+    Offline,
+    /// Another tunnel is connected, and a rule ends nobody's session.
+    InTheWay {
+        /// Its name; absent if it is not to be known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// The destination that both want; absent if that is the default route.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "specta", specta(type = Option<String>))]
+        route: Option<IpNet>,
+    },
+    /// The start was refused.
+    Refused {
+        /// Why, in a sentence.
+        message: String,
+    },
 }
 
 /// What ends a pause.
@@ -71,8 +99,24 @@ mod tests {
             assert_eq!(json, expected);
             assert_eq!(serde_json::from_value::<OnDemandStatus>(json).unwrap(), status);
         };
-        let armed = OnDemandStatus::Armed { rule: None, retry_at: Some(Timestamp::UNIX_EPOCH) };
+        let armed = OnDemandStatus::Armed {
+            rule: None,
+            retry_at: Some(Timestamp::UNIX_EPOCH),
+            obstacle: None,
+        };
         check(armed, json!({"state": "armed", "retryAt": "1970-01-01T00:00:00Z"}));
+        let held = |obstacle| OnDemandStatus::Armed {
+            rule: None,
+            retry_at: None,
+            obstacle: Some(obstacle),
+        };
+        let offline = json!({"state": "armed", "obstacle": {"kind": "offline"}});
+        check(held(Obstacle::Offline), offline);
+        let in_the_way =
+            json!({"state": "armed", "obstacle": {"kind": "inTheWay", "name": "work"}});
+        check(held(Obstacle::InTheWay { name: Some("work".into()), route: None }), in_the_way);
+        let refused = json!({"state": "armed", "obstacle": {"kind": "refused", "message": "No."}});
+        check(held(Obstacle::Refused { message: "No.".into() }), refused);
         let paused = |end| OnDemandStatus::Paused { end };
         let at = PauseEnd::Time { at: Timestamp::UNIX_EPOCH };
         check(

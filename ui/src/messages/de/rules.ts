@@ -20,6 +20,9 @@ export const rules: typeof English = {
     resume: "Fortsetzen",
     arm: "Bereit machen",
     change: "Regeln ändern",
+    offline: "Dieser Computer ist offline.",
+    inTheWay: (name, route) =>
+      `${name === undefined ? "Das VPN eines anderen Benutzers" : `„${name}“`} ist verbunden und ${route === undefined ? "hat die Standardroute" : `führt schon zu ${route}`}.`,
     retry: (when) => `Der Start ging schief. Der nächste Versuch kommt ${when}.`,
     add: "Regeln anlegen",
     pausedUntil: (until) => `Die Regeln ruhen ${until}.`,

@@ -22,6 +22,10 @@ export const rules = {
     resume: "Resume",
     arm: "Arm",
     change: "Change the rules",
+    offline: "This computer is offline.",
+    /** Without a name it is somebody else's, without a route it has the default route. */
+    inTheWay: (name: string | undefined, route: string | undefined) =>
+      `${name === undefined ? "The VPN of another user" : `“${name}”`} is connected and ${route === undefined ? "has the default route" : `already leads to ${route}`}.`,
     retry: (when: string) => `Starting failed. It tries again ${when}.`,
     add: "Add rules",
     pausedUntil: (until: string) => `The rules are paused ${until}.`,

@@ -156,15 +156,47 @@ fn starts_that_fail_come_ever_later_and_at_once_in_another_network() {
         assert_eq!(world.wish(), Wish::Wait(Demand::Traffic));
     }
     world.judge(EAGER);
-    world.machine.refused(world.now);
+    world.machine.refused(Obstacle::Refused { message: "No.".into() }, world.now);
     assert_eq!(world.wish(), Wish::Nothing);
     world.enter("away0");
     world.judge(EAGER);
     assert!(matches!(world.wish(), Wish::Up(_)));
-    world.machine.refused(world.now);
+    world.machine.refused(Obstacle::Refused { message: "No.".into() }, world.now);
     assert_eq!(world.wish(), Wish::Nothing);
     world.machine.owner_came();
     assert!(matches!(world.wish(), Wish::Up(_)));
+}
+
+// spec: MGR-12, OD-14
+#[test]
+fn what_keeps_a_session_from_beginning_is_told_and_forgotten_with_its_cause() {
+    let mut world = World::new();
+    let obstacle = |world: &World| match world.status() {
+        Some(OnDemandStatus::Armed { obstacle, .. }) => obstacle,
+        Some(OnDemandStatus::Paused { .. }) | None => panic!(),
+    };
+    world.judge(EAGER);
+    let refused = || Obstacle::InTheWay { name: Some("home".into()), route: None };
+    world.machine.refused(refused(), world.now);
+    assert_eq!((world.wish(), obstacle(&world)), (Wish::Nothing, Some(refused())));
+    world.wait(SECOND);
+    assert!(matches!(world.wish(), Wish::Up(_)));
+    world.machine.refused(refused(), world.now);
+    assert!(world.machine.is_refused());
+    // It need not be waited for the next attempt.
+    world.machine.room_was_made();
+    assert_eq!(obstacle(&world), None);
+    assert!(matches!(world.wish(), Wish::Up(_)));
+
+    world.leave();
+    assert_eq!(obstacle(&world), None, "it is not known yet which rule is the current one");
+    world.judge(EAGER);
+    assert_eq!((world.wish(), obstacle(&world)), (Wish::Nothing, Some(Obstacle::Offline)));
+    world.up(true);
+    assert_eq!(obstacle(&world), None);
+    world.down(false);
+    world.judge(Some(OnDemandAction::Disconnect));
+    assert_eq!(obstacle(&world), None, "nothing is wanted");
 }
 
 // spec: OD-23, MGR-7
