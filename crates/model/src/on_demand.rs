@@ -11,6 +11,7 @@ mod dns_server_pattern;
 mod domain;
 mod evaluation;
 mod interface_type;
+mod key;
 mod lint;
 mod mac_address;
 mod network_state;

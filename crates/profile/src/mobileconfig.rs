@@ -16,6 +16,7 @@ use adit_model::ConfigurationId;
 use self::{certificate::Certificate, container::Container, reader::Reader, vpn::Found};
 use crate::{Imported, Note, NoteCode};
 
+pub(crate) use self::vpn::KEPT;
 pub use self::{
     error::ProfileError,
     export::{AppleSystem, ProfileIds, export_mobileconfig},

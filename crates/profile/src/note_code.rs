@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 pub enum NoteCode {
+    #[serde(rename = "archive.kept")]
+    ArchiveKept,
+    #[serde(rename = "archive.left-out")]
+    ArchiveLeftOut,
     #[serde(rename = "command.not-run")]
     CommandNotRun,
     #[serde(rename = "dns.domains-without-server")]

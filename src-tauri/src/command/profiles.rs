@@ -216,13 +216,15 @@ fn from_mobileconfig(content: &[u8]) -> Result<Vec<Imported>, Failure> {
 
 /// An archive comes from elsewhere, where its id and generation stay. It says all about protections.
 fn from_archive(content: &[u8]) -> Result<Imported, Failure> {
-    let Archive { mut configuration, secrets, .. } = Archive::read(content)?;
+    let archive = Archive::read(content)?;
+    let notes = archive.notes();
+    let Archive { mut configuration, secrets, .. } = archive;
     configuration.id = ConfigurationId::random();
     configuration.generation = 0;
     configuration
         .validate()
         .map_err(|error| Failure::new(FailureKind::Invalid, error.to_string()))?;
-    Ok(Imported { configuration, secrets, notes: Vec::new() })
+    Ok(Imported { configuration, secrets, notes })
 }
 
 fn wireguard(configuration: &VpnConfiguration) -> Result<WireGuardConfiguration, Failure> {

@@ -732,7 +732,7 @@ export type NetworkState = {
 };
 
 /**  Which sentence a [`Note`](crate::Note) is. Whoever speaks another language has words for each. */
-export type NoteCode = "command.not-run" | "dns.domains-without-server" | "dns.none" | "dns.unrouted" | "family.blocked" | "family.leaks" | "ipv6.blocked" | "key.repeated" | "network.host-bits" | "peer.waiting" | "profile.allow" | "profile.apple-only" | "profile.domains-always" | "profile.ignored" | "profile.left-out" | "profile.provider" | "profile.removal" | "profile.signature" | "profile.unknown" | "route.all" | "route.all-ipv4" | "route.all-ipv6" | "route.nothing" | "route.some" | "routes.enforced" | "routes.enforced-but-local" | "table.number" | "table.off" | "unused.fwmark" | "unused.save-config";
+export type NoteCode = "archive.kept" | "archive.left-out" | "command.not-run" | "dns.domains-without-server" | "dns.none" | "dns.unrouted" | "family.blocked" | "family.leaks" | "ipv6.blocked" | "key.repeated" | "network.host-bits" | "peer.waiting" | "profile.allow" | "profile.apple-only" | "profile.domains-always" | "profile.ignored" | "profile.left-out" | "profile.provider" | "profile.removal" | "profile.signature" | "profile.unknown" | "route.all" | "route.all-ipv4" | "route.all-ipv6" | "route.nothing" | "route.some" | "routes.enforced" | "routes.enforced-but-local" | "table.number" | "table.off" | "unused.fwmark" | "unused.save-config";
 
 /**
  *  Something about a profile that a person should know. `text` says all of it in English; `code` and

@@ -58,6 +58,10 @@ function sentence({ code, key = "", arguments: given, text }: Note, { m }: Langu
       return words.fwmark;
     case "unused.save-config":
       return words.saveConfig;
+    case "archive.kept":
+      return words.archive.kept(text, key);
+    case "archive.left-out":
+      return words.archive.leftOut(text, key);
     case "profile.allow":
       return words.profile.allow(text, key);
     case "profile.apple-only":

@@ -168,17 +168,19 @@ impl Profile {
 
     /// An archive comes from elsewhere, where its id and generation stay.
     fn from_archive(file: String, bytes: &[u8], name: Option<&str>) -> Result<Self, Failure> {
-        let Archive { mut configuration, secrets, .. } = match Archive::read(bytes) {
+        let archive = match Archive::read(bytes) {
             Ok(archive) => archive,
             Err(error) => return Err(Failure::Archive { file, error }),
         };
+        let notes = archive.notes();
+        let Archive { mut configuration, secrets, .. } = archive;
         configuration.id = ConfigurationId::random();
         configuration.generation = 0;
         if let Some(name) = name {
             configuration.name = name.into();
         }
         configuration.validate()?;
-        let imported = Imported { configuration, secrets, notes: Vec::new() };
+        let imported = Imported { configuration, secrets, notes };
         Ok(Self { says_all: true, ..Self::of(file, imported) })
     }
 

@@ -39,7 +39,13 @@ async fn rules_are_edited_as_json_and_shown_in_words() {
     let wrong = failure(&edit("sed -i s/ethernet/internet/").await, 1);
     assert!(wrong.contains("unknown variant `internet`"), "{wrong}");
     let wrong = failure(&edit("sed -i s/ssids/sssids/").await, 1);
-    assert!(wrong.contains("onDemand.rules[1].sssids: is not known"), "{wrong}");
+    let said = "onDemand.rules[1].sssids: is no key of rule 2; perhaps “ssids” is meant";
+    assert!(wrong.contains(said), "{wrong}");
+    let wrong = failure(&edit("sed -i s/enabled/enabld/").await, 1);
+    let said = "onDemand.enabld: is no key of on demand; perhaps “enabled” is meant";
+    assert!(wrong.contains(said), "{wrong}");
+    let same = json(&run(&helper, &["--json", "on-demand", "show", "work"]).await);
+    assert_eq!(same, shown);
     let said = ok(&helper, &["on-demand", "off", "work"]).await;
     assert!(said.starts_with("“work” connects only by hand."), "{said}");
 }

@@ -181,3 +181,21 @@ async fn a_bad_file_is_refused_with_line_and_key_and_no_other_is_imported() {
     let output = run(&helper, &["--json", "import", text(&missing)]).await;
     assert_eq!(json_failure(&output, 1)["kind"], "unreadable");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_archive_has_that_is_not_known_is_said() {
+    let helper = imported(Script::Connects).await;
+    let archive = r#"{"adit": 1, "secrets": {}, "configuration": {"name": "slip", "colour": "red",
+        "id": "5f0c6a32-9d3c-4a9e-8d0b-3c1f9b7d2a11", "onDemand": {"enabled": false},
+        "protocol": {"providerId": "org.example.vpn", "serverAddress": "a.example"}}}"#;
+    let file = helper.file("slip.json", archive);
+    let said = ok(&helper, &["import", text(&file)]).await;
+    assert!(said.contains("configuration.colour is not known and counts for nothing"), "{said}");
+    let shown = json(&run(&helper, &["--json", "show", "slip"]).await);
+    assert_eq!(shown["configuration"]["colour"], "red");
+    let refused =
+        archive.replace("{\"enabled\": false}", "{\"enabled\": true, \"idleTimout\": 60}");
+    let file = helper.file("refused.json", &refused);
+    let refused = failure(&run(&helper, &["import", text(&file), "--name", "other"]).await, 1);
+    assert!(refused.contains("perhaps “idleTimeout” is meant"), "{refused}");
+}

@@ -299,8 +299,7 @@ mod tests {
 
     #[test]
     fn only_what_may_connect_is_listened_to() {
-        let rule =
-            |domain: &str, action| EvaluateConnectionRule { domains: vec![domain.into()], action };
+        let rule = |domain: &str, action| EvaluateConnectionRule::new(vec![domain.into()], action);
         let if_needed = || ConnectionAction::ConnectIfNeeded { dns_servers: None, probe_url: None };
         let rules = [
             rule("wiki.corp.example", ConnectionAction::NeverConnect),

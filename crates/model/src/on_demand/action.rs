@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::{Map, Value};
 
 /// What happens while a rule is the current one. Spec OD-2.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub enum OnDemandAction {
 }
 
 /// What happens when one of some names is looked up. Spec OD-15.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
 #[serde(rename_all = "camelCase")]
 pub struct EvaluateConnectionRule {
@@ -31,6 +32,18 @@ pub struct EvaluateConnectionRule {
     /// What to do for these.
     #[serde(flatten)]
     pub action: ConnectionAction,
+    /// Keys of a later version. A rule that has one is about no name: what it asks is not known.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "specta", specta(skip))]
+    pub unknown: Map<String, Value>,
+}
+
+impl EvaluateConnectionRule {
+    /// A rule of which all is known.
+    #[must_use]
+    pub fn new(domains: Vec<String>, action: ConnectionAction) -> Self {
+        Self { domains, action, unknown: Map::new() }
+    }
 }
 
 /// What a name that is looked up leads to (`NEEvaluateConnectionRuleAction`). Spec OD-16.
@@ -52,4 +65,31 @@ pub enum ConnectionAction {
     },
     /// Do not connect for these. Spec OD-18.
     NeverConnect,
+}
+
+/// By hand, as the parameters of an action stand beside what is not known.
+impl<'de> Deserialize<'de> for EvaluateConnectionRule {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Record {
+            domains: Vec<String>,
+            #[serde(flatten)]
+            others: Map<String, Value>,
+        }
+        let Record { domains, others: mut unknown } = Record::deserialize(deserializer)?;
+        let action = ConnectionAction::deserialize(Value::Object(unknown.clone()));
+        let action = action.map_err(D::Error::custom)?;
+        unknown.retain(|key, _| !action.keys().contains(&key.as_str()));
+        Ok(Self { domains, action, unknown })
+    }
+}
+
+impl ConnectionAction {
+    /// Of its JSON.
+    pub(super) fn keys(&self) -> &'static [&'static str] {
+        match self {
+            Self::ConnectIfNeeded { .. } => &["action", "dnsServers", "probeUrl"],
+            Self::NeverConnect => &["action"],
+        }
+    }
 }

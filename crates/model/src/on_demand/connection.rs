@@ -52,7 +52,8 @@ impl ConnectionStep {
     #[must_use]
     pub fn of(rules: &[EvaluateConnectionRule], name: &str, findings: &ConnectionFindings) -> Self {
         let is_meant = |rule: &EvaluateConnectionRule| {
-            rule.domains.iter().any(|domain| domain::covers(domain, name))
+            rule.unknown.is_empty()
+                && rule.domains.iter().any(|domain| domain::covers(domain, name))
         };
         let Some(index) = rules.iter().position(is_meant) else {
             return Self::DoNotConnect { rule: None };

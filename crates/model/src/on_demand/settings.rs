@@ -1,6 +1,7 @@
 //! What a configuration has about connecting by itself.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::OnDemandRule;
 
@@ -22,6 +23,10 @@ pub struct OnDemandSettings {
     /// Seconds without traffic after which a session that began by a rule ends (ODP-16).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout: Option<u32>,
+    /// Keys of a later version, kept so that saving loses nothing.
+    #[serde(flatten)]
+    #[cfg_attr(feature = "specta", specta(skip))]
+    pub unknown: Map<String, Value>,
 }
 
 impl OnDemandSettings {

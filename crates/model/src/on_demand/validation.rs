@@ -1,8 +1,10 @@
 //! What settings of on demand must not be.
 
+use serde_json::{Map, Value};
+
 use super::{
     ConnectionAction, EvaluateConnectionRule, OnDemandAction, OnDemandRule, OnDemandSettings,
-    RuleConditions, domain,
+    RuleConditions, domain, key::Place,
 };
 use crate::InvalidConfiguration;
 
@@ -22,8 +24,11 @@ impl OnDemandSettings {
             let reason = format!("must be from 1 to {LONGEST_IDLE} seconds");
             return Err(fault("idleTimeout", reason));
         }
+        if let Some((field, reason)) = Place::Settings.fault(&self.unknown) {
+            return Err(fault(&field, reason));
+        }
         self.rules.iter().enumerate().try_for_each(|(index, rule)| {
-            validate_rule(rule)
+            validate_rule(index + 1, rule)
                 .map_err(|(field, reason)| fault(&format!("rules[{index}].{field}"), reason))
         })
     }
@@ -36,7 +41,11 @@ fn fault(field: &str, reason: impl Into<String>) -> InvalidConfiguration {
 /// Where, and what is wrong there.
 type Fault = (String, String);
 
-fn validate_rule(OnDemandRule { action, conditions }: &OnDemandRule) -> Result<(), Fault> {
+fn validate_rule(
+    number: usize,
+    OnDemandRule { action, conditions }: &OnDemandRule,
+) -> Result<(), Fault> {
+    all_known(Place::Rule(number), &conditions.unknown)?;
     validate_conditions(conditions)?;
     let rules = match action {
         OnDemandAction::Connect { .. } | OnDemandAction::Disconnect | OnDemandAction::Ignore => {
@@ -46,15 +55,17 @@ fn validate_rule(OnDemandRule { action, conditions }: &OnDemandRule) -> Result<(
     };
     bounded("connectionRules", rules.len())?;
     rules.iter().enumerate().try_for_each(|(index, rule)| {
-        validate_connection_rule(rule)
+        all_known(Place::ConnectionRule(&rule.action, number), &rule.unknown)
+            .and_then(|()| validate_connection_rule(rule))
             .map_err(|(field, reason)| (format!("connectionRules[{index}].{field}"), reason))
     })
 }
 
+fn all_known(place: Place<'_>, unknown: &Map<String, Value>) -> Result<(), Fault> {
+    place.fault(unknown).map_or(Ok(()), Err)
+}
+
 fn validate_conditions(conditions: &RuleConditions) -> Result<(), Fault> {
-    if let Some(name) = conditions.unknown.keys().next() {
-        return Err((name.clone(), "is not known".into()));
-    }
     let length = |list: &Option<Vec<_>>| list.as_ref().map_or(0, Vec::len);
     bounded("ssids", conditions.ssids.as_ref().map_or(0, Vec::len))?;
     bounded("bssids", length(&conditions.bssids))?;
@@ -118,7 +129,7 @@ fn validate_url(url: Option<&str>) -> Result<(), Fault> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -129,6 +140,10 @@ mod tests {
             |rule: Value| json!([{"action": "evaluateConnection", "connectionRules": [rule]}]);
         for (rules, field) in [
             (json!([{"action": "ignore"}, {"action": "ignore", "sssids": []}]), "rules[1].sssids"),
+            (
+                evaluate(json!({"domains": ["a"], "action": "neverConnect", "dnsServers": []})),
+                "rules[0].connectionRules[0].dnsServers",
+            ),
             (
                 json!([{"action": "ignore", "searchDomains": ["a", "a..b"]}]),
                 "rules[0].searchDomains[1]",
@@ -159,6 +174,13 @@ mod tests {
         }
         let idle = OnDemandSettings { idle_timeout: Some(0), ..OnDemandSettings::default() };
         assert_eq!(idle.validate().unwrap_err().field, "onDemand.idleTimeout");
+        let misspelt: OnDemandSettings =
+            serde_json::from_value(json!({"enabled": true, "idleTimout": 60})).unwrap();
+        let fault = misspelt.validate().unwrap_err().to_string();
+        assert!(
+            fault.contains("onDemand.idleTimout") && fault.contains("“idleTimeout”"),
+            "{fault}"
+        );
         let fine = json!({"enabled": true, "rules": [{"action": "connect", "ssids": [],
             "searchDomains": ["*.bücher.example"], "probeUrl": "https://[2001:db8::1]/x"}]});
         let fine: OnDemandSettings = serde_json::from_value(fine).unwrap();

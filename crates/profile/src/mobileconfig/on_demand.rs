@@ -37,6 +37,7 @@ pub(super) fn read(
         rules,
         user_override_disabled: vpn.flag("OnDemandUserOverrideDisabled")?.unwrap_or_default(),
         idle_timeout: idle_timeout(vpn)?,
+        ..OnDemandSettings::default()
     })
 }
 
@@ -65,7 +66,7 @@ fn legacy_rules(
         notes.push(Note::notice(NoteCode::ProfileDomainsAlways, text).about(&path));
     }
     let if_needed_action = ConnectionAction::ConnectIfNeeded { dns_servers: None, probe_url: None };
-    let rule = |domains, action| EvaluateConnectionRule { domains, action };
+    let rule = EvaluateConnectionRule::new;
     let rules = [rule(never, ConnectionAction::NeverConnect), rule(if_needed, if_needed_action)];
     Ok(rules.into_iter().filter(|rule| !rule.domains.is_empty()).collect())
 }
@@ -153,7 +154,7 @@ fn read_connection_rule(
     };
     notes.extend(rule.unread().iter().map(Unread::note));
     let domains = domains.into_iter().map(Into::into).collect();
-    Ok(EvaluateConnectionRule { domains, action })
+    Ok(EvaluateConnectionRule::new(domains, action))
 }
 
 fn addresses(rule: &Reader<'_>, servers: &[&str]) -> Result<Vec<IpAddr>, ProfileError> {
@@ -172,7 +173,8 @@ fn owned(texts: Option<Vec<&str>>) -> Option<Vec<String>> {
 /// Writes into the `VPN` dictionary what can be said there. A rule with a condition that Apple does
 /// not have is left out: without it, it would match elsewhere too.
 pub(super) fn write(settings: &OnDemandSettings, vpn: &mut Dictionary) {
-    let OnDemandSettings { enabled, rules, user_override_disabled, idle_timeout } = settings;
+    let OnDemandSettings { enabled, rules, user_override_disabled, idle_timeout, unknown: _ } =
+        settings;
     set(vpn, "OnDemandEnabled", i64::from(*enabled));
     if *user_override_disabled {
         set(vpn, "OnDemandUserOverrideDisabled", 1);
@@ -194,7 +196,8 @@ fn write_rule(OnDemandRule { action, conditions }: &OnDemandRule) -> Option<Dict
         OnDemandAction::Disconnect => "Disconnect",
         OnDemandAction::Ignore => "Ignore",
         OnDemandAction::EvaluateConnection(rules) => {
-            let rules: Vec<Value> = rules.iter().map(write_connection_rule).collect();
+            let known = rules.iter().filter(|rule| rule.unknown.is_empty());
+            let rules: Vec<Value> = known.map(write_connection_rule).collect();
             set(&mut rule, "ActionParameters", rules);
             "EvaluateConnection"
         }
@@ -252,7 +255,7 @@ fn write_conditions(conditions: &RuleConditions, rule: &mut Dictionary) -> Optio
 }
 
 fn write_connection_rule(
-    EvaluateConnectionRule { domains, action }: &EvaluateConnectionRule,
+    EvaluateConnectionRule { domains, action, unknown: _ }: &EvaluateConnectionRule,
 ) -> Value {
     let mut rule = Dictionary::new();
     set(&mut rule, "Domains", texts(domains));

@@ -22,7 +22,7 @@ pub(super) const WG_QUICK: &str = "WgQuickConfig";
 /// The key of `VendorConfig` that has what Apple's keys cannot say.
 pub(super) const ADIT: &str = "AditConfiguration";
 /// Under this name the configuration keeps what of a payload is not known.
-pub(super) const KEPT: &str = "profileKeys";
+pub(crate) const KEPT: &str = "profileKeys";
 
 pub(super) enum Found {
     Vpn(Box<Imported>),

@@ -86,6 +86,10 @@ export const files: typeof English = {
     hostBits: (written, network) => `${written} gilt als das Netz, in dem es liegt: ${network}.`,
     fwmark: "FwMark bleibt nur für den Export: Adit markiert seine Pakete mit einer eigenen Zahl.",
     saveConfig: "SaveConfig bleibt nur für den Export: Adit schreibt nicht in die Datei zurück.",
+    archive: {
+      kept: (_, key) => `${key} ist nicht bekannt und bewirkt nichts; es bleibt erhalten.`,
+      leftOut: (_, key) => `${key} ist nicht bekannt und wurde weggelassen.`,
+    },
     profile: {
       allow: (_, path) => `${path} ist Allow, was Apple aufgegeben hat; die alten Listen entscheiden.`,
       appleOnly: (_, path) => `${path} handelt von etwas, das nur Geräte von Apple haben.`,

@@ -87,6 +87,10 @@ export const files = {
     fwmark: "FwMark is kept for export only: Adit marks its packets with a number of its own.",
     saveConfig: "SaveConfig is kept for export only: Adit does not write back to the file.",
     /** What was read says these in English. */
+    archive: {
+      kept: (text: string, _key: string) => text,
+      leftOut: (text: string, _key: string) => text,
+    },
     profile: {
       allow: (text: string, _path: string) => text,
       appleOnly: (text: string, _path: string) => text,
