@@ -4,6 +4,7 @@
 use std::thread;
 use std::time::Duration;
 
+use adit_tests::usage::Usage;
 use adit_tests::{Adit, Lab, WireGuardServer, address};
 use serde_json::{Value, json};
 
@@ -277,6 +278,25 @@ fn what_network_manager_said_is_true_while_it_is_away_and_the_network_is_the_sam
     lab.client.sh("ip route replace default via 10.20.0.3 dev eth0 metric 100");
     adit.eventually("rule 2", || on_demand(&adit)["rule"]["index"] == 1);
     assert!(primary(&adit)["connectionId"].is_null());
+}
+
+#[test]
+fn a_helper_that_waits_sleeps() {
+    let Some(lab) = Lab::new() else { return };
+    let Some(_manager) = lab.client.start_network_manager() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    let lan = json!({"action": "connect", "connectionIds": ["lan"], "interfaceType": "ethernet"});
+    adit.set_on_demand("home", &json!([lan, {"action": "disconnect"}]));
+    adit.eventually("rule 1", || on_demand(&adit)["rule"]["index"] == 0);
+    let helper = adit.helper().pid();
+    // The first time, what was asked just now is still being put away. Somebody may set the computer's clock.
+    adit.eventually("sleep", || {
+        let before = Usage::of(helper);
+        thread::sleep(Duration::from_secs(10));
+        Usage::of(helper).switches - before.switches <= 2
+    });
 }
 
 fn on_demand(adit: &Adit) -> Value {

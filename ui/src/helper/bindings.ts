@@ -109,7 +109,7 @@ export const events = {
 };
 
 /* Constants */
-export const HEALTH_CODES = ["blocked.connecting","blocked.disconnecting","blocked.ended","blocked.failed","blocked.lockdown","blocked.reasserting","changed.addresses","changed.device","changed.dns","changed.firewall","changed.interface","changed.routes","changed.rules","changed.settings","configuration.behind","contested.addresses","contested.device","contested.dns","contested.firewall","contested.interface","contested.routes","contested.rules","contested.settings","dns.asked-elsewhere","dns.not-applied","dns.second-in-line","dns.split-unavailable","dns.unanswered","firewall.packet-sockets","firewall.unavailable","ipv6.unavailable","leak.ipv4","leak.ipv6","lockdown.not-blocking","lockdown.not-opened","lockdown.unreadable","managed.file","network.not-followed","path.dead","path.none","provider.restarting","route.shadowed","secrets.wanted","sysctl.refused"] as const;
+export const HEALTH_CODES = ["blocked.connecting","blocked.disconnecting","blocked.ended","blocked.failed","blocked.lockdown","blocked.reasserting","changed.addresses","changed.device","changed.dns","changed.firewall","changed.interface","changed.routes","changed.rules","changed.settings","configuration.behind","contested.addresses","contested.device","contested.dns","contested.firewall","contested.interface","contested.routes","contested.rules","contested.settings","dns.asked-elsewhere","dns.failed-over","dns.not-applied","dns.second-in-line","dns.split-unavailable","dns.unanswered","firewall.packet-sockets","firewall.unavailable","ipv6.unavailable","leak.ipv4","leak.ipv6","lockdown.not-blocking","lockdown.not-opened","lockdown.unreadable","managed.file","network.not-followed","path.dead","provider.restarting","route.shadowed","secrets.wanted","sysctl.refused"] as const;
 
 /**  All that can be decided about the app. */
 export type AppSettings = {
@@ -435,6 +435,23 @@ export type HealthItem = {
 	arguments?: { [key in string]: string },
 };
 
+/**  How a certificate and its key are written. */
+export type IdentityFormat = 
+/**  A bundle, RFC 7292. */
+"pkcs12" | 
+/**  Text, RFC 7468. */
+"pem";
+
+/**  Where a configuration's certificate and key are: among its secrets, never in it (PROTO-6, PROTO-7). */
+export type IdentityReference = {
+	/**  What the secret is. */
+	format: IdentityFormat,
+	/**  Its name. Of a binary format it is Base64. */
+	secret: string,
+	/**  The name of the secret that opens it; absent if nothing has to. */
+	password?: string,
+};
+
 /**
  *  Why a wg-quick file was refused. No variant repeats a value that may be secret. It says so in English; as data it is
  *  for those who say it in another language.
@@ -680,7 +697,9 @@ export type LookupReason =
 export type LookupServer = {
 	/**  Where it is. */
 	address: string,
-	/**  The interface that leads there; absent if there is no way. */
+	/**  Whom it asks in turn, if it is a stub of ours that stands in for the tunnel's servers. */
+	asks?: string,
+	/**  The interface that leads there, or to whom it asks; absent if there is no way. */
 	interface?: string,
 	/**  The rule of Adit's firewall that refuses it; absent if none does. */
 	refusedBy?: string,
@@ -732,7 +751,7 @@ export type NetworkState = {
 };
 
 /**  Which sentence a [`Note`](crate::Note) is. Whoever speaks another language has words for each. */
-export type NoteCode = "archive.kept" | "archive.left-out" | "command.not-run" | "dns.domains-without-server" | "dns.none" | "dns.unrouted" | "family.blocked" | "family.leaks" | "ipv6.blocked" | "key.repeated" | "network.host-bits" | "peer.waiting" | "profile.allow" | "profile.apple-only" | "profile.domains-always" | "profile.ignored" | "profile.left-out" | "profile.provider" | "profile.removal" | "profile.signature" | "profile.unknown" | "route.all" | "route.all-ipv4" | "route.all-ipv6" | "route.nothing" | "route.some" | "routes.enforced" | "routes.enforced-but-local" | "table.number" | "table.off" | "unused.fwmark" | "unused.save-config";
+export type NoteCode = "command.not-run" | "dns.domains-without-server" | "dns.none" | "dns.unrouted" | "family.blocked" | "family.leaks" | "ipv6.blocked" | "key.repeated" | "network.host-bits" | "peer.waiting" | "profile.allow" | "profile.apple-only" | "profile.domains-always" | "profile.ignored" | "profile.left-out" | "profile.provider" | "profile.removal" | "profile.signature" | "profile.unknown" | "route.all" | "route.all-ipv4" | "route.all-ipv6" | "route.nothing" | "route.some" | "routes.enforced" | "routes.enforced-but-local" | "table.number" | "table.off" | "unused.fwmark" | "unused.save-config";
 
 /**
  *  Something about a profile that a person should know. `text` says all of it in English; `code` and
@@ -752,21 +771,6 @@ export type Note = {
 	/**  A sentence or two. */
 	text: string,
 };
-
-/**  What keeps a session from beginning. */
-export type Obstacle = 
-/**  The computer is in no network. */
-{ kind: "offline" } | 
-/**  Another tunnel is connected, and a rule ends nobody's session. */
-{ kind: "inTheWay"; 
-/**  Its name; absent if it is not to be known. */
-name?: string; 
-/**  The destination that both want; absent if that is the default route. */
-route?: string } | 
-/**  The start was refused. */
-{ kind: "refused"; 
-/**  Why, in a sentence. */
-message: string };
 
 export type OnDemandAction = "connect" | "disconnect" | "ignore" | "evaluateConnection";
 
@@ -804,9 +808,7 @@ export type OnDemandStatus =
 /**  The current one; absent when none matches or the network is still being looked at. */
 rule?: CurrentRule; 
 /**  Starts failed, and before this moment there is no other. Spec OD-25. */
-retryAt?: string; 
-/**  Why there is no session although the rule wants one. */
-obstacle?: Obstacle } | 
+retryAt?: string } | 
 /**  Somebody holds them off. Spec OD-22. */
 {
 	state: "paused",
@@ -930,6 +932,16 @@ export type ProfileFormat =
 "mobileconfig" | 
 /**  All that Adit knows of it. */
 "adit";
+
+/**  Which part of which profile a configuration was. */
+export type ProfileOrigin = {
+	/**  `PayloadIdentifier` of the profile. */
+	profile: string,
+	/**  `PayloadIdentifier` of the VPN in it. */
+	payload: string,
+	/**  What it was called there. A person may call it otherwise. */
+	name: string,
+};
 
 /**  The reason given to a provider's `stop`. Raw values are Apple's. Spec STOP-0 to STOP-17. */
 export type ProviderStopReason = 
@@ -1280,6 +1292,8 @@ export type Told = Change;
 export type TunnelProviderProtocol = {
 	/**  The id in the provider's manifest (PROTO-2). */
 	providerId: string,
+	/**  The program that the provider has to be; any without it (MDM-11). */
+	providerDigest?: string,
 	/**  Shown to people; never used for routing, never empty (PROTO-3). */
 	serverAddress: string,
 	/**  User name, when the provider uses one (PROTO-4). */
@@ -1289,6 +1303,8 @@ export type TunnelProviderProtocol = {
 	 *  starts (PROTO-5).
 	 */
 	userSecrets?: { [key in string]: SecretPlace },
+	/**  The certificate, when the provider proves by one who connects (PROTO-6). */
+	identity?: IdentityReference,
 	/**  Whatever the provider understands; passed to it as it is (PROTO-1). */
 	providerConfiguration?: { [key in string]: Value },
 	/**
@@ -1296,6 +1312,11 @@ export type TunnelProviderProtocol = {
 	 *  Conflicts with other tunnels are named from these before anything starts.
 	 */
 	expectedRoutes?: string[],
+	/**
+	 *  Name resolution in the tunnel, in the place of what the provider asks for: whoever runs the
+	 *  computer knows better (MDM-20 to MDM-22).
+	 */
+	dns?: DnsSettings,
 	/**  Proxy for connections in the tunnel (PROTO-9). */
 	proxy?: ProxySettings,
 	/**  Stop before the machine sleeps, in place of pausing (PROTO-8). */
@@ -1348,6 +1369,10 @@ export type VpnConfiguration = {
 	onDemand?: OnDemandSettings,
 	/**  The file of an administrator that it comes from and changes with. Set by the helper (MDM-C3). */
 	managedBy?: string,
+	/**  The profile that it came in, by which a later one of the same is known (MDM-1). */
+	profile?: ProfileOrigin,
+	/**  The app that a profile says is to manage it (MGR-33). Kept; no app on Linux is known by such an id. */
+	appId?: string,
 };
 
 /**  The state of a session (`NEVPNStatus`). Raw values are Apple's. Spec STAT-0 to STAT-5. */
