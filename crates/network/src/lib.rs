@@ -30,6 +30,8 @@ pub mod resolver;
 mod route;
 mod rule;
 mod self_test;
+#[cfg(test)]
+mod skip;
 mod slot;
 pub mod socket;
 mod state;

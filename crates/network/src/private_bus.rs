@@ -9,7 +9,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::network::Bus;
+use crate::{network::Bus, skip::skip};
 
 /// A message bus that ends with the test.
 pub(crate) struct PrivateBus {
@@ -32,8 +32,7 @@ impl PrivateBus {
         let mut daemon = match spawned {
             Ok(daemon) => daemon,
             Err(error) => {
-                assert!(std::env::var_os("CI").is_none(), "no dbus-daemon: {error}");
-                eprintln!("SKIPPED: this test needs dbus-daemon: {error}");
+                skip(&format!("dbus-daemon is needed: {error}"));
                 return None;
             }
         };

@@ -9,7 +9,10 @@ use rustix::{
 };
 
 use super::*;
-use crate::netns::{in_own_namespace, ip};
+use crate::{
+    netns::{in_own_namespace, ip},
+    skip::skip,
+};
 
 // spec: FLOW-6
 #[test]
@@ -35,8 +38,7 @@ fn udp_comes_in_one_run_if_offered() {
     in_own_namespace(|| async {
         let device = open(&TunOptions::default()).unwrap();
         if !device.offloads.uso {
-            eprintln!("SKIPPED: this kernel has no UDP segmentation offload");
-            return;
+            return skip("this kernel has no UDP segmentation offload");
         }
         let queue = bring_up(device);
         let socket = UdpSocket::bind((LOCAL, 0)).unwrap();

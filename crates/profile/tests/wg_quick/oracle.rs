@@ -293,7 +293,7 @@ impl Drop for Tools {
 
 fn skip<T>(reason: &str) -> Option<T> {
     assert!(env::var_os("CI").is_none(), "{reason}");
-    eprintln!("SKIPPED: {reason}, so nothing is compared with wg-quick");
+    eprintln!("\n*** skipped: {reason}, so nothing is compared with wg-quick ***\n");
     None
 }
 
