@@ -46,7 +46,7 @@ pub enum ManifestError {
     #[error("The tunnel provider “{0}” is not installed.")]
     NotInstalled(String),
     /// The file is not a manifest.
-    #[error("{path}: {reason}")]
+    #[error("{path} is no manifest that can be used: {reason}. Install the provider again.")]
     Unreadable {
         /// The manifest.
         path: PathBuf,
@@ -256,6 +256,9 @@ mod tests {
         std::os::unix::fs::symlink(open.join("link"), folder.join("linked")).unwrap();
         write("provider.toml", &sound.replace("\"run\"", "\"linked\""), 0o644);
         assert_eq!(load().unwrap().executable, manifest.executable);
+        write("provider.toml", "id = ", 0o644);
+        let unreadable = load().unwrap_err().to_string();
+        assert!(unreadable.contains("provider.toml is no manifest"), "{unreadable}");
         write("provider.toml", sound, 0o646);
         assert!(matches!(load(), Err(ManifestError::Writable(_))));
         write("provider.toml", &sound.replace("org.example.vpn", "org.other"), 0o644);
