@@ -1,6 +1,9 @@
 //! What the user sees of Adit in a desktop session while no window is open.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
+use std::thread;
+use std::time::Duration;
+
 use adit_tests::usage::Usage;
 use adit_tests::{Adit, Lab, UdpTunnelServer, WireGuardServer};
 use serde_json::json;
@@ -102,6 +105,27 @@ fn the_agent_is_one_and_small() {
     println!("{memory} KiB");
     assert!(memory < MOST_MEMORY, "{memory} KiB");
     drop(adit);
+}
+
+#[test]
+fn without_a_service_the_agent_sleeps_until_it_comes() {
+    let Some(lab) = Lab::new() else { return };
+    let session = lab.client.start_desktop_session();
+    let tray = session.add_tray();
+    let agent = session.spawn("adit-agent", &[]);
+    tray.wait_for_icon("adit-service-missing-symbolic");
+    let woken = || Usage::of(agent.pid()).switches;
+    thread::sleep(Duration::from_millis(500));
+    let before = woken();
+    thread::sleep(Duration::from_secs(3));
+    assert_eq!(woken() - before, 0);
+
+    let mut adit = Adit::start(&lab.client);
+    tray.wait_for_icon("adit-disconnected-symbolic");
+    adit.kill_helper();
+    tray.wait_for_icon("adit-service-missing-symbolic");
+    adit.restart_helper();
+    tray.wait_for_icon("adit-disconnected-symbolic");
 }
 
 // spec: PXY-1, PXY-3, PXY-9

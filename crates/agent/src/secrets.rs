@@ -8,8 +8,8 @@ use std::{
 };
 
 use adit_api::{
-    AnswerSecrets, CallError, Entry, Event, Heard, HelperClient, HelperError, SecretAnswer,
-    SecretEvent, SecretRequest, SecretsUnavailable,
+    AnswerSecrets, Arrival, CallError, Entry, Event, Heard, HelperClient, HelperError,
+    SecretAnswer, SecretEvent, SecretRequest, SecretsUnavailable,
 };
 use adit_keyring::{Found, Keyring, is_in_keyring};
 use adit_model::ConfigurationId;
@@ -22,7 +22,7 @@ use zbus::Connection;
 
 use crate::window;
 
-/// A helper that is not there, or that was replaced, is looked for after this time.
+/// A helper that has gone is looked for after this time.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Whoever can ask the person.
@@ -62,16 +62,28 @@ impl Person for InWindow {
 pub async fn attend_secrets(socket: &Path, person: impl Person) -> ! {
     let person = Arc::new(person);
     loop {
-        if let Err(error) = attend(socket, &person).await {
-            tracing::debug!("Nobody asks for secrets: {error}");
+        let arrival = Arrival::watch(socket);
+        match HelperClient::connect(socket).await {
+            Ok(helper) => {
+                if let Err(error) = attend(helper, socket, &person).await {
+                    tracing::debug!("Nobody asks for secrets: {error}");
+                }
+                sleep(PAUSE).await;
+            }
+            Err(error) => {
+                tracing::debug!("Nobody asks for secrets: {error}");
+                arrival.after(&error).await;
+            }
         }
-        sleep(PAUSE).await;
     }
 }
 
 /// Until the helper goes.
-async fn attend(socket: &Path, person: &Arc<impl Person>) -> Result<(), String> {
-    let helper = HelperClient::connect(socket).await.map_err(|error| error.to_string())?;
+async fn attend(
+    helper: HelperClient,
+    socket: &Path,
+    person: &Arc<impl Person>,
+) -> Result<(), String> {
     let mut events = helper.attend_secrets().await.map_err(|error| error.to_string())?;
     let mut answering = JoinSet::new();
     let mut open: BTreeMap<u64, AbortHandle> = BTreeMap::new();

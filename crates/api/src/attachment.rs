@@ -4,11 +4,11 @@ use std::{path::Path, time::Duration};
 
 use tokio::time::sleep;
 
-use crate::{Event, Subscription, SubscriptionError};
+use crate::{Arrival, Event, Subscription, SubscriptionError};
 
 /// A helper that is replaced by the next version is back sooner, and nobody needs to hear of it.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// A helper that was missing is looked for after this time.
+/// A helper that was there is looked for after this time.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// What is heard of the helper.
@@ -28,12 +28,28 @@ pub enum Heard {
 /// Passes on what the helper at `socket` tells, and why it tells nothing.
 pub async fn attach(socket: &Path, mut hear: impl FnMut(Heard) + Send) -> ! {
     loop {
-        let error = match Subscription::open(socket).await {
-            Ok(subscription) => listen(subscription.with_patience(PATIENCE), &mut hear).await,
-            Err(error) => error,
-        };
+        let subscription = find(socket, &mut hear).await;
+        let error = listen(subscription.with_patience(PATIENCE), &mut hear).await;
         hear(Heard::Lost(error));
         sleep(PAUSE).await;
+    }
+}
+
+/// Sleeps until there is a helper.
+async fn find(socket: &Path, hear: &mut (impl FnMut(Heard) + Send)) -> Subscription {
+    loop {
+        let arrival = Arrival::watch(socket);
+        match Subscription::open(socket).await {
+            Ok(subscription) => return subscription,
+            Err(SubscriptionError::Connect(error)) => {
+                hear(Heard::Lost(error.clone().into()));
+                arrival.after(&error).await;
+            }
+            Err(error @ SubscriptionError::Call(_)) => {
+                hear(Heard::Lost(error));
+                sleep(PAUSE).await;
+            }
+        }
     }
 }
 

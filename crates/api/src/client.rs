@@ -28,7 +28,7 @@ pub struct HelperClient {
 }
 
 /// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum ConnectError {
     /// Nothing listens.
     #[error(

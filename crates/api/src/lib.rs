@@ -2,6 +2,7 @@
 //!
 //! The `.varlink` file beside this one is the contract; a test holds it and these types together.
 
+mod arrival;
 mod attachment;
 mod client;
 mod error;
@@ -11,6 +12,7 @@ mod subscription;
 mod viewer;
 
 pub use adit_varlink::{CallError, ServiceError};
+pub use arrival::Arrival;
 pub use attachment::{Heard, attach};
 pub use client::{ConnectError, DEFAULT_SOCKET, HelperClient, SOCKET_VARIABLE, socket_path};
 pub use error::HelperError;
