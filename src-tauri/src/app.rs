@@ -6,9 +6,10 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use adit_api::Viewer;
+use adit_api::{Change, Heard, Viewer};
 use adit_diagnosis::Finding;
 use adit_model::{ConfigurationId, Secrets};
+use tauri::ipc::Channel;
 
 use crate::opened::OpenedFile;
 
@@ -16,7 +17,7 @@ use crate::opened::OpenedFile;
 pub(crate) struct Shared {
     /// The helper's.
     pub(crate) socket: PathBuf,
-    viewer: Mutex<Viewer>,
+    known: Mutex<Known>,
     /// Of files that were opened and not imported yet.
     pending: Mutex<BTreeMap<ConfigurationId, Secrets>>,
     /// Files that were given to the app and that the window has not taken yet.
@@ -25,19 +26,39 @@ pub(crate) struct Shared {
     findings: Mutex<Vec<Finding>>,
 }
 
+/// What the app knows of the helper, and the page that shows it.
+#[derive(Default)]
+struct Known {
+    viewer: Viewer,
+    page: Option<Channel<Change>>,
+}
+
 impl Shared {
     pub(crate) fn new(socket: PathBuf) -> Self {
         Self {
             socket,
-            viewer: Mutex::default(),
+            known: Mutex::default(),
             pending: Mutex::default(),
             opened: Mutex::default(),
             findings: Mutex::default(),
         }
     }
 
-    pub(crate) fn viewer(&self) -> MutexGuard<'_, Viewer> {
-        lock(&self.viewer)
+    /// Keeps what is heard of the helper, and tells the page.
+    pub(crate) fn hear(&self, heard: Heard) {
+        let mut known = lock(&self.known);
+        let Some(change) = known.viewer.follow(heard) else { return };
+        let Some(page) = &known.page else { return };
+        if let Err(error) = page.send(change) {
+            tracing::warn!("The window does not hear what happens: {error}");
+        }
+    }
+
+    /// All that is known so far. A page hears of everything after that, until another one takes its place.
+    pub(crate) fn tell(&self, page: Channel<Change>) -> Vec<Change> {
+        let mut known = lock(&self.known);
+        known.page = Some(page);
+        known.viewer.changes_so_far()
     }
 
     pub(crate) fn pending(&self) -> MutexGuard<'_, BTreeMap<ConfigurationId, Secrets>> {

@@ -1,17 +1,9 @@
 //! Commands and events as TypeScript.
 
-use adit_api::Change;
 use adit_model::HealthCode;
-use serde::{Deserialize, Serialize};
-use specta::Type;
-use tauri_specta::{Builder, Event, collect_commands, collect_events};
+use tauri_specta::{Builder, collect_commands, collect_events};
 
 use crate::{asked::SecretsAsked, command, log::Logged, opened::FilesOpened};
-
-/// What the window hears.
-#[derive(Debug, Clone, Serialize, Deserialize, Type, Event)]
-#[serde(transparent)]
-pub(crate) struct Told(pub(crate) Change);
 
 /// All that the window may ask for and hear.
 pub(crate) fn bindings() -> Builder<tauri::Wry> {
@@ -60,7 +52,7 @@ pub(crate) fn bindings() -> Builder<tauri::Wry> {
             command::leave_log,
             command::save_file,
         ])
-        .events(collect_events![Told, Logged, FilesOpened, SecretsAsked])
+        .events(collect_events![Logged, FilesOpened, SecretsAsked])
         .constant(
             "HEALTH_CODES",
             HealthCode::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>(),

@@ -17,14 +17,13 @@ use adit_agent::attend_secrets;
 use adit_api::{attach, socket_path};
 use clap::Parser;
 use tauri::{AppHandle, Manager, async_runtime};
-use tauri_specta::Event;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     app::Shared,
     arguments::Arguments,
     asked::{Asked, InPage},
-    bindings::{Told, bindings},
+    bindings::bindings,
     desktop::{Desktop, Start, open_files, start_agent},
 };
 
@@ -34,12 +33,15 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    start_agent();
     if arguments.hidden {
+        start_agent();
         return ExitCode::SUCCESS;
     }
     match async_runtime::block_on(Desktop::start(&arguments.files)) {
-        Start::Raised => ExitCode::SUCCESS,
+        Start::Raised => {
+            start_agent();
+            ExitCode::SUCCESS
+        }
         Start::First(desktop) => show(desktop, arguments),
     }
 }
@@ -60,6 +62,8 @@ fn show(desktop: Desktop, arguments: Arguments) -> ExitCode {
             async_runtime::spawn(attend(app.clone()));
             open_files(app, &arguments.files);
             window::open(app)?;
+            // Nobody waits for the tray.
+            start_agent();
             Ok(())
         })
         .build(tauri::generate_context!());
@@ -85,14 +89,7 @@ async fn attend(app: AppHandle) {
     attend_secrets(&shared.socket, InPage(app.clone())).await;
 }
 
-/// Keeps the app's copy of what the helper knows, and tells the window.
 async fn follow(app: AppHandle) {
     let shared = app.state::<Shared>();
-    attach(&shared.socket, |heard| {
-        let Some(change) = shared.viewer().follow(heard) else { return };
-        if let Err(error) = Told(change).emit(&app) {
-            tracing::warn!("The window does not hear what happens: {error}");
-        }
-    })
-    .await;
+    attach(&shared.socket, |heard| shared.hear(heard)).await;
 }

@@ -8,6 +8,7 @@ import App from "./App.svelte";
 import { isInApp, tauriHelper } from "./helper/tauri";
 import { languageFor, wantedLanguages } from "./messages/language";
 import { Preferences } from "./settings/preferences.svelte";
+import { World } from "./world/world.svelte";
 
 const asked = new URLSearchParams(location.search);
 const root = document.documentElement;
@@ -29,5 +30,9 @@ const language = languageFor([...asked.getAll("lang"), ...wantedLanguages(choice
 root.lang = language.tag;
 root.dir = language.direction;
 
+const world = new World();
+// The first picture is the whole one.
+await world.follow(helper, language);
+
 const target = document.getElementById("app");
-if (target) mount(App, { target, props: { helper, language, preferences, recordings } });
+if (target) mount(App, { target, props: { helper, world, language, preferences, recordings } });

@@ -2,18 +2,18 @@
 
 use adit_api::{Change, Details, History, SessionDetails, Start, Stop};
 use adit_model::{ConfigurationId, PastSession};
-use tauri::State;
+use tauri::{State, ipc::Channel};
 
 use super::call;
 use crate::{app::Shared, desktop::Desktop, failure::Failure};
 
-/// Everything that is known at this moment. To miss nothing, listen for `told` before.
+/// Everything that is known at this moment. Each change after that is told.
 #[tauri::command]
 #[specta::specta]
 #[must_use]
-pub(crate) fn attach(shared: State<'_, Shared>) -> Vec<Change> {
+pub(crate) fn attach(shared: State<'_, Shared>, told: Channel<Change>) -> Vec<Change> {
     tracing::debug!("The page is there and asks for all that is known");
-    shared.viewer().changes_so_far()
+    shared.tell(told)
 }
 
 /// Starts a session. That it is connected, an event says.

@@ -21,8 +21,8 @@ import type {
 } from "./types";
 
 export interface Helper extends Profiles {
-  /** Tells of the link first, then everything, then each change, until the returned function is called. */
-  watch(listener: (change: Change) => void): () => void;
+  /** Tells of the link first, then everything, then each change. */
+  watch(listener: (change: Change) => void): void;
 
   start(id: string): Promise<void>;
   stop(id: string): Promise<void>;

@@ -67,12 +67,11 @@ class MemoryHelper implements Omit<Helper, keyof Profiles>, Store {
     this.#stuck = stuck;
   }
 
-  watch(listener: (change: Change) => void): () => void {
+  watch(listener: (change: Change) => void): void {
     this.#listeners.add(listener);
     const { link, entries, machine } = this.#scene;
     if (entries.length > 0 || link.state === "attached") listener({ kind: "snapshot", entries, machine });
     listener({ kind: "link", link });
-    return () => this.#listeners.delete(listener);
   }
 
   async start(id: string): Promise<void> {

@@ -1,5 +1,7 @@
 // The helper by way of the app's Rust side.
 
+import { Channel } from "@tauri-apps/api/core";
+
 import { commands, events, type Failure } from "./bindings";
 import { Refused, type Change, type Helper } from "./helper";
 import type { OpenedFile, Profiles } from "./profiles";
@@ -70,25 +72,15 @@ function watchOpened(listener: (files: OpenedFile[]) => void): () => void {
   return () => void listening.then((stop) => stop());
 }
 
-function watch(listener: (change: Change) => void): () => void {
-  let isOver = false;
-  let early: Change[] | undefined = [];
-  // Listening comes first, so that nothing falls between the snapshot and the first change after it. What comes before
-  // the snapshot has arrived is told after it.
-  const listening = events.told.listen(({ payload }) => {
-    if (early) early.push(payload);
-    else if (!isOver) listener(payload);
+function watch(listener: (change: Change) => void): void {
+  // What happens while all that is known is on its way here is told after it.
+  const early: Change[] = [];
+  let hear: typeof listener = (change) => void early.push(change);
+  const known = commands.attach(new Channel((change: Change) => hear(change)));
+  void known.then((changes) => {
+    hear = listener;
+    for (const change of [...changes, ...early]) listener(change);
   });
-  const attaching = listening.then(() => commands.attach());
-  void attaching.then((known) => {
-    const changes = [...known, ...(early ?? [])];
-    early = undefined;
-    if (!isOver) changes.forEach(listener);
-  });
-  return () => {
-    isOver = true;
-    void listening.then((stop) => stop());
-  };
 }
 
 function watchAsked(listener: (asked: AskedSecrets[]) => void): () => void {

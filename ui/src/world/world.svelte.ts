@@ -13,15 +13,18 @@ export class World {
 
   #shown = $derived(this.#knowledge.entries.filter(({ configuration }) => !this.#hidden.includes(configuration.id)));
 
-  /** Follows the helper, who is understood in this language; the returned function ends that. */
-  follow(helper: Helper, language: Language): () => void {
-    return helper.watch((change) => {
-      this.#knowledge = changed(this.#knowledge, inLanguage(change, language));
-      for (const wait of this.#waiting) {
-        if (!wait.isTrue()) continue;
-        this.#waiting.delete(wait);
-        wait.done();
-      }
+  /** Follows the helper, who is understood in this language, for as long as there is a page. It begins with all that is known. */
+  follow(helper: Helper, language: Language): Promise<void> {
+    return new Promise((begun) => {
+      helper.watch((change) => {
+        this.#knowledge = changed(this.#knowledge, inLanguage(change, language));
+        for (const wait of this.#waiting) {
+          if (!wait.isTrue()) continue;
+          this.#waiting.delete(wait);
+          wait.done();
+        }
+        begun();
+      });
     });
   }
 
