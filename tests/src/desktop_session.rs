@@ -26,8 +26,9 @@ use crate::installation::program;
 use crate::log::lock;
 use crate::machine::Machine;
 use crate::process::Process;
+use crate::screen::Screen;
 
-const FOLDER: &str = "/run/desktop";
+pub(crate) const FOLDER: &str = "/run/desktop";
 const BUS: &str = "/run/desktop/bus";
 const CONFIGURATION: &str = "/run/desktop/bus.conf";
 /// As `session.conf`, but without the services of this computer, which the bus would start.
@@ -134,6 +135,15 @@ impl DesktopSession {
     pub fn spawn(&self, name: &str, arguments: &[&str]) -> Process {
         let mut command = self.command(program(name));
         command.args(arguments);
+        self.machine.spawn_command(command)
+    }
+
+    /// Starts one of Adit's programs with its windows on `screen`.
+    #[track_caller]
+    pub fn spawn_on(&self, screen: &Screen, name: &str, arguments: &[&str]) -> Process {
+        let mut command = self.command("env");
+        screen.show(&mut command);
+        command.arg(program(name)).args(arguments);
         self.machine.spawn_command(command)
     }
 

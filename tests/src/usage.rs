@@ -26,19 +26,26 @@ impl Usage {
     #[must_use]
     pub fn of(pid: u32) -> Self {
         let status = read(pid, "status");
-        let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-        let switches = tasks
-            .map(|task| fs::read_to_string(task.path().join("status")).unwrap_or_default())
-            .map(|status| number(&status, "voluntary_ctxt_switches:"))
-            .sum();
         Self {
             cpu: Stat::of(pid).map_or(0.0, |stat| stat.own),
             resident_kib: number(&status, "VmRSS:"),
             peak_kib: number(&status, "VmHWM:"),
-            switches,
+            switches: switches(pid).values().sum(),
             descriptors: fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count),
         }
     }
+}
+
+/// How often each thread of a process went to sleep, by its id.
+#[must_use]
+pub fn switches(pid: u32) -> HashMap<u32, u64> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let switches = tasks.filter_map(|task| {
+        let status = fs::read_to_string(task.path().join("status")).ok()?;
+        let id = task.file_name().to_str()?.parse().ok()?;
+        Some((id, number(&status, "voluntary_ctxt_switches:")))
+    });
+    switches.collect()
 }
 
 /// The processes whose parent has this id.

@@ -13,6 +13,7 @@ use crate::desktop_session::DesktopSession;
 use crate::installation::program;
 use crate::process::Process;
 use crate::requirements::skip;
+use crate::screen::Screen;
 use crate::web_driver::{Script, WebDriver};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Window {
     page: WebDriver,
     _driver: Process,
-    _screen: Process,
+    _screen: Screen,
 }
 
 impl DesktopSession {
@@ -35,13 +36,10 @@ impl DesktopSession {
             skip("adit-desktop is not built");
             return None;
         }
-        let mut screen = self.command("Xvfb");
-        screen.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
-        let screen = self.machine().spawn_command(screen);
-        screen.wait_for("name its display", |log| display(log).is_some());
+        let screen = self.add_screen();
         let mut driver = self.command("env");
-        driver.arg(format!("DISPLAY={}", display(&screen.log()).unwrap_or_default()));
-        driver.args(["TAURI_WEBVIEW_AUTOMATION=true", "NO_AT_BRIDGE=1"]);
+        screen.show(&mut driver);
+        driver.arg("TAURI_WEBVIEW_AUTOMATION=true");
         driver.args(["WebKitWebDriver", "--host=127.0.0.1", "--port=4444"]);
         let driver = self.machine().spawn_command(driver);
         eventually("a driver", || WebDriver::is_there(self.machine()));
@@ -154,10 +152,4 @@ fn eventually(what: &str, is_so: impl Fn() -> bool) {
         assert!(Instant::now() < end, "no {what}");
         thread::sleep(Duration::from_millis(50));
     }
-}
-
-/// What `-displayfd` writes.
-fn display(log: &str) -> Option<String> {
-    let number: u32 = log.lines().find_map(|line| line.trim().parse().ok())?;
-    Some(format!(":{number}"))
 }
