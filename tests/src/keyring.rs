@@ -11,13 +11,14 @@ use crate::requirements::skip;
 
 const DAEMON: &str = "gnome-keyring-daemon";
 const NAME: &str = "org.freedesktop.secrets";
+const SERVICE: &str = "org.freedesktop.Secret.Service";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A keyring that is open. Its secrets go with the machine.
 #[derive(Debug)]
 pub struct Keyring<'a> {
     session: &'a DesktopSession,
-    daemon: Process,
+    _daemon: Process,
 }
 
 impl DesktopSession {
@@ -40,7 +41,7 @@ impl DesktopSession {
             assert!(Instant::now() < end, "no keyring: {}", daemon.log());
             thread::sleep(Duration::from_millis(20));
         }
-        Some(Keyring { session: self, daemon })
+        Some(Keyring { session: self, _daemon: daemon })
     }
 }
 
@@ -63,9 +64,12 @@ impl Keyring<'_> {
         self.attributes(configuration, "label = ")
     }
 
-    /// It closes, as at the end of a session.
-    pub fn stop(self) {
-        self.daemon.kill();
+    /// Locks it, as programs that show keyrings can.
+    #[track_caller]
+    pub fn lock(&self) {
+        let arguments = ["ao", "1", "/org/freedesktop/secrets/collection/login"];
+        let call = ["--user", "call", NAME, "/org/freedesktop/secrets", SERVICE, "Lock"];
+        self.session.run("busctl", &[&call[..], &arguments].concat());
     }
 
     #[track_caller]

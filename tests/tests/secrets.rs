@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use adit_tests::{Adit, DesktopSession, Lab, Machine, WireGuardServer, program};
+use adit_tests::{Adit, DesktopSession, Home, Lab, Machine, WireGuardServer, program};
 use serde_json::{Value, json};
 
 const ALICE: u32 = 1000;
@@ -143,6 +143,38 @@ fn without_a_keyring_it_is_asked_for_this_session_and_says_why() {
     adit.disconnect("work");
     let (connected, shown) = session.at_terminal("connect work").end();
     assert!(connected && !shown.contains("(password)"), "{shown}");
+}
+
+#[test]
+fn a_rule_asks_an_open_keyring_and_nobody_else() {
+    let Some(Home { lab, vpn, adit }) = Home::imported() else { return };
+    let session = lab.client.start_desktop_session();
+    let Some(keyring) = session.start_keyring() else { return };
+    adit.set_on_demand("home", &json!([{ "action": "connect", "eager": true }]));
+    adit.wait_for("home", "connected");
+    run(&session, &["secrets", "home", "--keep-in", "keyring"]);
+    adit.disconnect("home");
+
+    // As at boot: nobody is there, and whoever comes is asked at once.
+    adit.run(["on-demand", "resume", "home"]);
+    let says = |text: &str| adit.session("home")["lastError"]["message"].to_string().contains(text);
+    adit.eventually("the reason", || says("Nobody gave the private key of “home”"));
+    let agent = session.spawn("adit-agent", &[]);
+    adit.wait_for("home", "connected");
+    assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+    adit.disconnect("home");
+
+    keyring.lock();
+    adit.run(["on-demand", "resume", "home"]);
+    adit.eventually("the reason", || says("The keyring is locked. Connect by hand to enter it."));
+    let log = agent.log();
+    assert!(!log.contains("window"), "{log}");
+
+    // By hand, the keyring asks to be unlocked; nobody is there who could show that.
+    let mut terminal = session.at_terminal("connect home");
+    terminal.wait_for("home (private key): ");
+    terminal.type_line("");
+    assert!(!terminal.end().0);
 }
 
 #[test]

@@ -79,6 +79,11 @@ impl SecretAgents {
         })
     }
 
+    /// Whether there is an agent of `uid`.
+    pub(crate) fn is_attended(&self, uid: u32) -> bool {
+        self.locked().agents.values().any(|agent| agent.uid == uid)
+    }
+
     /// Asks the agents of `owner`. Dropping it withdraws the request.
     pub(crate) async fn ask(
         &self,

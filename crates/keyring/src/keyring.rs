@@ -98,12 +98,16 @@ impl Keyring {
         Ok(())
     }
 
-    /// Removes all secrets of a configuration.
+    /// Removes all secrets of a configuration, as somebody else may do at the same time.
     pub async fn forget(&self, id: ConfigurationId) -> Result<(), KeyringError> {
+        let mut failed = None;
         for item in self.items(id, Access::Asking).await? {
-            item.delete().await?;
+            failed = item.delete().await.err().or(failed);
         }
-        Ok(())
+        match failed {
+            Some(error) if !self.items(id, Access::Quiet).await?.is_empty() => Err(error.into()),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Brings the labels up to date.

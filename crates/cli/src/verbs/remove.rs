@@ -1,6 +1,8 @@
 //! `adit remove`
 
 use adit_api::{Remove as RemoveCall, Removed as RemovedId};
+use adit_keyring::{Keyring, KeyringError, is_in_keyring};
+use adit_model::ConfigurationId;
 use serde::Serialize;
 
 use crate::{
@@ -15,14 +17,23 @@ use crate::{
 pub(super) async fn run(arguments: Remove, context: &Context) -> Result<(), Failure> {
     let mut helper = context.helper().await?;
     let entry = find(&mut helper, &arguments.name).await?;
-    let (id, name) = (entry.configuration.id, entry.configuration.name);
+    let (id, name) = (entry.configuration.id, entry.configuration.name.clone());
     if !arguments.yes {
         let first =
             if entry.session.status.is_active() { "Disconnect and remove" } else { "Remove" };
         confirm(&format!("{first} “{name}” and its keys?")).await?;
     }
     helper.call(&RemoveCall { id }).await?;
+    if is_in_keyring(&entry.configuration.protocol.user_secrets)
+        && let Err(error) = forget(id).await
+    {
+        context.output.note(&format!("Its keys may still be in its owner’s keyring. {error}"));
+    }
     context.output.report(&Removed { removed: RemovedId { id }, name })
+}
+
+async fn forget(id: ConfigurationId) -> Result<(), KeyringError> {
+    Keyring::open().await?.forget(id).await
 }
 
 async fn confirm(question: &str) -> Result<(), Failure> {

@@ -35,12 +35,18 @@ impl Service {
         })
     }
 
-    /// Registers somebody who can be asked for the secrets of `uid`. Rules that had nobody to ask begin anew.
+    /// Registers somebody who can be asked for the secrets of `uid`. Rules that had nobody to ask begin anew; others do
+    /// not, or they would begin before the one by hand for which a terminal registers.
     pub(crate) fn attend_secrets(
         &self,
         uid: u32,
     ) -> impl Stream<Item = SecretEvent> + Send + use<> {
-        let events = self.surroundings.secret_agents.attend(uid);
+        let agents = &self.surroundings.secret_agents;
+        let is_first = !agents.is_attended(uid);
+        let events = agents.attend(uid);
+        if !is_first {
+            return events;
+        }
         for record in locked(&self.configurations).all() {
             let configuration = &record.configuration;
             if configuration.owner == uid && !configuration.protocol.user_secrets.is_empty() {
