@@ -5,6 +5,7 @@ use std::{
     fmt::Display,
     fs,
     io::{self, Cursor, Write},
+    process::Stdio,
 };
 
 use adit_api::{
@@ -13,10 +14,14 @@ use adit_api::{
 use adit_model::{ConfigurationId, NetworkDescription};
 use serde::Serialize;
 use serde_json::json;
+use tokio::process::Command;
 use zip::{CompressionMethod, ZipWriter, result::ZipError, write::SimpleFileOptions};
 
 /// A name that no domain claims (RFC 2606).
 const NAME: &str = "example.com.";
+/// The end of the service's log.
+const LOG: [&str; 5] =
+    ["--unit=adit-helper.service", "--lines=500", "--output=short-iso", "--no-pager", "--quiet"];
 
 /// A file of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -47,6 +52,7 @@ pub async fn diagnose(helper: &mut HelperClient) -> Result<Vec<Finding>, CallErr
     }
     found.push(Finding { name: "firewall.nft".into(), text: firewall });
     found.push(answer("dns.json", helper.call(&ExplainDns { name: NAME.into() }).await));
+    found.push(log().await);
     Ok(found)
 }
 
@@ -61,6 +67,19 @@ pub fn pack<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> io::Result<V
         archive.write_all(text.as_bytes())?;
     }
     Ok(archive.finish().map_err(io_error)?.into_inner())
+}
+
+/// As far as whoever asks may read it.
+async fn log() -> Finding {
+    let asked = Command::new("journalctl").args(LOG).stdin(Stdio::null()).output().await;
+    let text = match asked {
+        Ok(output) if !output.stdout.is_empty() => {
+            String::from_utf8_lossy(&output.stdout).into_owned()
+        }
+        Ok(_) => "The journal has nothing of the service that you may read.\n".into(),
+        Err(error) => format!("The journal cannot be read: {error}.\n"),
+    };
+    Finding { name: "log.txt".into(), text }
 }
 
 fn running(listing: &Listing) -> impl Iterator<Item = ConfigurationId> + '_ {

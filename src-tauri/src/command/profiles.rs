@@ -262,3 +262,48 @@ impl From<ExportError> for Failure {
         Self::new(FailureKind::Failed, error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use adit_profile::NoteCode;
+
+    use super::*;
+
+    /// Of nobody.
+    const KEY: &str = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=";
+
+    #[test]
+    fn a_profile_of_apples_may_have_several() {
+        let vpns: String = ["Office", "Laboratory"].map(payload).concat();
+        let profile = format!(
+            "<?xml version=\"1.0\"?><plist version=\"1.0\"><dict><key>PayloadType</key>\
+             <string>Configuration</string><key>PayloadRemovalDisallowed</key><true/>\
+             <key>PayloadContent</key><array>{vpns}</array></dict></plist>"
+        );
+        assert!(is_mobileconfig(profile.as_bytes()));
+        let opened = from_mobileconfig(profile.as_bytes()).unwrap();
+        let name = |imported: &Imported| imported.configuration.name.clone();
+        assert_eq!(opened.iter().map(name).collect::<Vec<_>>(), ["Office", "Laboratory"]);
+        assert!(opened.iter().all(|imported| imported.secrets.contains_key("privateKey")));
+        let about_the_whole = |imported: &Imported| {
+            imported.notes.iter().any(|note| note.code == NoteCode::ProfileRemoval)
+        };
+        assert_eq!(opened.iter().map(about_the_whole).collect::<Vec<_>>(), [true, false]);
+    }
+
+    fn payload(name: &str) -> String {
+        let text = format!(
+            "[Interface]\nPrivateKey = {KEY}\nAddress = 10.0.0.2/32\n[Peer]\nPublicKey = {KEY}\n\
+             AllowedIPs = 0.0.0.0/0\nEndpoint = a.test:51820\n"
+        );
+        format!(
+            "<dict><key>PayloadType</key><string>com.apple.vpn.managed</string>\
+             <key>UserDefinedName</key><string>{name}</string>\
+             <key>VPNType</key><string>VPN</string>\
+             <key>VPNSubType</key><string>com.wireguard.macos</string>\
+             <key>VendorConfig</key><dict><key>WgQuickConfig</key><string>{text}</string></dict>\
+             <key>VPN</key><dict><key>AuthenticationMethod</key><string>Password</string>\
+             <key>RemoteAddress</key><string>a.test:51820</string></dict></dict>"
+        )
+    }
+}

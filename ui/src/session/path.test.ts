@@ -12,6 +12,7 @@ describe("the path", () => {
   it("leads past a tunnel that is down, or nowhere", () => {
     expect(view({ protocol: ALL })).toEqual({
       inside: "all traffic",
+      shortInside: "all traffic",
       outside: "everything, directly",
       tunnel: "down",
       past: "open",
@@ -39,6 +40,8 @@ describe("the path", () => {
 
   it("leads past a tunnel for some networks", () => {
     expect(view({ session: UP })).toMatchObject({ inside: "10.0.0.0/8", outside: "the rest, directly", leadsTo: "network" });
+    const two = view({ protocol: { expectedRoutes: ["10.0.0.0/8", "172.16.0.0/12"] }, session: UP });
+    expect(two).toMatchObject({ inside: "10.0.0.0/8 and 172.16.0.0/12", shortInside: "2 networks" });
   });
 
   it("is held while the tunnel is made anew", () => {

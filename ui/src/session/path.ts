@@ -7,6 +7,8 @@ import { activeTraffic, expectedTraffic, familyOf, named, ownsDefault, takesAll,
 export interface PathView {
   /** What goes in, in a few words. */
   inside: string;
+  /** The same where there is no room for more than one network. */
+  shortInside: string;
   /** What stays outside, in a few words. */
   outside: string;
   /** How the tunnel stands. */
@@ -23,6 +25,7 @@ export function pathView(entry: Entry, machine: MachineStatus, details: SessionD
   const traffic = settings ? activeTraffic(configuration, settings) : expectedTraffic(configuration);
   return {
     inside: inside(traffic, language),
+    shortInside: shortInside(traffic, language),
     tunnel: tunnel(entry),
     leadsTo: takesDefault(traffic) ? "internet" : "network",
     ...past(entry, session.blocking || machine.blocking, traffic, language),
@@ -52,6 +55,11 @@ function inside(traffic: Traffic, language: Language): string {
   const family = v4 ? "IPv4" : "IPv6";
   const rest = traffic.inside.filter((network) => familyOf(network) !== family);
   return rest.length === 0 ? path.insideFamily(family) : language.list([path.insideFamily(family), named(rest, language)]);
+}
+
+function shortInside(traffic: Traffic, language: Language): string {
+  const isSplit = !ownsDefault(traffic.inside, "IPv4") && !ownsDefault(traffic.inside, "IPv6");
+  return isSplit && traffic.inside.length > 1 ? language.m.path.networks(traffic.inside.length) : inside(traffic, language);
 }
 
 function past(

@@ -17,6 +17,7 @@ export function findings(entries: readonly Entry[]): Finding[] {
     { name: "rules.txt", text: "0: from all lookup local\n32766: from all lookup main\n32767: from all lookup default\n" },
     { name: "routes.txt", text: "default via 192.168.1.1 dev wlan0 proto dhcp\n192.168.1.0/24 dev wlan0 scope link\n" },
     { name: "firewall.nft", text: "table inet adit {\n  chain output { type filter hook output priority 0; policy accept; }\n}\n" },
+    { name: "log.txt", text: "2026-03-01T10:00:00+0000 host adit-helper[811]:  INFO adit-helper 0.1.0 serves /run/adit/helper.sock\n" },
     json("dns.json", { resolver: "resolved", lookups: [{ name: "example.com.", reason: "defaultRoute" }] }),
   ];
 }

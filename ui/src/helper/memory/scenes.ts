@@ -76,7 +76,14 @@ export const SCENES = {
       "This happened once. It was probably NetworkManager, which is running and manages the same things.",
     );
     healed.arguments = { times: "1", likely: "NetworkManager" };
-    return scene(up(work(), now, { health: [dns, healed] }));
+    const behind = notice(
+      "notice",
+      "configuration.behind",
+      "Changes take effect at the next connect",
+      "The configuration was changed in a way that a connected tunnel cannot follow.",
+      "adit reconnect Work",
+    );
+    return scene(up(work(), now, { health: [dns, healed, behind] }));
   },
   blocked: () => {
     const blocked = in_(abroad(), {

@@ -53,7 +53,7 @@ export const frame: typeof English = {
   },
   empty: {
     title: "Noch keine Konfigurationen",
-    drop: "Legen Sie eine .conf- oder .mobileconfig-Datei hier ab, fügen Sie ihren Text ein, wählen Sie eine Datei oder einen QR-Code.",
+    drop: "Legen Sie eine .conf- oder .mobileconfig-Datei hier ab, fügen Sie ihren Text ein, oder wählen Sie eine Datei oder das Bild eines QR-Codes.",
     dropNow: "Loslassen zeigt, was sie täte",
     choose: "Datei wählen …",
     paste: "Einfügen",

@@ -43,7 +43,7 @@ export const settings: typeof English = {
     open: "Diagnose …",
     what: "Wenn etwas nicht geht und Ihnen jemand hilft, will er wissen, wie es um Adit und das Netz in diesem Augenblick steht. Sehen Sie sich an, was Sie ihm gäben, und lassen Sie weg, was ihn nichts angeht.",
     without: "Nicht darin: private und gemeinsame Schlüssel, Passwörter und alles, was übertragen wurde. Der Dienst gibt hier nichts davon heraus.",
-    with: "Darin: Namen Ihrer Konfigurationen, Adressen von Servern und von diesem Computer, Routen und Firewall-Regeln.",
+    with: "Darin: Namen Ihrer Konfigurationen, Adressen von Servern und von diesem Computer, Routen und Firewall-Regeln, und das Ende des Protokolls.",
     files: "Dateien",
     include: (file) => `${file} mitgeben`,
     leftOut: "weggelassen",

@@ -67,6 +67,7 @@ export const detail = {
     inside: "Inside",
     outside: "Outside",
     insideAll: "all traffic",
+    networks: (count: number) => `${count} networks`,
     insideFamily: (family: string) => `all of ${family}`,
     outsideAll: "everything, directly",
     outsideBlockedOnly: (what: string) => `${what} is blocked`,

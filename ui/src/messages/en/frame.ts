@@ -52,7 +52,7 @@ export const frame = {
   },
   empty: {
     title: "No configurations yet",
-    drop: "Drop a .conf or .mobileconfig file here, paste its text, choose a file, or scan a QR code.",
+    drop: "Drop a .conf or .mobileconfig file here, paste its text, or choose a file or the picture of a QR code.",
     dropNow: "Drop it to see what it would do",
     choose: "Choose a file …",
     paste: "Paste",

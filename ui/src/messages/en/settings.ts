@@ -42,7 +42,7 @@ export const settings = {
     open: "Diagnosis …",
     what: "If something does not work and somebody helps you, they want to know how Adit and the network are at this moment. Look at what you would give them, and leave out what is none of their business.",
     without: "Not in it: private and preshared keys, passwords, and anything that was transferred. The service hands none of them out here.",
-    with: "In it: names of your configurations, addresses of servers and of this computer, routes and firewall rules.",
+    with: "In it: names of your configurations, addresses of servers and of this computer, routes and firewall rules, and the end of the service’s log.",
     files: "Files",
     include: (file: string) => `Include ${file}`,
     leftOut: "left out",
