@@ -1,6 +1,6 @@
 //! Commands and events as TypeScript.
 
-use adit_model::HealthCode;
+use adit_model::{CheckCode, HealthCode};
 use tauri_specta::{Builder, collect_commands, collect_events};
 
 use crate::{asked::SecretsAsked, command, log::Logged, opened::FilesOpened};
@@ -53,6 +53,10 @@ pub(crate) fn bindings() -> Builder<tauri::Wry> {
             command::save_file,
         ])
         .events(collect_events![Logged, FilesOpened, SecretsAsked])
+        .constant(
+            "CHECK_CODES",
+            CheckCode::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>(),
+        )
         .constant(
             "HEALTH_CODES",
             HealthCode::ALL.iter().map(|code| code.as_str()).collect::<Vec<_>>(),

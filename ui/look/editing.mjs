@@ -31,6 +31,7 @@ export function editingViews(view) {
     view("rules-narrow", { theme: "light", state: "waiting" }, { hash: `#/onDemand/${TRAVEL}`, isNarrow: true, isTall: true }),
     view("rules-first", { theme: "light" }, { hash: `#/onDemand/${HOME}` }),
     ...both("self-test", { hash: "#/settings", isTall: true, act: selfTest }),
+    view("self-test-german", { theme: "light", lang: "de" }, { hash: "#/settings", isTall: true, act: selfTest }),
     ...both("share", { hash: `#/share/${HOME}`, isTall: true, act: code }),
   ];
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::codes::codes;
+
 /// Something that a person should know. `title`, `text` and `action` say all of it in English; `code` and `arguments`
 /// are for those who say it in another language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,31 +74,9 @@ pub enum Severity {
     Problem,
 }
 
-macro_rules! codes {
-    ($($name:ident = $code:literal,)+) => {
-        /// Every item that there is. Whoever speaks another language has words for each.
-        #[expect(missing_docs, reason = "the code says it")]
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum HealthCode {
-            $($name,)+
-        }
-
-        impl HealthCode {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$name),+];
-
-            /// Its stable name.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => $code,)+
-                }
-            }
-        }
-    };
-}
-
 codes! {
+    /// Every item that there is. Whoever speaks another language has words for each.
+    HealthCode;
     BlockedConnecting = "blocked.connecting",
     BlockedDisconnecting = "blocked.disconnecting",
     BlockedEnded = "blocked.ended",

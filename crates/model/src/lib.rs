@@ -6,6 +6,7 @@
 //! Names follow Apple's Network Extension for behaviour and the kernel for networking. On the wire
 //! and in files every type is JSON in `camelCase`.
 
+mod codes;
 mod configuration;
 mod default_route;
 mod dns;
@@ -61,7 +62,7 @@ pub use route_explanation::{RouteExplanation, RouteOutcome, TransportPort, Trans
 pub use secret::{
     PASSWORD, Secret, SecretChange, SecretPlace, SecretPlaces, Secrets, secret_words,
 };
-pub use self_test::{Check, CheckOutcome};
+pub use self_test::{Check, CheckCode, CheckOutcome};
 pub use settings::{InvalidSettings, PacketTunnelNetworkSettings, RouteTable};
 pub use shell_word::shell_word;
 pub use start_cause::StartCause;

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use adit_model::{Check, CheckOutcome, LookupServer};
+use adit_model::{Check, CheckCode, CheckOutcome, LookupServer};
 
 /// What became of a packet that was sent without insisting on an interface.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,86 +16,116 @@ pub(crate) enum Went {
 }
 
 /// A packet by the physical interface `output`. `is_refused`: nothing of its kind may leave there.
-pub(crate) fn past(
-    subject: String,
-    output: &str,
-    is_refused: bool,
-    sent: Result<(), String>,
-) -> Check {
-    let (outcome, text) = match (is_refused, sent) {
+pub(crate) fn past(what: &str, output: &str, is_refused: bool, sent: Result<(), String>) -> Check {
+    let (code, outcome, text, reason) = match (is_refused, sent) {
         (true, Err(reason)) => (
+            CheckCode::PastStopped,
             CheckOutcome::Passed,
             format!("What a program sends by {output} is stopped: {reason}."),
+            Some(reason),
         ),
         (true, Ok(())) => (
+            CheckCode::PastLeaves,
             CheckOutcome::Failed,
             format!("What a program sends by {output} leaves, and nothing of it may."),
+            None,
         ),
         (false, Ok(())) => (
+            CheckCode::PastMayLeave,
             CheckOutcome::NotApplicable,
             format!(
                 "What a program sends by {output} leaves. It may: at this strength, who insists on \
                  an interface gets it, as on Apple's systems."
             ),
+            None,
         ),
         (false, Err(reason)) => (
+            CheckCode::PastMayLeaveStopped,
             CheckOutcome::NotApplicable,
             format!("What a program sends by {output} may leave, and does not: {reason}."),
+            Some(reason),
         ),
     };
-    Check { subject, outcome, text }
+    let check = Check::new(code, format!("{what} past the tunnels"), outcome, text)
+        .with("what", what)
+        .with("output", output);
+    match reason {
+        Some(reason) => check.with("reason", &reason),
+        None => check,
+    }
 }
 
 /// A packet to `to`, which nobody has a route of its own to. `is_held`: a tunnel wants it, or it may
 /// not go past the tunnels.
-pub(crate) fn ordinary(subject: String, to: IpAddr, is_held: bool, went: Went) -> Check {
-    let (outcome, text) = match (is_held, went) {
-        (_, Went::Inside(tunnel)) => {
-            (CheckOutcome::Passed, format!("What programs send goes through {tunnel}."))
-        }
-        (true, Went::Nowhere(reason)) => {
-            (CheckOutcome::Passed, format!("What programs send is stopped: {reason}."))
-        }
-        (true, Went::Outside) => (
+pub(crate) fn ordinary(what: &str, to: IpAddr, is_held: bool, went: Went) -> Check {
+    let check =
+        |code, outcome, text: String| Check::new(code, what, outcome, text).with("what", what);
+    match (is_held, went) {
+        (_, Went::Inside(tunnel)) => check(
+            CheckCode::OrdinaryInside,
+            CheckOutcome::Passed,
+            format!("What programs send goes through {tunnel}."),
+        )
+        .with("tunnel", &tunnel),
+        (true, Went::Nowhere(reason)) => check(
+            CheckCode::OrdinaryStopped,
+            CheckOutcome::Passed,
+            format!("What programs send is stopped: {reason}."),
+        )
+        .with("reason", &reason),
+        (true, Went::Outside) => check(
+            CheckCode::OrdinaryOutside,
             CheckOutcome::Failed,
             format!(
                 "What programs send goes past the tunnels, and should not. See why with: adit \
                  explain route {to}"
             ),
-        ),
-        (false, Went::Nowhere(reason)) => (
+        )
+        .with("address", &to),
+        (false, Went::Nowhere(reason)) => check(
+            CheckCode::OrdinaryUnwantedStopped,
             CheckOutcome::NotApplicable,
             format!("No tunnel wants it, and it is stopped: {reason}."),
-        ),
-        (false, Went::Outside) => (
+        )
+        .with("reason", &reason),
+        (false, Went::Outside) => check(
+            CheckCode::OrdinaryUnwanted,
             CheckOutcome::NotApplicable,
             "What programs send goes past the tunnels. It may: no tunnel wants it.".into(),
         ),
-    };
-    Check { subject, outcome, text }
+    }
 }
 
 /// Who is asked for a name that no domain claims. `tunnel`: the servers that answer all names, if a
 /// tunnel has any.
 pub(crate) fn names(tunnel: Option<&[IpAddr]>, asked: &[LookupServer]) -> Check {
-    let subject = "Names".to_owned();
+    let check = |code, outcome, text: String| Check::new(code, "Names", outcome, text);
     let Some(tunnel) = tunnel else {
         let text = "No tunnel answers all names.".into();
-        return Check { subject, outcome: CheckOutcome::NotApplicable, text };
+        return check(CheckCode::NamesUnclaimed, CheckOutcome::NotApplicable, text);
     };
     let reached =
         |server: &&LookupServer| server.refused_by.is_none() && server.interface.is_some();
     let (inside, others): (Vec<_>, Vec<_>) =
         asked.iter().filter(reached).partition(|server| tunnel.contains(&server.address));
-    let (outcome, text) = match (inside.first(), others.first()) {
-        (_, Some(other)) => (
-            CheckOutcome::Failed,
-            format!("{} is asked, which is no server of a tunnel.", shown(other)),
-        ),
-        (Some(server), None) => (CheckOutcome::Passed, format!("{} is asked.", shown(server))),
-        (None, None) => (CheckOutcome::Passed, "Nobody is asked.".into()),
+    let (code, outcome, server) = match (inside.first(), others.first()) {
+        (_, Some(other)) => (CheckCode::NamesElsewhere, CheckOutcome::Failed, other),
+        (Some(server), None) => (CheckCode::NamesInside, CheckOutcome::Passed, server),
+        (None, None) => {
+            let text = "Nobody is asked.".into();
+            return check(CheckCode::NamesNobody, CheckOutcome::Passed, text);
+        }
     };
-    Check { subject, outcome, text }
+    let text = match outcome {
+        CheckOutcome::Failed => {
+            format!("{} is asked, which is no server of a tunnel.", shown(server))
+        }
+        CheckOutcome::Passed | CheckOutcome::NotApplicable => {
+            format!("{} is asked.", shown(server))
+        }
+    };
+    let interface = server.interface.as_deref().unwrap_or_default();
+    check(code, outcome, text).with("server", &server.address).with("interface", interface)
 }
 
 fn shown(server: &LookupServer) -> String {
@@ -110,14 +140,14 @@ mod tests {
     #[test]
     fn only_what_is_promised_can_be_broken() {
         let stopped = || Err("not permitted".to_owned());
-        let tried = |is_refused, sent| past("IPv4".into(), "eth0", is_refused, sent).outcome;
+        let tried = |is_refused, sent| past("IPv4", "eth0", is_refused, sent).outcome;
         assert_eq!(tried(true, stopped()), CheckOutcome::Passed);
         assert_eq!(tried(true, Ok(())), CheckOutcome::Failed);
         assert_eq!(tried(false, Ok(())), CheckOutcome::NotApplicable);
         assert_eq!(tried(false, stopped()), CheckOutcome::NotApplicable);
 
         let nowhere = || Went::Nowhere("not permitted".into());
-        let tried = |is_held, went| ordinary("IPv4".into(), [9; 4].into(), is_held, went).outcome;
+        let tried = |is_held, went| ordinary("IPv4", [9; 4].into(), is_held, went).outcome;
         assert_eq!(tried(true, nowhere()), CheckOutcome::Passed);
         assert_eq!(tried(true, Went::Outside), CheckOutcome::Failed);
         assert_eq!(tried(true, Went::Inside("adit0".into())), CheckOutcome::Passed);

@@ -2,7 +2,7 @@
 
 import type { Change } from "../helper/helper";
 import type { HealthItem } from "../helper/types";
-import { healthInWords } from "../messages/health";
+import { healthInWords } from "../messages/spoken";
 import type { Language } from "../messages/language";
 
 export function inLanguage(change: Change, language: Language): Change {

@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 
 use adit_model::{
-    Check, CheckOutcome, ConfigurationId, ConnectionError, HealthCode, HealthItem, Lockdown,
-    LookupReason, LookupServer, MachineStatus, NameLookup, NetworkDescription, PastSession,
-    ProviderStopReason, RouteExplanation, RouteOutcome, Secret, SecretChange, SecretPlace,
-    SecretPlaces, Secrets, SessionStatus, SessionTraffic, Severity, StartCause,
+    Check, CheckCode, CheckOutcome, ConfigurationId, ConnectionError, HealthCode, HealthItem,
+    Lockdown, LookupReason, LookupServer, MachineStatus, NameLookup, NetworkDescription,
+    PastSession, ProviderStopReason, RouteExplanation, RouteOutcome, Secret, SecretChange,
+    SecretPlace, SecretPlaces, Secrets, SessionStatus, SessionTraffic, Severity, StartCause,
     TunnelProviderProtocol, VpnConfiguration, VpnStatus,
     on_demand::{CurrentRule, Obstacle, OnDemandRule, OnDemandStatus, PauseEnd},
     wireguard::Key,
@@ -41,8 +41,8 @@ fn the_varlink_file_says_what_the_types_say() {
         route: Some("default via 10.0.0.1 dev eth0 table main".into()),
         firewall: Some("refuse: drop".into()),
     };
-    let passed =
-        Check { subject: "IPv4".into(), outcome: CheckOutcome::Passed, text: "A text.".into() };
+    let passed = Check::new(CheckCode::OrdinaryInside, "IPv4", CheckOutcome::Passed, "A text.")
+        .with("what", "IPv4");
     check("Check", serde_json::to_value(passed).unwrap());
     let network = NetworkDescription {
         addresses: vec!["link eth0 mtu 1500 up".into()],

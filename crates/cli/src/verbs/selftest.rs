@@ -24,7 +24,7 @@ struct Checks(Vec<Check>);
 impl Report for Checks {
     fn write(&self, page: &mut Page) {
         let width = self.0.iter().map(|check| check.subject.chars().count()).max().unwrap_or(0);
-        for Check { subject, outcome, text } in &self.0 {
+        for Check { subject, outcome, text, .. } in &self.0 {
             let (glyph, word) = match outcome {
                 CheckOutcome::Passed => (Glyph::Connected, "ok"),
                 CheckOutcome::Failed => (Glyph::Problem, "failed"),

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use adit_model::{Check, CheckOutcome, Family, PathInterface};
+use adit_model::{Check, CheckCode, CheckOutcome, Family, PathInterface};
 use ipnet::IpNet;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -37,31 +37,31 @@ impl Reconciler {
     pub(super) async fn self_test(&self) -> Result<Vec<Check>, NetworkError> {
         let state = self.state().await?;
         let Some(link) = &state.path.interface else {
-            let (subject, text) = ("Network".into(), "There is none.".into());
-            return Ok(vec![Check { subject, outcome: CheckOutcome::NotApplicable, text }]);
+            let outcome = CheckOutcome::NotApplicable;
+            let none = Check::new(CheckCode::NetworkNone, "Network", outcome, "There is none.");
+            return Ok(vec![none]);
         };
         let mut checks = Vec::new();
         for nobody in NOBODY {
             let has_family = |address: &IpAddr| address.is_ipv4() == nobody.is_ipv4();
             if state.path.addresses.iter().any(has_family) {
-                let subject = format!("{} past the tunnels", family(nobody));
                 let probe = Probe { to: SocketAddr::new(nobody, DISCARD), payload: b"adit" };
-                checks.push(self.past(subject, &probe, link));
+                checks.push(self.past(family(nobody), &probe, link));
             }
             checks.push(self.ordinary(nobody, link, &state));
         }
         let servers = self.dns.underlying(Some(link.index), &self.journal).await.servers;
         if let Some(server) = servers.into_iter().find(|server| !server.is_loopback()) {
             let probe = Probe { to: SocketAddr::new(server, DNS), payload: QUESTION };
-            checks.push(self.past("DNS past the tunnels".into(), &probe, link));
+            checks.push(self.past("DNS", &probe, link));
         }
         checks.push(self.names().await?);
         Ok(checks)
     }
 
-    fn past(&self, subject: String, probe: &Probe, link: &PathInterface) -> Check {
+    fn past(&self, what: &str, probe: &Probe, link: &PathInterface) -> Check {
         let sent = probe.send(Some(&link.name)).map(drop).map_err(|error| error.to_string());
-        past(subject, &link.name, self.is_refused(probe.to, link), sent)
+        past(what, &link.name, self.is_refused(probe.to, link), sent)
     }
 
     fn ordinary(&self, nobody: IpAddr, link: &PathInterface, state: &NetworkState) -> Check {
@@ -83,7 +83,7 @@ impl Reconciler {
             .iter()
             .any(|it| it.destination.prefix_len() > 0 && it.destination.contains(&nobody));
         let is_held = is_wanted && !is_systems || self.is_refused(probe.to, link);
-        ordinary(family(nobody).into(), nobody, is_held, went)
+        ordinary(family(nobody), nobody, is_held, went)
     }
 
     async fn names(&self) -> Result<Check, NetworkError> {

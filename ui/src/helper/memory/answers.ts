@@ -93,11 +93,14 @@ export function rates(second: number): [down: number, up: number] {
 }
 
 export function selfTest(): Check[] {
+  const stopped = { output: "wlan0", reason: "Operation not permitted" };
+  const text = "What a program sends by wlan0 is stopped: Operation not permitted.";
   return [
-    { subject: "IPv4", outcome: "passed", text: "A packet that insisted on wlan0 was refused." },
-    { subject: "IPv6", outcome: "passed", text: "A packet that insisted on wlan0 was refused." },
-    { subject: "DNS", outcome: "passed", text: "All names are asked at 10.20.0.1, through adit0." },
-    { subject: "Local network", outcome: "notApplicable", text: "Nothing is promised about it: it is left out." },
+    { code: "ordinary.inside", subject: "IPv4", outcome: "passed", text: "What programs send goes through adit0.", arguments: { what: "IPv4", tunnel: "adit0" } },
+    { code: "past.stopped", subject: "IPv4 past the tunnels", outcome: "passed", text, arguments: { what: "IPv4", ...stopped } },
+    { code: "ordinary.inside", subject: "IPv6", outcome: "passed", text: "What programs send goes through adit0.", arguments: { what: "IPv6", tunnel: "adit0" } },
+    { code: "past.stopped", subject: "DNS past the tunnels", outcome: "passed", text, arguments: { what: "DNS", ...stopped } },
+    { code: "names.inside", subject: "Names", outcome: "passed", text: "10.20.0.1 through adit0 is asked.", arguments: { server: "10.20.0.1", interface: "adit0" } },
   ];
 }
 

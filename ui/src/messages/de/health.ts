@@ -1,6 +1,6 @@
-// The words of what the helper says of health in German.
+// The words of what the helper says of health and of what it has tried in German.
 
-import type { Given, HealthCatalogue, HealthWords } from "../health";
+import type { CheckCatalogue, Given, HealthCatalogue, HealthWords } from "../spoken";
 
 const healthItems: HealthCatalogue = {
   "blocked.connecting": (of) => held(of, `Der Verkehr wartet, bis ${tunnel(of)} verbunden ist`),
@@ -149,7 +149,36 @@ const healthItems: HealthCatalogue = {
   }),
 };
 
-export const health = { healthItems };
+const checks: CheckCatalogue = {
+  "names.elsewhere": (of) => ({ subject: "Namen", text: `${asked(of)} wird gefragt, der zu keinem Tunnel gehört.` }),
+  "names.inside": (of) => ({ subject: "Namen", text: `${asked(of)} wird gefragt.` }),
+  "names.nobody": () => ({ subject: "Namen", text: "Niemand wird gefragt." }),
+  "names.unclaimed": () => ({ subject: "Namen", text: "Kein Tunnel beantwortet alle Namen." }),
+  "network.none": () => ({ subject: "Netz", text: "Es gibt keines." }),
+  "ordinary.inside": (of) => ({ subject: of("what"), text: `Was Programme senden, geht durch ${of("tunnel")}.` }),
+  "ordinary.outside": (of) => ({
+    subject: of("what"),
+    text: `Was Programme senden, geht an den Tunneln vorbei und sollte es nicht. Fragen Sie bei einer Konfiguration, warum ${of("address")} dorthin geht.`,
+  }),
+  "ordinary.stopped": (of) => ({ subject: of("what"), text: `Was Programme senden, wird aufgehalten: ${of("reason")}.` }),
+  "ordinary.unwanted": (of) => ({ subject: of("what"), text: "Was Programme senden, geht an den Tunneln vorbei. Das darf es: Kein Tunnel will es." }),
+  "ordinary.unwanted-stopped": (of) => ({ subject: of("what"), text: `Kein Tunnel will es, und es wird aufgehalten: ${of("reason")}.` }),
+  "past.leaves": (of) => past(of, `Was ein Programm über ${of("output")} sendet, geht hinaus, und nichts davon darf es.`),
+  "past.may-leave": (of) =>
+    past(of, `Was ein Programm über ${of("output")} sendet, geht hinaus. Das darf es: Bei dieser Strenge bekommt eine Schnittstelle, wer auf ihr besteht, wie bei Apple.`),
+  "past.may-leave-stopped": (of) => past(of, `Was ein Programm über ${of("output")} sendet, darf hinaus und kommt nicht: ${of("reason")}.`),
+  "past.stopped": (of) => past(of, `Was ein Programm über ${of("output")} sendet, wird aufgehalten: ${of("reason")}.`),
+};
+
+export const health = { healthItems, checks };
+
+function past(of: Given, text: string): { subject: string; text: string } {
+  return { subject: `${of("what")} an den Tunneln vorbei`, text };
+}
+
+function asked(of: Given): string {
+  return of("interface") === "" ? of("server") : `${of("server")} über ${of("interface")}`;
+}
 
 function tunnel(of: Given): string {
   if (of("foreign") !== "") return "das VPN eines anderen Benutzers";

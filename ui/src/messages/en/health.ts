@@ -1,4 +1,4 @@
-import type { HealthCatalogue } from "../health";
+import type { CheckCatalogue, HealthCatalogue } from "../spoken";
 
 /** What the helper says itself. */
-export const health = { healthItems: undefined as HealthCatalogue | undefined };
+export const health = { healthItems: undefined as HealthCatalogue | undefined, checks: undefined as CheckCatalogue | undefined };

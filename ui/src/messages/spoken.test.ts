@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 
-import { HEALTH_CODES } from "../helper/bindings";
+import { CHECK_CODES, HEALTH_CODES } from "../helper/bindings";
 import { Refused } from "../helper/helper";
-import type { HealthItem } from "../helper/types";
+import type { Check, HealthItem } from "../helper/types";
 import { ENGLISH, GERMAN } from "../session/examples";
-import { healthInWords } from "./health";
+import { checkInWords, healthInWords } from "./spoken";
 import { refusalInWords } from "./refusals";
 
 const ITEM: HealthItem = { code: "", severity: "warning", title: "A title", text: "A text.", action: "Do it." };
@@ -32,6 +32,26 @@ describe("what the helper says of health", () => {
   it("stays as it is in English, and where the service is newer than the app", () => {
     expect(healthInWords({ ...ITEM, code: "path.dead" }, ENGLISH)).toEqual({ ...ITEM, code: "path.dead" });
     expect(healthInWords({ ...ITEM, code: "tomorrow" }, GERMAN)).toEqual({ ...ITEM, code: "tomorrow" });
+  });
+});
+
+describe("what the helper has tried", () => {
+  const check: Check = { code: "", subject: "A subject", outcome: "passed", text: "A text.", arguments: { what: "IPv4", output: "eth0" } };
+
+  it("has words of its own in German for every code", () => {
+    for (const code of CHECK_CODES) {
+      const { subject, text } = checkInWords({ ...check, code }, GERMAN);
+      for (const words of [subject, text]) expect(words, code).not.toMatch(/undefined|^$|A subject|A text/);
+    }
+    expect(checkInWords({ ...check, code: "past.leaves" }, GERMAN)).toMatchObject({
+      subject: "IPv4 an den Tunneln vorbei",
+      text: "Was ein Programm über eth0 sendet, geht hinaus, und nichts davon darf es.",
+    });
+  });
+
+  it("stays as it is in English and where it is not known", () => {
+    expect(checkInWords({ ...check, code: "past.leaves" }, ENGLISH).text).toBe("A text.");
+    expect(checkInWords({ ...check, code: "tomorrow" }, GERMAN).text).toBe("A text.");
   });
 });
 
