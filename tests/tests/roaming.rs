@@ -216,7 +216,7 @@ fn a_cable_that_is_pulled_is_no_network_although_its_route_stays() {
     lab.unplug();
     adit.eventually("offline", || explained().starts_with("This computer is offline."));
     adit.run(["on-demand", "resume", "home"]);
-    adit.eventually("the reason", || told().contains("connect at once. This computer is offline."));
+    adit.eventually("the reason", || told().contains("Not connected. This computer is offline."));
     assert_eq!(adit.status("home"), "disconnected");
     lab.plug();
     adit.wait_for("home", "connected");

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Glyph {
     /// Hollow circle.
     Disconnected,
+    /// Hollow circle with a dot: not connected, but connects by itself.
+    Waiting,
     /// Ring with a gap.
     Connecting,
     /// Filled disc.
@@ -31,6 +33,7 @@ impl Glyph {
     pub fn shape(self) -> &'static str {
         match self {
             Self::Disconnected => "○",
+            Self::Waiting => "⊙",
             Self::Connecting => "↻",
             Self::Connected => "●",
             Self::Reasserting => "◕",
@@ -51,7 +54,7 @@ impl Glyph {
             Self::Connected => Some(GREEN),
             Self::Connecting | Self::Reasserting | Self::Impaired => Some(YELLOW),
             Self::Blocked | Self::Problem => Some(RED),
-            Self::Disconnected | Self::ServiceMissing => None,
+            Self::Disconnected | Self::Waiting | Self::ServiceMissing => None,
         }
     }
 }

@@ -2,8 +2,12 @@
 
 use adit_model::{
     InterfaceKind,
-    on_demand::{CurrentRule, NetworkState, Obstacle, OnDemandStatus, PauseEnd, PrimaryNetwork},
+    on_demand::{
+        CurrentRule, NetworkState, Obstacle, OnDemandAction, OnDemandRule, OnDemandStatus,
+        PauseEnd, PrimaryNetwork,
+    },
 };
+use jiff::Timestamp;
 
 use crate::{language::Language, quantity::local_time};
 
@@ -12,27 +16,69 @@ use crate::{language::Language, quantity::local_time};
 pub fn on_demand(status: &OnDemandStatus, language: Language) -> String {
     match status {
         OnDemandStatus::Paused { end } => {
-            let paused = language.of("On demand is paused", "Bei Bedarf ist angehalten,");
+            let paused = language.of("On demand is paused", "Die Automatik ruht");
             format!("{paused} {}.", pause_end(*end, language))
         }
         OnDemandStatus::Armed { rule: None, .. } => language
             .of(
                 "On demand, but no rule is for this network.",
-                "Bei Bedarf, aber keine Regel gilt für dieses Netz.",
+                "Die Automatik ist bereit, aber keine Regel gilt für dieses Netz.",
             )
             .into(),
         OnDemandStatus::Armed { rule: Some(rule), retry_at, obstacle } => {
             let CurrentRule { index, action, reason } = rule;
-            let by_rule = language.of("On demand, by rule", "Bei Bedarf, nach Regel");
-            let next = language.of("The next attempt is at", "Der nächste Versuch ist um");
-            let retry = retry_at.map(|at| format!(" {next} {}.", local_time(at)));
-            let retry = retry.unwrap_or_default();
+            let by_rule = language.of("On demand, by rule", "Automatik, nach Regel");
+            let retry = next_attempt(*retry_at, language);
             let obstacle =
                 obstacle.as_ref().map(|it| format!(" {}", obstacle_sentence(it, language)));
             let obstacle = obstacle.unwrap_or_default();
             format!("{by_rule} {}, {reason}: {action}.{obstacle}{retry}", index + 1)
         }
     }
+}
+
+/// What a session that is down waits for, to follow “Not connected.”.
+pub(crate) fn waiting(
+    rules: &[OnDemandRule],
+    status: &OnDemandStatus,
+    language: Language,
+) -> String {
+    let (rule, retry_at) = match status {
+        OnDemandStatus::Paused { .. } => return on_demand(status, language),
+        OnDemandStatus::Armed { obstacle: Some(obstacle), retry_at, .. } => {
+            let retry = next_attempt(*retry_at, language);
+            return obstacle_sentence(obstacle, language) + &retry;
+        }
+        OnDemandStatus::Armed { rule, retry_at, obstacle: None } => (rule, retry_at),
+    };
+    if let Some(at) = retry_at {
+        let next = language.of("Tries again at", "Der nächste Versuch ist um");
+        return format!("{next} {}.", local_time(*at));
+    }
+    let rule = rule.as_ref().and_then(|current| rules.get(current.index));
+    let (english, german) = match rule.map(|rule| &rule.action) {
+        Some(OnDemandAction::Connect { .. }) => (
+            "Connects by itself when something uses the network.",
+            "Verbindet von selbst, sobald etwas das Netz benutzt.",
+        ),
+        Some(OnDemandAction::EvaluateConnection(_)) => {
+            ("Connects by itself for some names.", "Verbindet von selbst für manche Namen.")
+        }
+        Some(OnDemandAction::Disconnect) => {
+            ("The rule for this network keeps it so.", "Die Regel für dieses Netz will es so.")
+        }
+        Some(OnDemandAction::Ignore) | None => (
+            "Connects by itself when a rule says so.",
+            "Verbindet von selbst, wenn eine Regel es sagt.",
+        ),
+    };
+    language.of(english, german).into()
+}
+
+/// To follow a sentence.
+fn next_attempt(retry_at: Option<Timestamp>, language: Language) -> String {
+    let next = language.of("The next attempt is at", "Der nächste Versuch ist um");
+    retry_at.map_or_else(String::new, |at| format!(" {next} {}.", local_time(at)))
 }
 
 fn obstacle_sentence(obstacle: &Obstacle, language: Language) -> String {
@@ -63,20 +109,19 @@ fn obstacle_sentence(obstacle: &Obstacle, language: Language) -> String {
 /// When a pause ends, to follow what is paused.
 #[must_use]
 pub fn pause_end(end: PauseEnd, language: Language) -> String {
-    let until = language.of("until", "bis");
-    let end = match end {
-        PauseEnd::Time { at } => local_time(at),
-        PauseEnd::NextNetwork => language
-            .of("this computer is in another network", "dieser Computer in einem anderen Netz ist")
-            .into(),
+    let (english, german) = match end {
+        PauseEnd::Time { at } => {
+            return format!("{} {}", language.of("until", "bis"), local_time(at));
+        }
+        PauseEnd::NextNetwork => {
+            ("until this computer is in another network", "bis zum nächsten Netz")
+        }
         PauseEnd::NextBoot => {
-            language.of("this computer starts again", "dieser Computer neu startet").into()
+            ("until this computer starts again", "bis zum nächsten Start des Computers")
         }
-        PauseEnd::ByHand => {
-            language.of("you connect or resume it", "du verbindest oder fortsetzt").into()
-        }
+        PauseEnd::ByHand => ("until you connect or resume it", "bis Sie sie fortsetzen"),
     };
-    format!("{until} {end}")
+    language.of(english, german).into()
 }
 
 /// A sentence about where the computer is.
@@ -140,7 +185,48 @@ mod tests {
         assert_eq!(paused(PauseEnd::NextNetwork), network);
         assert_eq!(
             on_demand(&armed(None), Language::German),
-            "Bei Bedarf, aber keine Regel gilt für dieses Netz."
+            "Die Automatik ist bereit, aber keine Regel gilt für dieses Netz."
         );
+    }
+
+    #[test]
+    fn what_waits_says_for_what() {
+        let rules: Vec<OnDemandRule> = serde_json::from_value(json!([
+            {"action": "connect"},
+            {"action": "evaluateConnection", "connectionRules": []},
+            {"action": "disconnect"},
+            {"action": "ignore"},
+        ]))
+        .unwrap();
+        let by = |index: usize, language| {
+            let rule = rules.get(index).map(|rule| CurrentRule::of(index, rule));
+            waiting(
+                &rules,
+                &OnDemandStatus::Armed { rule, retry_at: None, obstacle: None },
+                language,
+            )
+        };
+        let said: Vec<String> = (0..5).map(|index| by(index, Language::English)).collect();
+        assert_eq!(
+            said,
+            [
+                "Connects by itself when something uses the network.",
+                "Connects by itself for some names.",
+                "The rule for this network keeps it so.",
+                "Connects by itself when a rule says so.",
+                "Connects by itself when a rule says so.",
+            ]
+        );
+        assert_eq!(by(1, Language::German), "Verbindet von selbst für manche Namen.");
+        let retry_at = Some(jiff::Timestamp::UNIX_EPOCH);
+        let retry = OnDemandStatus::Armed { rule: None, retry_at, obstacle: None };
+        assert!(waiting(&rules, &retry, Language::English).starts_with("Tries again at 19"));
+        let obstacle = Some(Obstacle::Offline);
+        let offline = OnDemandStatus::Armed { rule: None, retry_at, obstacle };
+        let said = waiting(&rules, &offline, Language::English);
+        assert!(said.starts_with("This computer is offline. The next attempt is at 19"), "{said}");
+        let paused = OnDemandStatus::Paused { end: PauseEnd::NextNetwork };
+        let text = "Die Automatik ruht bis zum nächsten Netz.";
+        assert_eq!(waiting(&rules, &paused, Language::German), text);
     }
 }

@@ -2,13 +2,14 @@
 
 use adit_model::{
     Enablement, HealthCode, HealthItem, SessionStatus, Severity, VpnConfiguration, VpnStatus,
+    on_demand::OnDemandStatus,
 };
 use jiff::Timestamp;
 
 use crate::{
     glyph::Glyph,
     language::Language,
-    on_demand::on_demand,
+    on_demand,
     quantity::{since, span},
     traffic::Traffic,
 };
@@ -95,13 +96,22 @@ fn disconnected(
         ));
         return blocked(&in_sentence(cause), language);
     }
-    let by_itself = session.on_demand.as_ref().map(|status| on_demand(status, language));
-    let by_itself = by_itself.map(|sentence| format!(" {sentence}")).unwrap_or_default();
+    if let Some(status) = &session.on_demand {
+        let rules = &configuration.on_demand.rules;
+        let waiting = on_demand::waiting(rules, status, language);
+        let parts = [Some(plain), failed, Some(&waiting)];
+        let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        return match status {
+            OnDemandStatus::Armed { .. } => say(Glyph::Waiting, text),
+            OnDemandStatus::Paused { .. } if failed.is_some() => say(Glyph::Problem, text),
+            OnDemandStatus::Paused { .. } => say(Glyph::Disconnected, text),
+        };
+    }
     if let Some(failed) = failed {
-        return say(Glyph::Problem, format!("{plain} {failed}{by_itself}"));
+        return say(Glyph::Problem, format!("{plain} {failed}"));
     }
     match configuration.enablement {
-        Enablement::Enabled => say(Glyph::Disconnected, format!("{plain}{by_itself}")),
+        Enablement::Enabled => say(Glyph::Disconnected, plain),
         Enablement::SetAside => {
             let why = language.of(
                 "Another configuration took its place; connecting takes it back.",
@@ -185,7 +195,9 @@ fn say(glyph: Glyph, text: impl Into<String>) -> Sentence {
 
 #[cfg(test)]
 mod tests {
-    use adit_model::{ConfigurationId, ConnectionError, HealthCode, TunnelProviderProtocol};
+    use adit_model::{
+        ConfigurationId, ConnectionError, HealthCode, TunnelProviderProtocol, on_demand::PauseEnd,
+    };
 
     use super::*;
 
@@ -214,6 +226,30 @@ mod tests {
         check(Disconnected, crashed, Glyph::Blocked, text);
         let text = "Disconnecting from vpn.example ...";
         check(Disconnecting, |_, _| {}, Glyph::Connecting, text);
+    }
+
+    #[test]
+    fn a_session_that_connects_by_itself_waits() {
+        use VpnStatus::Disconnected;
+        let armed: Edit = |_, s| {
+            s.on_demand =
+                Some(OnDemandStatus::Armed { rule: None, retry_at: None, obstacle: None });
+        };
+        let text = "Not connected. Connects by itself when a rule says so.";
+        check(Disconnected, armed, Glyph::Waiting, text);
+        let failed: Edit = |_, s| {
+            s.on_demand =
+                Some(OnDemandStatus::Armed { rule: None, retry_at: None, obstacle: None });
+            s.last_error = Some(ConnectionError::ServerDead.plain());
+        };
+        let text = "Not connected. The server has stopped answering. Connects by itself when a rule \
+                    says so.";
+        check(Disconnected, failed, Glyph::Waiting, text);
+        let paused: Edit = |_, s| {
+            s.on_demand = Some(OnDemandStatus::Paused { end: PauseEnd::ByHand });
+        };
+        let text = "Not connected. On demand is paused until you connect or resume it.";
+        check(Disconnected, paused, Glyph::Disconnected, text);
     }
 
     #[test]

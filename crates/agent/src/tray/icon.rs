@@ -37,6 +37,7 @@ macro_rules! pictures {
 fn name(glyph: Glyph) -> &'static str {
     match glyph {
         Glyph::Disconnected => "disconnected",
+        Glyph::Waiting => "waiting",
         Glyph::Connecting => "connecting",
         Glyph::Connected => "connected",
         Glyph::Reasserting => "reasserting",
@@ -50,6 +51,7 @@ fn name(glyph: Glyph) -> &'static str {
 fn pictures(glyph: Glyph) -> [&'static [u8]; 3] {
     let pictures: [&[u8]; 3] = match glyph {
         Glyph::Disconnected => pictures!("disconnected"),
+        Glyph::Waiting => pictures!("waiting"),
         Glyph::Connecting => pictures!("connecting"),
         Glyph::Connected => pictures!("connected"),
         Glyph::Reasserting => pictures!("reasserting"),
@@ -79,6 +81,7 @@ mod tests {
     fn every_state_has_a_shape_of_its_own_in_every_size() {
         let all = [
             Glyph::Disconnected,
+            Glyph::Waiting,
             Glyph::Connecting,
             Glyph::Connected,
             Glyph::Reasserting,

@@ -164,8 +164,9 @@ fn rank(glyph: Glyph) -> u8 {
         Glyph::Connecting => 3,
         Glyph::Connected => 4,
         Glyph::Problem => 5,
-        Glyph::Disconnected => 6,
-        Glyph::ServiceMissing => 7,
+        Glyph::Waiting => 6,
+        Glyph::Disconnected => 7,
+        Glyph::ServiceMissing => 8,
     }
 }
 

@@ -6,7 +6,7 @@ use adit_api::{
 };
 use adit_model::{
     DnsSettings, IpSettings, MachineStatus, PacketTunnelNetworkSettings, Prefix, SessionStatus,
-    Severity,
+    Severity, on_demand::OnDemandStatus,
 };
 use adit_sentence::{Glyph, Language, bytes, enumeration, local_time, sentence};
 use ipnet::IpNet;
@@ -153,6 +153,10 @@ fn write_session(session: &SessionStatus, page: &mut Page) {
     let viewer = rustix::process::geteuid().as_raw();
     page.list("Started", session.start_cause.as_ref().map(|cause| cause.words(viewer)));
     page.list("Interface", &session.interface);
+    if let Some(OnDemandStatus::Armed { rule: Some(rule), .. }) = &session.on_demand {
+        let number = rule.index + 1;
+        page.field("Rule", &format!("{number}, {}: {}", rule.reason, rule.action));
+    }
 }
 
 fn write_settings(settings: &PacketTunnelNetworkSettings, page: &mut Page) {
