@@ -3,8 +3,7 @@
 use std::{env, fs, path::Path};
 
 const BUILT: &str = "../ui/dist";
-const PLACEHOLDER: &str =
-    "<!doctype html><title>Adit</title><p>The window was not built. Build it with: npm run build";
+const PLACEHOLDER: &str = "<!doctype html><title>Adit</title><p>The window was not built. Build it with: npm run ui:build";
 
 fn main() {
     println!("cargo:rerun-if-changed={BUILT}");

@@ -170,7 +170,7 @@ fn tell(app: &AppHandle) {
 fn raise(app: &AppHandle) {
     let window = app.clone();
     let raised = app.run_on_main_thread(move || {
-        if let Err(error) = window::open(&window) {
+        if let Err(error) = window::open(&window, None) {
             tracing::error!("The window cannot be opened: {error}");
         }
     });

@@ -131,14 +131,14 @@ struct Application {
 
 #[interface(name = "org.freedesktop.Application")]
 impl Application {
-    fn activate(&self, _platform_data: HashMap<String, OwnedVariant>) {
-        self.open_window();
+    fn activate(&self, platform_data: HashMap<String, OwnedVariant>) {
+        self.open_window(token(&platform_data));
     }
 
-    fn open(&self, uris: Vec<String>, _platform_data: HashMap<String, OwnedVariant>) {
+    fn open(&self, uris: Vec<String>, platform_data: HashMap<String, OwnedVariant>) {
         let paths = uris.iter().filter_map(|uri| tauri::Url::parse(uri).ok()?.to_file_path().ok());
         open_files(&self.app, &paths.collect::<Vec<_>>());
-        self.open_window();
+        self.open_window(token(&platform_data));
     }
 
     fn activate_action(
@@ -155,10 +155,10 @@ impl Application {
 
 impl Application {
     /// Toolkits want windows to be handled in their own thread.
-    fn open_window(&self) {
+    fn open_window(&self, token: Option<String>) {
         let app = self.app.clone();
         let done = self.app.run_on_main_thread(move || {
-            if let Err(error) = window::open(&app) {
+            if let Err(error) = window::open(&app, token.as_deref()) {
                 tracing::error!("The window cannot be opened: {error}");
             }
         });
@@ -166,6 +166,12 @@ impl Application {
             tracing::error!("The window cannot be opened: {error}");
         }
     }
+}
+
+/// What whoever asks for the window allows it: to come to the front.
+fn token(platform_data: &HashMap<String, OwnedVariant>) -> Option<String> {
+    let of = |name| platform_data.get(name)?.downcast_ref::<String>().ok();
+    of("activation-token").or_else(|| of("desktop-startup-id"))
 }
 
 /// Keeps files until the window takes them, and tells it.

@@ -61,7 +61,8 @@ fn show(desktop: Desktop, arguments: Arguments) -> ExitCode {
             async_runtime::spawn(serve(app.clone()));
             async_runtime::spawn(attend(app.clone()));
             open_files(app, &arguments.files);
-            window::open(app)?;
+            // The token of this start is in the environment, where the toolkit looks for it.
+            window::open(app, None)?;
             // Nobody waits for the tray.
             start_agent();
             Ok(())

@@ -1,14 +1,19 @@
 //! The one window. Closing it frees the web view.
 
+use gtk::prelude::GtkWindowExt;
 use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder};
 
 const LABEL: &str = "main";
 
-/// Shows the window, and makes it if there is none.
-pub(crate) fn open(app: &AppHandle) -> tauri::Result<()> {
+/// Shows the window, and makes it if there is none. Desktops let it come to the front when there is a `token` of the click that
+/// asked for it (xdg-activation).
+pub(crate) fn open(app: &AppHandle, token: Option<&str>) -> tauri::Result<()> {
     if let Some(window) = app.get_webview_window(LABEL) {
         window.unminimize()?;
         window.show()?;
+        if let Some(token) = token {
+            window.gtk_window()?.set_startup_id(token);
+        }
         return window.set_focus();
     }
     WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())

@@ -4,28 +4,31 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use adit_api::{
-    CallError, Details, Entry, Heard, HelperClient, HelperError, Link, Start, Stop, Viewer, attach,
+    CallError, Details, Entry, Heard, HelperClient, HelperError, Link, PauseOnDemand,
+    ResumeOnDemand, Start, Stop, Viewer, attach,
 };
 use adit_model::{ConfigurationId, VpnStatus};
 use adit_varlink::Method;
+use jiff::Timestamp;
 use tokio::{
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
-    time::Instant,
+    time::sleep_until,
 };
 use zbus::{Connection, connection, fdo::RequestNameFlags};
 
 use crate::{
     bus::{self, Agent as BusObject, Request},
-    notification::{Answer, Circumstances, Notice, notice},
-    notifier::{Answered, Notifier},
+    notification::{Answer, Circumstances, Notice, Says, notice},
+    notifier::{self, Answered, Notifier},
     proxy::Proxies,
     secrets::{InWindow, attend_secrets, tend_keyring},
     settings::{Settings, state_folder},
-    tray::{Action, TrayItem, tray},
+    told::Told,
+    tray::{Action, Pause, TrayItem, armed, paused, tray},
     window,
 };
 
@@ -50,7 +53,7 @@ pub enum AgentError {
 pub async fn run(socket: &Path) -> Result<(), AgentError> {
     let (request, requests) = unbounded_channel();
     let (choose, chosen) = unbounded_channel();
-    let (answer, answered) = unbounded_channel();
+    let (notify, notified) = unbounded_channel();
     let (hear, heard) = unbounded_channel();
     let bus = connect(BusObject(request)).await?;
     let item = TrayItem::serve(&bus, choose).await.map_err(AgentError::Bus)?;
@@ -62,7 +65,8 @@ pub async fn run(socket: &Path) -> Result<(), AgentError> {
         last_used: last_used(),
         own: BTreeMap::new(),
         up: BTreeSet::new(),
-        notifier: Notifier::new(answer),
+        notifier: Notifier::new(&bus).await.map_err(AgentError::Bus)?,
+        told: Told::default(),
         proxies: Proxies::default(),
     };
     let follow = attach(socket, |event| {
@@ -75,11 +79,13 @@ pub async fn run(socket: &Path) -> Result<(), AgentError> {
         }
     });
     let attend = attend_secrets(socket, InWindow::new(&bus));
+    let notifications = notifier::follow(&bus, notify);
     tokio::select! {
         never = follow => never,
         never = attend => never,
+        ended = notifications => ended.map_err(AgentError::Bus),
         ended = register => ended.map_err(AgentError::Bus),
-        ended = agent.act(&item, Inputs { heard, chosen, answered, requests }) => {
+        ended = agent.act(&item, Inputs { heard, chosen, notified, requests }) => {
             ended.map_err(AgentError::Bus)
         }
     }
@@ -107,13 +113,14 @@ struct Agent {
     /// What has been connected since it was started.
     up: BTreeSet<ConfigurationId>,
     notifier: Notifier,
+    told: Told,
     proxies: Proxies,
 }
 
 struct Inputs {
     heard: UnboundedReceiver<Heard>,
     chosen: UnboundedReceiver<Action>,
-    answered: UnboundedReceiver<Answered>,
+    notified: UnboundedReceiver<notifier::Event>,
     requests: UnboundedReceiver<Request>,
 }
 
@@ -123,15 +130,22 @@ impl Agent {
             item.show(tray(&self.viewer, self.last_used, self.settings.language())).await?;
             tokio::select! {
                 Some(heard) = inputs.heard.recv() => self.hear(heard).await,
-                Some((id, answer)) = inputs.answered.recv() => self.answer(id, answer).await,
+                Some(event) = inputs.notified.recv() => {
+                    if let Some(answered) = self.notifier.hear(event) {
+                        self.answer(answered).await;
+                    }
+                }
                 Some(action) = inputs.chosen.recv() => match action {
                     Action::Start(id) => self.start(id).await,
                     Action::Stop(id) => self.stop(id).await,
-                    Action::Open => self.open().await,
+                    Action::Pause(pause) => self.pause(pause).await,
+                    Action::Resume => self.resume().await,
+                    Action::Open => self.open(item.take_token()).await,
                     Action::Quit => break,
                 },
+                () = until(self.told.next()) => self.show_due().await,
                 Some(request) = inputs.requests.recv() => match request {
-                    Request::UserChanges(id) => self.user_changes(&id),
+                    Request::UserChanges(id) => self.user_changes(&id).await,
                     Request::ReadSettings => self.settings = settings(),
                     Request::Quit => break,
                 },
@@ -161,6 +175,10 @@ impl Agent {
                 None if entry.session.connected_at.is_some() => drop(self.up.insert(*id)),
                 Some(_) | None => {}
             }
+        }
+        // Afterwards, so that what is new takes the place of what is not true any more.
+        for id in self.told.check(&after) {
+            self.notifier.withdraw(id).await;
         }
     }
 
@@ -193,7 +211,7 @@ impl Agent {
         let circumstances = Circumstances { is_own, was_up: self.up.contains(&id) };
         let (level, language) = (self.settings.notifications, self.settings.language());
         if let Some(notice) = notice(before, after, circumstances, level, language) {
-            self.notifier.show(&notice, language).await;
+            self.show(&notice).await;
         }
         if before.session.status == after.session.status {
             return;
@@ -212,46 +230,84 @@ impl Agent {
         }
     }
 
-    async fn answer(&mut self, id: ConfigurationId, answer: Answer) {
+    async fn show(&mut self, notice: &Notice) {
+        if self.told.tell(notice, Instant::now()) {
+            self.notifier.show(notice, self.settings.language()).await;
+        }
+    }
+
+    async fn show_due(&mut self) {
+        for notice in self.told.due(Instant::now()) {
+            self.notifier.show(&notice, self.settings.language()).await;
+        }
+    }
+
+    async fn answer(&mut self, Answered { about, answer, token }: Answered) {
+        // It has been read. Not every server closes it by itself.
+        self.notifier.withdraw(about).await;
         match answer {
-            Answer::Reconnect => self.start(id).await,
-            Answer::Unblock => self.stop(id).await,
-            Answer::Open => self.open().await,
+            Answer::Reconnect => self.start(about).await,
+            Answer::Unblock => self.stop(about).await,
+            Answer::Open => self.open(token).await,
         }
     }
 
     async fn start(&mut self, id: ConfigurationId) {
-        self.own.insert(id, Instant::now());
+        self.is_of_the_user(id).await;
         let called = call(&self.socket, Start { id, options: None }).await;
         self.tell_refusal(id, called).await;
     }
 
     async fn stop(&mut self, id: ConfigurationId) {
-        self.own.insert(id, Instant::now());
+        self.is_of_the_user(id).await;
         let called = call(&self.socket, Stop { id }).await;
         self.tell_refusal(id, called).await;
+    }
+
+    async fn pause(&mut self, pause: Pause) {
+        let end = pause.end(Timestamp::now());
+        let all: Vec<ConfigurationId> = armed(self.viewer.entries.values()).collect();
+        for id in all {
+            let called = call(&self.socket, PauseOnDemand { id, end }).await;
+            self.tell_refusal(id, called).await;
+        }
+    }
+
+    async fn resume(&mut self) {
+        let all: Vec<_> = paused(self.viewer.entries.values()).collect();
+        for (id, _) in all {
+            let called = call(&self.socket, ResumeOnDemand { id }).await;
+            self.tell_refusal(id, called).await;
+        }
     }
 
     /// Whoever clicked somewhere without a window has to see why nothing happens.
     async fn tell_refusal<T>(&mut self, id: ConfigurationId, called: Result<T, String>) {
         let Err(text) = called else { return };
         self.own.remove(&id);
-        let entry = self.viewer.entries.get(&id);
-        let title = entry.map_or("Adit", |entry| entry.configuration.name.as_str()).to_owned();
-        let notice =
-            Notice { about: id, title, text, is_urgent: false, answers: vec![Answer::Open] };
-        self.notifier.show(&notice, self.settings.language()).await;
+        let Some(entry) = self.viewer.entries.get(&id) else { return };
+        let says = Says::Refused(entry.session.status);
+        let title = entry.configuration.name.clone();
+        let answers = vec![Answer::Open];
+        self.show(&Notice { about: id, title, text, is_urgent: false, answers, says }).await;
     }
 
-    async fn open(&self) {
-        if let Err(error) = window::open(&self.bus).await {
+    /// The user changes a session where it can be seen: nobody has to be told, and what was told before is known.
+    async fn is_of_the_user(&mut self, id: ConfigurationId) {
+        self.own.insert(id, Instant::now());
+        self.told.forget(id);
+        self.notifier.withdraw(id).await;
+    }
+
+    async fn open(&self, token: Option<String>) {
+        if let Err(error) = window::open(&self.bus, token).await {
             tracing::error!("The window cannot be opened: {error}");
         }
     }
 
-    fn user_changes(&mut self, id: &str) {
+    async fn user_changes(&mut self, id: &str) {
         if let Ok(id) = id.parse() {
-            self.own.insert(id, Instant::now());
+            self.is_of_the_user(id).await;
         }
     }
 
@@ -267,6 +323,14 @@ impl Agent {
         if let Err(error) = kept {
             tracing::warn!("Which configuration was used last is not kept: {error}");
         }
+    }
+}
+
+/// Never, if there is no moment.
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment.into()).await,
+        None => std::future::pending().await,
     }
 }
 

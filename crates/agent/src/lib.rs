@@ -10,6 +10,7 @@ mod notifier;
 mod proxy;
 mod secrets;
 mod settings;
+mod told;
 mod tray;
 mod window;
 

@@ -1,7 +1,7 @@
 //! Which change of a session deserves a notification, and what it says. Nothing here knows D-Bus.
 
 use adit_api::Entry;
-use adit_model::{ConfigurationId, HealthItem, Severity, VpnStatus};
+use adit_model::{ConfigurationId, HealthItem, SessionStatus, Severity, VpnStatus};
 use adit_sentence::Language;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +28,42 @@ pub(crate) struct Notice {
     pub(crate) text: String,
     pub(crate) is_urgent: bool,
     pub(crate) answers: Vec<Answer>,
+    /// What it takes for it to be true.
+    pub(crate) says: Says,
+}
+
+/// What a notification says of a session. It is true as long as the session is so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Says {
+    Connected,
+    /// It ended by itself, or could not begin.
+    Down {
+        /// Traffic stays blocked.
+        is_blocking: bool,
+    },
+    /// The problem with this code is there.
+    Problem(String),
+    /// What the user asked for was refused while the session was so.
+    Refused(VpnStatus),
+}
+
+impl Says {
+    /// Whether it is so.
+    pub(crate) fn is_true(&self, entry: &Entry) -> bool {
+        let session = &entry.session;
+        let (is_up, is_ending) = match session.status {
+            VpnStatus::Connected | VpnStatus::Reasserting => (true, false),
+            VpnStatus::Disconnecting => (false, true),
+            VpnStatus::Invalid | VpnStatus::Disconnected | VpnStatus::Connecting => (false, false),
+        };
+        match self {
+            // How it ended takes its place.
+            Self::Connected => is_up || is_ending,
+            Self::Down { is_blocking } => !is_up && (session.blocking || !is_blocking),
+            Self::Problem(code) => is_up && problems(session).any(|item| item.code == *code),
+            Self::Refused(status) => session.status == *status,
+        }
+    }
 }
 
 /// What can be done from a notification.
@@ -76,26 +112,40 @@ pub(crate) fn notice(
         } else {
             (error.message.clone(), vec![Answer::Reconnect, Answer::Open])
         };
-        return Some(Notice { about, title, text, is_urgent: is.blocking, answers });
+        let says = Says::Down { is_blocking: is.blocking };
+        return Some(Notice { about, title, text, is_urgent: is.blocking, answers, says });
     }
-    if let Some(problem) = new_problem(&was.health, &is.health) {
+    let is_new = |item: &&HealthItem| problems(was).all(|known| known.code != item.code);
+    if let Some(problem) = problems(is).find(is_new) {
         let title = format!("{name}: {}", problem.title);
         let answers = vec![Answer::Reconnect, Answer::Open];
-        return Some(Notice { about, title, text: problem.text.clone(), is_urgent: true, answers });
+        let says = Says::Problem(problem.code.clone());
+        return Some(Notice {
+            about,
+            title,
+            text: problem.text.clone(),
+            is_urgent: true,
+            answers,
+            says,
+        });
     }
     if is_own || level == Level::Problems {
         return None;
     }
     let connected = !was_up && is.status == VpnStatus::Connected;
-    let title = if connected {
-        language.of(format!("“{name}” is connected"), format!("„{name}“ ist verbunden"))
+    let (title, says) = if connected {
+        let title =
+            language.of(format!("“{name}” is connected"), format!("„{name}“ ist verbunden"));
+        (title, Says::Connected)
     } else if ended {
-        language.of(format!("“{name}” is disconnected"), format!("„{name}“ ist getrennt"))
+        let title =
+            language.of(format!("“{name}” is disconnected"), format!("„{name}“ ist getrennt"));
+        (title, Says::Down { is_blocking: false })
     } else {
         return None;
     };
     let answers = vec![Answer::Open];
-    Some(Notice { about, title, text: String::new(), is_urgent: false, answers })
+    Some(Notice { about, title, text: String::new(), is_urgent: false, answers, says })
 }
 
 /// A configuration that was just made goes from invalid to disconnected, and nothing has ended.
@@ -109,10 +159,9 @@ fn is_running(status: VpnStatus) -> bool {
     }
 }
 
-/// Something that does not work now and did before.
-fn new_problem<'a>(before: &[HealthItem], after: &'a [HealthItem]) -> Option<&'a HealthItem> {
-    let mut problems = after.iter().filter(|item| item.severity == Severity::Problem);
-    problems.find(|item| !before.iter().any(|known| known.code == item.code))
+/// What does not work.
+fn problems(session: &SessionStatus) -> impl Iterator<Item = &HealthItem> {
+    session.health.iter().filter(|item| item.severity == Severity::Problem)
 }
 
 impl Answer {
@@ -137,9 +186,7 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
-    use adit_model::{
-        ConnectionError, HealthCode, SessionStatus, TunnelProviderProtocol, VpnConfiguration,
-    };
+    use adit_model::{ConnectionError, HealthCode, TunnelProviderProtocol, VpnConfiguration};
     use jiff::Timestamp;
 
     use super::*;
@@ -205,6 +252,40 @@ mod tests {
         assert!(!at(Level::Nothing, &up(), &silent));
         assert!(!at(Level::Problems, &connecting, &up()));
         assert!(at(Level::Changes, &connecting, &up()));
+    }
+
+    #[test]
+    fn a_notice_is_true_as_long_as_the_session_is_so() {
+        use VpnStatus::{Connecting, Disconnected, Disconnecting, Reasserting};
+        let problem = |entry: Entry, code: &str| {
+            let item =
+                HealthItem::new(HealthCode::PathDead, Severity::Problem, "A title", "A text.");
+            let item = HealthItem { code: code.into(), ..item };
+            let session = SessionStatus { health: vec![item], ..entry.session };
+            Entry { session, ..entry }
+        };
+        let blocked = || with(Disconnected, |s| s.blocking = true);
+        let down = |is_blocking| Says::Down { is_blocking };
+        let silent = || Says::Problem("path.dead".into());
+        for (says, entry, is_true) in [
+            (Says::Connected, up(), true),
+            (Says::Connected, with(Reasserting, |_| {}), true),
+            (Says::Connected, with(Disconnecting, |_| {}), true),
+            (Says::Connected, with(Disconnected, |_| {}), false),
+            (down(false), with(Disconnected, |_| {}), true),
+            // A try is no success.
+            (down(false), with(Connecting, |_| {}), true),
+            (down(false), up(), false),
+            (down(true), blocked(), true),
+            (down(true), with(Disconnected, |_| {}), false),
+            (silent(), problem(up(), "path.dead"), true),
+            (silent(), problem(up(), "other"), false),
+            (silent(), problem(blocked(), "path.dead"), false),
+            (Says::Refused(Disconnected), with(Disconnected, |_| {}), true),
+            (Says::Refused(Disconnected), with(Connecting, |_| {}), false),
+        ] {
+            assert_eq!(says.is_true(&entry), is_true, "{says:?} {:?}", entry.session);
+        }
     }
 
     fn say(before: &Entry, after: &Entry, is_own: bool) -> Option<Notice> {

@@ -48,7 +48,7 @@ impl InWindow {
 
 impl Person for InWindow {
     async fn ask(&self, _request: SecretRequest, _found: Found) -> SecretAnswer {
-        match window::open(&self.bus).await {
+        match window::open(&self.bus, None).await {
             Ok(()) => SecretAnswer::Called {},
             Err(error) => {
                 let reason = format!("The window of Adit cannot be opened: {error}.");

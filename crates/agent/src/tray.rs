@@ -10,6 +10,7 @@
 mod dbusmenu;
 mod icon;
 mod menu;
+mod on_demand;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -23,7 +24,10 @@ use self::{
     icon::{Pixmap, icon_name, pixmaps},
 };
 
-pub(crate) use self::menu::{Action, Tray, tray};
+pub(crate) use self::{
+    menu::{Action, Tray, tray},
+    on_demand::{Pause, armed, paused},
+};
 
 const PATH: &str = "/StatusNotifierItem";
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
@@ -34,15 +38,21 @@ pub(crate) struct TrayItem {
     bus: Connection,
     menu: Numbered,
     shown: Shown,
+    token: Token,
 }
 
 /// What the item shows at this moment.
 #[derive(Clone)]
 struct Shown(Arc<Mutex<(Glyph, String)>>);
 
+/// What lets the next window come to the front, if the tray said so with the click (xdg-activation).
+#[derive(Clone, Default)]
+struct Token(Arc<Mutex<Option<String>>>);
+
 /// The object on the bus.
 struct StatusNotifierItem {
     shown: Shown,
+    token: Token,
     chosen: UnboundedSender<Action>,
 }
 
@@ -54,10 +64,15 @@ impl TrayItem {
     ) -> zbus::Result<Self> {
         let menu = Numbered::default();
         let shown = Shown(Arc::new(Mutex::new((Glyph::Disconnected, String::new()))));
-        let item = StatusNotifierItem { shown: shown.clone(), chosen: chosen.clone() };
+        let token = Token::default();
+        let item = StatusNotifierItem {
+            shown: shown.clone(),
+            token: token.clone(),
+            chosen: chosen.clone(),
+        };
         bus.object_server().at(PATH, item).await?;
         bus.object_server().at(dbusmenu::PATH, DbusMenu::new(menu.clone(), chosen)).await?;
-        Ok(Self { bus: bus.clone(), menu, shown })
+        Ok(Self { bus: bus.clone(), menu, shown, token })
     }
 
     /// Shows something else. Trays hear of it only when it differs.
@@ -91,6 +106,11 @@ impl TrayItem {
         Ok(())
     }
 
+    /// The token that came with the last click. It counts once.
+    pub(crate) fn take_token(&self) -> Option<String> {
+        self.token.lock().take()
+    }
+
     async fn register_once(&self) -> zbus::Result<()> {
         let name = self.bus.unique_name().map(ToString::to_string).unwrap_or_default();
         let method = "RegisterStatusNotifierItem";
@@ -113,8 +133,19 @@ impl Shown {
     }
 }
 
-#[interface(name = "org.kde.StatusNotifierItem")]
+impl Token {
+    fn lock(&self) -> MutexGuard<'_, Option<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// Calls are answered in their order: a token comes before its click.
+#[interface(name = "org.kde.StatusNotifierItem", spawn = false)]
 impl StatusNotifierItem {
+    fn provide_xdg_activation_token(&self, token: String) {
+        *self.token.lock() = Some(token);
+    }
+
     fn activate(&self, _x: i32, _y: i32) {
         // Only a tray that ends does not listen.
         let _ = self.chosen.send(Action::Open);

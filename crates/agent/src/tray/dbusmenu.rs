@@ -197,7 +197,7 @@ impl DbusMenu {
     }
 }
 
-#[interface(name = "com.canonical.dbusmenu")]
+#[interface(name = "com.canonical.dbusmenu", spawn = false)]
 impl DbusMenu {
     #[zbus(out_args("revision", "layout"))]
     fn get_layout(

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use adit_api::{Entry, Link, Viewer};
 use adit_model::ConfigurationId;
-use adit_sentence::{Glyph, Language, sentence};
+use adit_sentence::{Glyph, Language, Sentence, sentence};
 use jiff::Timestamp;
+
+use super::on_demand::{self, Pause};
 
 /// More configurations than this are looked for in the window: long menus do not fit the screen.
 const MOST_SHOWN: usize = 20;
@@ -49,6 +51,9 @@ pub(crate) enum MenuItem {
 pub(crate) enum Action {
     Start(ConfigurationId),
     Stop(ConfigurationId),
+    /// Holds off the rules of all configurations that connect by themselves.
+    Pause(Pause),
+    Resume,
     Open,
     Quit,
 }
@@ -64,6 +69,7 @@ pub(crate) fn tray(
     let mut menu = vec![MenuItem::Words(title.clone()), MenuItem::Separator];
     if matches!(viewer.link, Link::Attached { .. }) {
         menu.extend(configurations(&entries, last_used, language));
+        menu.extend(on_demand::lines(&entries, language));
     }
     menu.push(MenuItem::Action {
         label: language.of("Open Adit", "Adit öffnen").into(),
@@ -136,12 +142,16 @@ fn state(viewer: &Viewer, entries: &[&Entry], language: Language) -> (Glyph, Str
         session.connected_at = None;
         sentence(&entry.configuration, &session, Timestamp::UNIX_EPOCH, language)
     };
-    let all: Vec<(&Entry, _)> = entries.iter().map(|entry| (*entry, said(entry))).collect();
-    let worst = all.iter().min_by_key(|(_, said)| rank(said.glyph));
+    let all: Vec<(&Entry, Sentence)> = entries.iter().map(|entry| (*entry, said(entry))).collect();
+    // Of those that are down, one that is held off has more to say.
+    let worst = all
+        .iter()
+        .min_by_key(|(entry, said)| (rank(said.glyph), entry.session.on_demand.is_none()));
+    let named = |(entry, said): &(&Entry, Sentence)| {
+        (said.glyph, format!("{}: {}", entry.configuration.name, said.text))
+    };
     match worst {
-        Some((entry, said)) if rank(said.glyph) < rank(Glyph::Disconnected) => {
-            (said.glyph, format!("{}: {}", entry.configuration.name, said.text))
-        }
+        Some(worst) if rank(worst.1.glyph) < rank(Glyph::Waiting) => named(worst),
         Some(_) | None if viewer.machine.blocking => {
             let text = language.of(
                 "Lockdown is on: nothing leaves this computer but through a tunnel.",
@@ -149,6 +159,7 @@ fn state(viewer: &Viewer, entries: &[&Entry], language: Language) -> (Glyph, Str
             );
             (Glyph::Blocked, text.into())
         }
+        Some(worst) if worst.0.session.on_demand.is_some() => named(worst),
         Some(_) | None => {
             (Glyph::Disconnected, language.of("Not connected.", "Nicht verbunden.").into())
         }
@@ -180,6 +191,7 @@ fn sorted(entries: &BTreeMap<ConfigurationId, Entry>) -> Vec<&Entry> {
 mod tests {
     use adit_model::{
         ConnectionError, SessionStatus, TunnelProviderProtocol, VpnConfiguration, VpnStatus,
+        on_demand::{OnDemandStatus, PauseEnd},
     };
 
     use super::*;
@@ -246,6 +258,29 @@ mod tests {
         let said = tray(&missing, None, Language::English);
         assert_eq!(said.glyph, Glyph::ServiceMissing);
         assert_eq!(said.menu.len(), 4, "nothing can be switched: {:?}", said.menu);
+    }
+
+    #[test]
+    fn what_connects_by_itself_is_shown_when_nothing_is_connected() {
+        let mut viewer = viewer(&[("a", VpnStatus::Disconnected), ("b", VpnStatus::Disconnected)]);
+        let session = |viewer: &mut Viewer, status| {
+            viewer.entries.get_mut(&id("b")).unwrap().session.on_demand = Some(status);
+        };
+        session(&mut viewer, OnDemandStatus::Armed { rule: None, retry_at: None, obstacle: None });
+        let waiting = tray(&viewer, None, Language::English);
+        let said = "b: Not connected. Connects by itself when a rule says so.";
+        assert_eq!((waiting.glyph, waiting.title.as_str()), (Glyph::Waiting, said));
+        session(&mut viewer, OnDemandStatus::Paused { end: PauseEnd::NextNetwork });
+        let paused = tray(&viewer, None, Language::English);
+        let said =
+            "b: Not connected. On demand is paused until this computer is in another network.";
+        assert_eq!((paused.glyph, paused.title.as_str()), (Glyph::Disconnected, said));
+        viewer.machine.blocking = true;
+        assert_eq!(tray(&viewer, None, Language::English).glyph, Glyph::Blocked);
+        viewer.machine.blocking = false;
+        viewer.entries.get_mut(&id("a")).unwrap().session.status = VpnStatus::Connected;
+        let title = tray(&viewer, None, Language::English).title;
+        assert_eq!(title, "a: Connected.");
     }
 
     #[test]
