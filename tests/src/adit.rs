@@ -401,6 +401,14 @@ impl User<'_> {
         self.run(["import", &path])
     }
 
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.adit.machine
+    }
+
+    pub(crate) fn uid(&self) -> u32 {
+        self.uid
+    }
+
     fn command_line<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         let id = self.uid.to_string();
         let user = ["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"];

@@ -63,7 +63,8 @@ fn missing() -> Option<String> {
     Some(format!("cannot execute the test in a user namespace: {error}"))
 }
 
-fn is_installed(name: &str) -> bool {
+/// Whether there is such a program.
+pub(crate) fn is_installed(name: &str) -> bool {
     let path = env::var("PATH").unwrap_or_default() + ":" + PATH;
     env::split_paths(&path).any(|folder| folder.join(name).is_file())
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;
 
-use crate::desktop_session::{DesktopSession, FOLDER};
+use crate::desktop_session::DesktopSession;
 use crate::process::Process;
 
 const WIDTH: usize = 1280;
@@ -30,6 +30,7 @@ impl DesktopSession {
     #[must_use]
     #[track_caller]
     pub fn add_screen(&self) -> Screen {
+        let folder = self.run("mktemp", &["--directory", "/run/desktop/screen.XXXXXX"]);
         let mut server = self.command("Xvfb");
         let size = format!("{WIDTH}x{HEIGHT}x24");
         server.args([
@@ -41,11 +42,11 @@ impl DesktopSession {
             "-nolisten",
             "tcp",
             "-fbdir",
-            FOLDER,
+            &folder,
         ]);
         let server = self.machine().spawn_command(server);
         server.wait_for("name its display", |log| display(log).is_some());
-        let file = format!("{FOLDER}/Xvfb_screen0");
+        let file = format!("{folder}/Xvfb_screen0");
         let pixels = self.machine().enter(|| File::open(file)).expect("what the screen shows");
         let length = pixels.metadata().map_or(0, |file| file.len());
         let length = usize::try_from(length).unwrap_or_default();

@@ -57,10 +57,23 @@ impl WebDriver {
         self.post(&format!("/element/{element}/click"), &json!({})).map(drop)
     }
 
-    /// Types into an element.
+    /// Gives an element what can be sent to it: a field for files its path.
     pub(crate) fn send_keys(&self, css: &str, text: &str) -> Result<(), String> {
         let element = self.element(css)?;
         self.post(&format!("/element/{element}/value"), &json!({ "text": text })).map(drop)
+    }
+
+    /// Presses keys one after the other on whatever has the focus; the modifiers are held meanwhile. Keys without a character
+    /// have the codes of section 17.4.2.
+    pub(crate) fn press(&self, keys: &[char], modifiers: &[char]) -> Result<(), String> {
+        let down = |key: &char| json!({ "type": "keyDown", "value": key });
+        let up = |key: &char| json!({ "type": "keyUp", "value": key });
+        let strokes = keys.iter().flat_map(|key| [down(key), up(key)]);
+        let released = modifiers.iter().rev().map(up);
+        let actions: Vec<Value> =
+            modifiers.iter().map(down).chain(strokes).chain(released).collect();
+        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": actions });
+        self.post("/actions", &json!({ "actions": [keyboard] })).map(drop)
     }
 
     /// A PNG in base64.
@@ -75,8 +88,18 @@ impl WebDriver {
         call(&self.machine, "DELETE", &self.path, &Value::Null).map(drop)
     }
 
+    /// Clicks what an `XPath` finds.
+    pub(crate) fn click_xpath(&self, path: &str) -> Result<(), String> {
+        let element = self.find("xpath", path)?;
+        self.post(&format!("/element/{element}/click"), &json!({})).map(drop)
+    }
+
     fn element(&self, css: &str) -> Result<String, String> {
-        let body = json!({ "using": "css selector", "value": css });
+        self.find("css selector", css)
+    }
+
+    fn find(&self, using: &str, value: &str) -> Result<String, String> {
+        let body = json!({ "using": using, "value": value });
         let element = self.post("/element", &body)?;
         element[ELEMENT].as_str().map(str::to_owned).ok_or_else(|| format!("no element: {element}"))
     }

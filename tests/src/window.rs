@@ -16,6 +16,11 @@ use crate::requirements::skip;
 use crate::screen::Screen;
 use crate::web_driver::{Script, WebDriver};
 
+/// More than any page has.
+const MOST_STOPS: usize = 60;
+/// What `src-tauri/build.rs` puts in the place of pages that are not there.
+const PLACEHOLDER: &str = "The window was not built.";
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The open window. It closes when dropped.
@@ -31,11 +36,12 @@ impl DesktopSession {
     #[must_use]
     #[track_caller]
     pub fn open_window(&self, arguments: &[&str]) -> Option<Window> {
-        let app = program("adit-desktop");
-        if !app.exists() {
+        if !program("adit-desktop").exists() {
             skip("adit-desktop is not built");
             return None;
         }
+        // The window starts the agent that lies beside it.
+        let (app, _agent) = (self.program("adit-desktop"), self.program("adit-agent"));
         let screen = self.add_screen();
         let mut driver = self.command("env");
         screen.show(&mut driver);
@@ -47,7 +53,14 @@ impl DesktopSession {
             json!({ "webkitgtk:browserOptions": { "binary": app, "args": arguments } });
         let page = WebDriver::start(self.machine(), &capabilities);
         let page = page.unwrap_or_else(|error| panic!("no window: {error}\n{}", driver.log()));
-        Some(Window { page, _driver: driver, _screen: screen })
+        let window = Window { page, _driver: driver, _screen: screen };
+        if window.text("body").contains(PLACEHOLDER) {
+            skip(
+                "adit-desktop was built before its pages: npm ci, npm run ui:build, build it again",
+            );
+            return None;
+        }
+        Some(window)
     }
 }
 
@@ -79,7 +92,92 @@ impl Window {
         done(self.page.click(css));
     }
 
-    /// Types into an element.
+    /// Clicks what says this: a button, a link, a line of a menu.
+    #[track_caller]
+    pub fn click_on(&self, text: &str) {
+        let path = format!(
+            "//*[self::button or self::a or self::summary or @role='menuitem'][normalize-space(.)='{text}']"
+        );
+        let script = "return document.evaluate(arguments[0], document, null, 9, null).singleNodeValue !== null";
+        self.wait_until(text, || self.script(script, &[json!(path)]) == json!(true));
+        done(self.page.click_xpath(&path));
+    }
+
+    /// Presses a key, as `Tab` or `Control+k`, on whatever has the focus.
+    #[track_caller]
+    pub fn press(&self, keys: &str) {
+        let codes: Vec<char> = keys.split('+').map(code).collect();
+        let (key, modifiers) = codes.split_last().expect("a key");
+        done(self.page.press(&[*key], modifiers));
+    }
+
+    /// Types on whatever has the focus.
+    #[track_caller]
+    pub fn type_text(&self, text: &str) {
+        let keys = text.chars().map(|key| if key == '\n' { code("Enter") } else { key });
+        done(self.page.press(&keys.collect::<Vec<_>>(), &[]));
+    }
+
+    /// Waits until an element has the focus.
+    #[track_caller]
+    pub fn wait_for_focus(&self, css: &str) {
+        self.wait_until(&format!("focus on {css}"), || self.has_focus(css));
+    }
+
+    /// Goes on by the tabulator to an element. Each stop on the way has to show that it has the focus.
+    #[track_caller]
+    pub fn tab_to(&self, css: &str) {
+        let seen = "
+            const it = document.activeElement;
+            const { boxShadow, outlineStyle, outlineColor } = getComputedStyle(it);
+            const isSeen = boxShadow !== 'none' || (outlineStyle !== 'none' && outlineColor !== 'rgba(0, 0, 0, 0)');
+            return isSeen || it === document.body ? '' : it.outerHTML";
+        let mut stops = 0;
+        while !self.has_focus(css) {
+            assert!(stops < MOST_STOPS, "{css} is not reached");
+            stops += 1;
+            self.press("Tab");
+            assert_eq!(self.script(seen, &[]), "", "the focus is not seen");
+        }
+    }
+
+    /// Shows a page by what stands behind the # of its address.
+    #[track_caller]
+    pub fn go(&self, hash: &str) {
+        self.script("location.hash = arguments[0]", &[json!(hash)]);
+    }
+
+    /// Waits until a page is shown.
+    #[track_caller]
+    pub fn wait_for_page(&self, hash: &str) {
+        self.wait_until(&format!("page {hash}"), || {
+            self.script("return location.hash", &[]).as_str().is_some_and(|it| it.starts_with(hash))
+        });
+    }
+
+    /// Loads the page again in another look: `light` or `dark`.
+    #[track_caller]
+    pub fn set_theme(&self, theme: &str) {
+        let look = json!({ "theme": theme, "contrast": "system" }).to_string();
+        self.script(
+            "localStorage.setItem('look', arguments[0]); location.reload()",
+            &[json!(look)],
+        );
+        self.wait_for(&format!("html[data-theme={theme}] main"));
+    }
+
+    /// Drops a file on the window. The event is the page's own: `WebDriver` knows no other program to drag from.
+    #[track_caller]
+    pub fn drop_file(&self, name: &str, content: &str) {
+        let script = "
+            const dataTransfer = new DataTransfer();
+            dataTransfer.items.add(new File([arguments[1]], arguments[0]));
+            for (const kind of ['dragenter', 'dragover', 'drop'])
+                document.body.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));";
+        self.script(script, &[json!(name), json!(content)]);
+    }
+
+    /// Types one line into an element. A field for files gets the one with this path, as from its dialog.
     #[track_caller]
     pub fn send_keys(&self, css: &str, text: &str) {
         self.wait_for(css);
@@ -121,7 +219,14 @@ impl Window {
     }
 
     #[track_caller]
-    fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
+    fn has_focus(&self, css: &str) -> bool {
+        self.script("return document.activeElement.matches(arguments[0])", &[json!(css)])
+            == json!(true)
+    }
+
+    /// Waits until something is so.
+    #[track_caller]
+    pub fn wait_until(&self, what: &str, is_so: impl Fn() -> bool) {
         let end = Instant::now() + PATIENCE;
         while !is_so() {
             if Instant::now() > end {
@@ -137,6 +242,24 @@ impl Drop for Window {
     fn drop(&mut self) {
         // It may have been closed already.
         _ = self.page.end();
+    }
+}
+
+/// What `WebDriver` calls a key.
+#[track_caller]
+fn code(key: &str) -> char {
+    match key {
+        "Tab" => '\u{e004}',
+        "Enter" => '\u{e007}',
+        "Shift" => '\u{e008}',
+        "Control" => '\u{e009}',
+        "Alt" => '\u{e00a}',
+        "Escape" => '\u{e00c}',
+        "Space" => ' ',
+        "End" => '\u{e010}',
+        "Up" => '\u{e013}',
+        "Down" => '\u{e015}',
+        other => other.parse().expect("a key"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use adit_tests::usage::Usage;
-use adit_tests::{Adit, Lab, UdpTunnelServer, WireGuardServer};
+use adit_tests::{Adit, Home, Lab, UdpTunnelServer, WireGuardServer, address};
 use serde_json::json;
 
 /// Of the agent, in KiB: it runs from login to logout.
@@ -57,10 +57,7 @@ fn the_tray_shows_the_state_and_switches_tunnels() {
 
 #[test]
 fn a_tunnel_that_fails_is_told_and_can_be_connected_again_from_there() {
-    let Some(lab) = Lab::new() else { return };
-    let vpn = WireGuardServer::start(&lab.server);
-    let adit = Adit::start(&lab.client);
-    adit.import("home", &vpn.add_peer().conf());
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::imported() else { return };
     let session = lab.client.start_desktop_session();
     let notifications = session.add_notifications();
     let tray = session.add_tray();
@@ -83,13 +80,154 @@ fn a_tunnel_that_fails_is_told_and_can_be_connected_again_from_there() {
     notifications.answer(&failed, "reconnect");
     adit.wait_for("home", "connected");
 
-    // What the user does in the tray is seen there and not told.
+    // What the user does in the tray is seen there and not told; what anybody else does is told once.
     let told = notifications.shown().len();
     tray.wait_for_icon("adit-connected-symbolic");
     let home = tray.wait_for_line("home", |line| line.label == "home" && line.is_on == Some(true));
     tray.choose(&home);
     tray.wait_for_icon("adit-disconnected-symbolic");
+    let home = tray.wait_for_line("home", |line| line.label == "home" && line.is_on == Some(false));
+    tray.choose(&home);
+    tray.wait_for_icon("adit-connected-symbolic");
     assert_eq!(notifications.shown().len(), told, "{:?}", notifications.shown());
+    adit.disconnect("home");
+    tray.wait_for_icon("adit-disconnected-symbolic");
+    let shown = notifications.shown();
+    assert_eq!(shown.len(), told + 1, "{shown:?}");
+    assert_eq!(shown[told].summary, "“home” is disconnected");
+}
+
+#[test]
+fn a_tunnel_that_comes_and_goes_does_not_shout() {
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::imported() else { return };
+    let session = lab.client.start_desktop_session();
+    let notifications = session.add_notifications();
+    let tray = session.add_tray();
+    let _agent = session.spawn("adit-agent", &[]);
+    tray.wait_for_icon("adit-disconnected-symbolic");
+    for _ in 0..3 {
+        adit.connect("home");
+        tray.wait_for_icon("adit-connected-symbolic");
+        adit.disconnect("home");
+        tray.wait_for_icon("adit-disconnected-symbolic");
+    }
+    let shown = notifications.shown();
+    assert_eq!(shown.len(), 3, "of six changes: {shown:?}");
+    // The last one that was shown says that it is connected.
+    adit.eventually("it is taken away", || notifications.shown()[2].is_withdrawn);
+}
+
+// spec: OD-22
+#[test]
+fn what_connects_by_itself_can_be_held_off_in_the_tray() {
+    let Some(Home { lab, vpn, adit }) = Home::imported() else { return };
+    let session = lab.client.start_desktop_session();
+    let tray = session.add_tray();
+    let _agent = session.spawn("adit-agent", &[]);
+    tray.wait_for_icon("adit-disconnected-symbolic");
+    let is_pause = |label: &str| label.starts_with("Pause on demand");
+    assert!(!tray.menu().iter().any(|line| is_pause(&line.label)), "nothing to hold off");
+
+    adit.set_on_demand("home", &json!([{ "action": "connect" }]));
+    tray.wait_for_icon("adit-waiting-symbolic");
+    let waits = "home: Not connected. Connects by itself when something uses the network.";
+    tray.wait_for_line(waits, |line| line.label == waits && !line.is_enabled);
+    let hour = tray.wait_for_line("an hour", |line| line.label == "For an hour");
+    tray.choose(&hour);
+    tray.wait_for_icon("adit-disconnected-symbolic");
+    let until = "On demand is paused until 2";
+    tray.wait_for_line(until, |line| line.label.starts_with(until) && !line.is_enabled);
+    assert_eq!(adit.session("home")["onDemand"]["until"], "time");
+    let site = address::SITE.v4.to_string();
+    assert_eq!(lab.client.whoami(&site).unwrap(), address::CLIENT.v4, "it is held off");
+
+    let resume = tray.wait_for_line("Resume", |line| line.label == "Resume on demand");
+    tray.choose(&resume);
+    tray.wait_for_icon("adit-waiting-symbolic");
+    let network = tray.wait_for_line("network", |line| line.label == "Until the next network");
+    tray.choose(&network);
+    adit.eventually("held off", || adit.session("home")["onDemand"]["until"] == "nextNetwork");
+    tray.choose(&resume);
+    tray.wait_for_icon("adit-waiting-symbolic");
+    assert_eq!(lab.client.whoami(&site).unwrap(), vpn.outer_ipv4());
+    tray.wait_for_icon("adit-connected-symbolic");
+
+    // What the menu does not show does not build it anew.
+    let revision = tray.revision();
+    assert_eq!(lab.client.whoami(&site).unwrap(), vpn.outer_ipv4());
+    adit.run(["status", "home"]);
+    assert_eq!(tray.revision(), revision);
+}
+
+#[test]
+fn the_window_is_asked_for_with_the_token_of_the_click() {
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::imported() else { return };
+    let session = lab.client.start_desktop_session();
+    let notifications = session.add_notifications();
+    let tray = session.add_tray();
+    let window = session.add_window();
+    let _agent = session.spawn("adit-agent", &[]);
+    let open = tray.wait_for_line("Open Adit", |line| line.label == "Open Adit");
+    tray.provide_token("token-tray");
+    tray.choose(&open);
+    window.wait_for_activations(1);
+    tray.choose(&open);
+    let tokens = window.wait_for_activations(2);
+    assert_eq!(tokens, [Some("token-tray".into()), None], "a token counts once");
+    adit.connect("home");
+    let connected = notifications.wait_for("“home” is connected");
+    notifications.answer(&connected, "default");
+    assert_eq!(window.wait_for_activations(3)[2].as_deref(), Some("token-default"));
+}
+
+#[test]
+fn a_real_notification_server_shows_what_is_true_and_passes_answers_on() {
+    let Some(Home { lab, vpn, adit }) = Home::imported() else { return };
+    adit.import_with("work", &vpn.add_peer().conf(), &["--include-all-networks"]);
+    let session = lab.client.start_desktop_session();
+    let Some(dunst) = session.start_dunst() else { return };
+    let tray = session.add_tray();
+    let window = session.add_window();
+    let _agent = session.spawn("adit-agent", &[]);
+    tray.wait_for_icon("adit-disconnected-symbolic");
+
+    // What is no longer true goes away, without a click.
+    adit.connect("home");
+    dunst.wait_for("“home” is connected");
+    dunst.wait_for_displayed(1);
+    let home = tray.wait_for_line("home", |line| line.label == "home" && line.is_on == Some(true));
+    tray.choose(&home);
+    dunst.wait_for_displayed(0);
+    assert_eq!(dunst.history(), ["“home” is connected"]);
+
+    adit.connect("work");
+    dunst.wait_for("“work” is connected");
+    dunst.click();
+    window.wait_for_activations(1);
+    dunst.wait_for_displayed(0);
+
+    let fail = || {
+        adit.eventually("so many providers die that no other is started", || {
+            if !adit.providers().is_empty() {
+                adit.kill_providers();
+            }
+            adit.session("work")["status"] == "disconnected"
+        });
+    };
+    let told = dunst.told();
+    fail();
+    dunst.wait_for_displayed(1);
+    dunst.wait_for("“work” is disconnected");
+    dunst.choose("Reconnect");
+    adit.wait_for("work", "connected");
+    dunst.wait_for_displayed(0);
+    fail();
+    dunst.wait_for_displayed(1);
+    assert_eq!(adit.session("work")["blocking"], true);
+    dunst.choose("Unblock");
+    adit.eventually("it is open", || adit.session("work")["blocking"] != true);
+    dunst.wait_for_displayed(0);
+    assert_eq!(dunst.told(), told + 2, "each once");
 }
 
 #[test]

@@ -149,8 +149,7 @@ fn a_client_of_another_version_says_which_is_which() {
     let mut adit = Adit::start(&lab.client);
     adit.run(["status"]);
     adit.kill_helper();
-    let later = lab.client.spawn(["python3", "-c", LATER_HELPER, SOCKET]);
-    later.wait_for_log("ready");
+    let later = lab.client.start_later_helper();
     for words in [&["status"][..], &["connect", "home"], &["watch"], &["lockdown", "on"]] {
         let reason = adit.refused(3, words.iter().copied());
         for said in ["The Adit service has version 99.0.0", "Update and restart the older"] {
@@ -161,20 +160,6 @@ fn a_client_of_another_version_says_which_is_which() {
     adit.restart_helper();
     adit.run(["status"]);
 }
-
-/// Says hello as no helper of today would.
-const LATER_HELPER: &str = r#"
-import os, socket, sys
-os.path.exists(sys.argv[1]) and os.unlink(sys.argv[1])
-listener = socket.socket(socket.AF_UNIX)
-listener.bind(sys.argv[1])
-listener.listen()
-print("ready", flush=True)
-while True:
-    client, _ = listener.accept()
-    client.recv(1 << 16)
-    client.sendall(b'{"parameters":{"version":"99.0.0","features":[]}}\0')
-"#;
 
 fn upload(length: usize) {
     let mut stream = TcpStream::connect((SITE, 7100)).unwrap();

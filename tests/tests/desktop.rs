@@ -1,10 +1,10 @@
 //! The desktop app as its user has it: a real window, a real helper and a real tunnel.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use adit_tests::{Adit, Lab, WireGuardServer};
-use serde_json::json;
+use adit_tests::{Adit, Home, Lab, WireGuardServer};
+use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const SWITCH: &str = "button[role=switch]";
@@ -43,6 +43,9 @@ fn a_tunnel_is_connected_by_the_switch_and_by_the_tray_and_all_say_the_same() {
     window.wait_for_text(SENTENCE, "Connected");
     let shown = notifications.shown();
     assert!(shown.is_empty(), "what the user does is not told back: {shown:?}");
+    let open = tray.wait_for_line("Open Adit", |line| line.label == "Open Adit");
+    tray.provide_token("token");
+    tray.choose(&open);
 
     adit.kill_helper();
     window.wait_for_text("body", "not running");
@@ -70,4 +73,96 @@ fn a_second_start_raises_the_window_and_hands_it_a_file() {
     window.click("header button.primary");
     window.wait_for_text("h1", "de-1");
     assert!(adit.run(["list"]).contains("de-1"));
+}
+
+#[test]
+fn a_server_that_stops_answering_is_said_in_the_same_words_everywhere() {
+    let Some(Home { lab, vpn, adit }) = Home::imported() else { return };
+    let session = lab.client.start_desktop_session();
+    let tray = session.add_tray();
+    let notifications = session.add_notifications();
+    let Some(window) = session.open_window(&[]) else { return };
+    window.click(SWITCH);
+    window.wait_for_text(SENTENCE, "Connected");
+    vpn.block();
+    let asking = lab.client.spawn(["ping", "-i", "0.5", "203.0.113.10"]);
+    adit.wait_for("home", "reasserting");
+    let told = adit.session("home")["health"][0]["title"].as_str().unwrap().to_owned();
+    assert!(told.starts_with("Nothing comes back since"), "{told}");
+    let words = &told[1..];
+    window.wait_for_text(SENTENCE, words);
+    window.wait_for_text("main", "The server does not answer.");
+    tray.wait_for_icon("adit-reasserting-symbolic");
+    tray.wait_for_line(words, |line| !line.is_enabled && line.label.contains(words));
+    let status = adit.run(["status", "home"]);
+    assert!(status.contains(words), "{status}");
+    notifications.wait_for(&format!("home: {told}"));
+    window.photograph("desktop-silent-server");
+    assert_eq!(window.violations(), json!([]));
+
+    vpn.unblock();
+    window.wait_for_text(SENTENCE, "Connected for");
+    tray.wait_for_icon("adit-connected-symbolic");
+    adit.eventually("the notification is taken away", || notifications.shown()[0].is_withdrawn);
+    drop(asking);
+}
+
+#[test]
+fn whoever_does_not_want_to_wait_for_a_silent_server_cancels() {
+    let Some(Home { lab, mut vpn, adit }) = Home::imported() else { return };
+    vpn.stop();
+    let session = lab.client.start_desktop_session();
+    let tray = session.add_tray();
+    let Some(window) = session.open_window(&[]) else { return };
+    window.click(SWITCH);
+    window.wait_for_text(SENTENCE, "waiting for");
+    tray.wait_for_icon("adit-connecting-symbolic");
+    let start = Instant::now();
+    window.click(SWITCH);
+    window.wait_for_text(SENTENCE, "Not connected. Traffic goes out directly.");
+    println!("cancelled after {:?}", start.elapsed());
+    // It did not give up by itself meanwhile.
+    let session = adit.session("home");
+    assert_eq!((&session["status"], &session["lastError"]), (&json!("disconnected"), &Value::Null));
+}
+
+#[test]
+fn traffic_moves_the_graph_and_the_totals() {
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::connected() else { return };
+    let session = lab.client.start_desktop_session();
+    let Some(window) = session.open_window(&[]) else { return };
+    window.wait_for_text(SENTENCE, "Connected");
+    let total = "[...document.querySelectorAll('dl dd.quiet')].map(it => it.innerText)[1]";
+    let sent = || window.script(&format!("return {total}"), &[]).as_str().unwrap().to_owned();
+    let rate = || window.script("return document.querySelector('[role=img]').ariaLabel", &[]);
+    let picture = || window.script("return document.querySelector('canvas').toDataURL()", &[]);
+    window.wait_until("a rate", || rate().as_str().is_some_and(|it| it.contains("0 B/s up")));
+    let (before, calm) = (sent(), picture());
+    let ping = lab.client.spawn(["ping", "-i", "0.02", "-s", "1000", "203.0.113.10"]);
+    window.wait_until("higher rate", || rate().as_str().is_some_and(|it| it.contains("kB/s up")));
+    window.wait_until("other total", || sent() != before && sent().contains("kB"));
+    window.wait_until("another picture", || picture() != calm);
+    window.photograph("desktop-traffic");
+    drop(ping);
+    let counted = &adit.session("home")["counters"];
+    println!("{before}, then {}; the service counted {counted}", sent());
+}
+
+#[test]
+fn a_service_of_another_version_is_said_in_words() {
+    let Some(Home { lab, vpn: _vpn, mut adit }) = Home::imported() else { return };
+    let session = lab.client.start_desktop_session();
+    let tray = session.add_tray();
+    let Some(window) = session.open_window(&[]) else { return };
+    window.wait_for_text(SENTENCE, "Not connected");
+    adit.kill_helper();
+    let later = lab.client.start_later_helper();
+    window.wait_for_text("main", "99.0.0");
+    window.photograph("desktop-other-version");
+    let words = "The Adit service is of another version. Log out and in again.";
+    tray.wait_for_line(words, |line| line.label == words && !line.is_enabled);
+    drop(later);
+    adit.restart_helper();
+    window.wait_for_text(SENTENCE, "Not connected");
+    tray.wait_for_icon("adit-disconnected-symbolic");
 }
