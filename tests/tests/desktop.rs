@@ -166,3 +166,59 @@ fn a_service_of_another_version_is_said_in_words() {
     window.wait_for_text(SENTENCE, "Not connected");
     tray.wait_for_icon("adit-disconnected-symbolic");
 }
+
+// spec: ENT-14
+#[test]
+fn the_window_of_somebody_else_shows_nothing_of_it_and_says_when_it_is_in_the_way() {
+    let Some(Home { lab, vpn, adit }) = Home::connected() else { return };
+    let Some(bob) = adit.user(1001) else { return };
+    let session = bob.start_desktop_session();
+    let Some(window) = session.open_window(&[]) else { return };
+    window.wait_for_text("main", "Create a WireGuard tunnel");
+    assert!(!window.text("body").contains("home"), "{}", window.text("body"));
+    bob.import("mine", &vpn.add_peer().conf());
+    window.wait_for_text("h1", "mine");
+    window.click(SWITCH);
+    window.wait_for_text("aside.notice", "The VPN of another user is in the way");
+    window.photograph("desktop-other-user");
+    assert_eq!(adit.status("home"), "connected");
+    assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+}
+
+#[test]
+fn the_page_of_logs_follows_the_journal_of_the_service() {
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::imported() else { return };
+    let Some(journal) = lab.client.start_journal() else { return };
+    let keep = |lines: &str| journal.keep("adit-helper.service", &format!("{lines}\n"));
+    let past = adit.helper().log();
+    keep(&past);
+    let session = lab.client.start_desktop_session();
+    let Some(window) = session.open_window(&[]) else { return };
+    window.wait_for("nav a.row");
+    window.press("Control+l");
+    window.wait_for_text(".lines", last_text(&past));
+    adit.connect("home");
+    let log = adit.helper().log();
+    let news = log.strip_prefix(&past).unwrap();
+    keep(news);
+    let last = last_text(news);
+    window.wait_for_text(".lines", last);
+    let shown = || window.script("return document.querySelectorAll('.lines p').length", &[]);
+    assert!(shown().as_u64().unwrap() >= u64::try_from(log.lines().count()).unwrap());
+    window.click("input[type=search]");
+    window.type_text("nothing says this");
+    window.wait_for_text(".lines", "No line");
+    window.click("input[type=search]");
+    window.press("Control+a");
+    window.type_text(last);
+    window.wait_for_text(".lines", last);
+    window.wait_until("fewer lines", || shown().as_u64().is_some_and(|it| it < 3));
+    window.photograph("desktop-logs");
+    window.click_on("Copy");
+    window.wait_for_text("aside.notice", "copied");
+}
+
+/// How the last entry of a log ends.
+fn last_text(log: &str) -> &str {
+    log.lines().rev().find_map(|line| line.rsplit_once(": ")).unwrap().1
+}
