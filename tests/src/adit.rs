@@ -409,6 +409,14 @@ impl User<'_> {
         self.uid
     }
 
+    /// Imports what `adit export --format adit` writes, as this user.
+    #[track_caller]
+    pub fn import_archive(&self, name: &str, archive: &Value) -> String {
+        let path = format!("/run/{name}.json");
+        self.adit.machine.write_file(&path, archive.to_string());
+        self.run(["import", &path])
+    }
+
     fn command_line<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Vec<String> {
         let id = self.uid.to_string();
         let user = ["setpriv", "--reuid", &id, "--regid", &id, "--clear-groups"];

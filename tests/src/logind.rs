@@ -1,4 +1,5 @@
-//! A double of systemd-logind on a machine's system bus: it tells of sleeps that never happen.
+//! A double of systemd-logind on a machine's system bus: it tells of sleeps that never happen, and of
+//! people who come and go.
 
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -8,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::runtime::Runtime;
-use zbus::connection;
 use zbus::object_server::SignalEmitter;
+use zbus::{OwnedObjectPath, connection};
 
 use crate::log::lock;
 use crate::machine::Machine;
@@ -17,6 +18,7 @@ use crate::process::Process;
 
 const SERVICE: &str = "org.freedesktop.login1";
 const OBJECT: &str = "/org/freedesktop/login1";
+const SEAT: &str = "/org/freedesktop/login1/seat/seat0";
 const POLICY: &str = r#"<busconfig>
   <policy user="root"><allow own="org.freedesktop.login1"/></policy>
   <policy context="default"><allow send_destination="org.freedesktop.login1"/></policy>
@@ -29,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Logind {
     inhibitors: Inhibitors,
+    logins: Logins,
     connection: zbus::Connection,
     runtime: Runtime,
     _bus: Process,
@@ -37,8 +40,24 @@ pub struct Logind {
 /// The ends of pipes whose other ends hold sleep back.
 type Inhibitors = Arc<Mutex<Vec<OwnedFd>>>;
 
+/// The users that are logged in, in the order in which they came. The last one sits at the computer.
+type Logins = Arc<Mutex<Vec<u32>>>;
+
 struct Manager {
     inhibitors: Inhibitors,
+    logins: Logins,
+}
+
+/// The session of a user.
+struct Session {
+    uid: u32,
+    class: &'static str,
+    logins: Logins,
+}
+
+/// The one place at which people sit.
+struct Seat {
+    logins: Logins,
 }
 
 impl Machine {
@@ -51,12 +70,16 @@ impl Machine {
         let socket = self.enter(|| UnixStream::connect("/run/dbus/system_bus_socket"));
         let runtime = Runtime::new().expect("a runtime");
         let inhibitors = Inhibitors::default();
-        let manager = Manager { inhibitors: Arc::clone(&inhibitors) };
+        let logins = Logins::default();
+        let manager = Manager { inhibitors: Arc::clone(&inhibitors), logins: Arc::clone(&logins) };
+        let seat = Seat { logins: Arc::clone(&logins) };
         let connection = runtime.block_on(async {
             let builder = connection::Builder::unix_stream(socket.expect("a bus"));
-            builder.name(SERVICE).serve_at(OBJECT, manager).build().await
+            let builder = builder.name(SERVICE).serve_at(OBJECT, manager).serve_at(SEAT, seat);
+            builder.build().await
         });
-        Logind { inhibitors, connection: connection.expect("a service"), runtime, _bus: bus }
+        let connection = connection.expect("a service");
+        Logind { inhibitors, logins, connection, runtime, _bus: bus }
     }
 }
 
@@ -90,6 +113,44 @@ impl Logind {
         self.tell(false);
     }
 
+    /// A user logs in at the computer; whoever sat there stays logged in behind them.
+    #[track_caller]
+    pub fn log_in(&self, uid: u32) {
+        self.log_in_out(uid, true);
+    }
+
+    /// A user logs out.
+    #[track_caller]
+    pub fn log_out(&self, uid: u32) {
+        self.log_in_out(uid, false);
+    }
+
+    #[track_caller]
+    fn log_in_out(&self, uid: u32, comes: bool) {
+        let logins = Arc::clone(&self.logins);
+        let told = self.runtime.block_on(async {
+            let server = self.connection.object_server();
+            if comes {
+                lock(&logins).push(uid);
+                let session = Session { uid, class: "user", logins: Arc::clone(&logins) };
+                server.at(session_path(uid), session).await?;
+            } else {
+                lock(&logins).retain(|login| *login != uid);
+                server.remove::<Session, _>(session_path(uid)).await?;
+            }
+            let emitter = SignalEmitter::new(&self.connection, OBJECT)?;
+            let id = uid.to_string();
+            if comes {
+                Manager::session_new(&emitter, &id, session_path(uid)).await?;
+            } else {
+                Manager::session_removed(&emitter, &id, session_path(uid)).await?;
+            }
+            let seat = server.interface::<_, Seat>(SEAT).await?;
+            seat.get().await.active_session_changed(seat.signal_emitter()).await
+        });
+        told.expect("signals on the bus");
+    }
+
     #[track_caller]
     fn tell(&self, start: bool) {
         let told = self.runtime.block_on(async {
@@ -117,8 +178,60 @@ impl Manager {
         Ok(OwnedFd::from(theirs).into())
     }
 
+    fn list_sessions(&self) -> Vec<(String, u32, String, String, OwnedObjectPath)> {
+        let logins = lock(&self.logins);
+        let listed = |uid: &u32| {
+            let (id, name) = (uid.to_string(), format!("user{uid}"));
+            (id, *uid, name, "seat0".to_owned(), session_path(*uid))
+        };
+        logins.iter().map(listed).collect()
+    }
+
+    #[zbus(signal)]
+    async fn session_new(
+        emitter: &SignalEmitter<'_>,
+        id: &str,
+        path: OwnedObjectPath,
+    ) -> zbus::Result<()>;
+
+    #[zbus(signal)]
+    async fn session_removed(
+        emitter: &SignalEmitter<'_>,
+        id: &str,
+        path: OwnedObjectPath,
+    ) -> zbus::Result<()>;
+
     #[zbus(signal)]
     async fn prepare_for_sleep(emitter: &SignalEmitter<'_>, start: bool) -> zbus::Result<()>;
+}
+
+#[zbus::interface(name = "org.freedesktop.login1.Session")]
+impl Session {
+    #[zbus(property)]
+    fn class(&self) -> String {
+        self.class.to_owned()
+    }
+
+    #[zbus(property)]
+    fn state(&self) -> String {
+        let is_active = lock(&self.logins).last() == Some(&self.uid);
+        if is_active { "active" } else { "online" }.to_owned()
+    }
+}
+
+#[zbus::interface(name = "org.freedesktop.login1.Seat")]
+impl Seat {
+    #[zbus(property)]
+    fn active_session(&self) -> (String, OwnedObjectPath) {
+        let shown = lock(&self.logins).last().copied();
+        let path = shown.map_or_else(OwnedObjectPath::default, session_path);
+        (shown.map(|uid| uid.to_string()).unwrap_or_default(), path)
+    }
+}
+
+fn session_path(uid: u32) -> OwnedObjectPath {
+    let path = format!("{OBJECT}/session/{uid}");
+    OwnedObjectPath::try_from(path).expect("a path")
 }
 
 /// Whether the other end of the pipe is closed.

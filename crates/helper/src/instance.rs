@@ -17,6 +17,7 @@ use crate::{
     barrier::Barrier,
     configurations::Configurations,
     kept_descriptors::KeptDescriptors,
+    logins,
     on_demand::{Keeper, OnDemand, Pauses},
     provider, recovery, runtime_dir,
     service::Service,
@@ -66,13 +67,15 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     service.start_again(left.again).await;
     let pauses = Arc::new(Pauses::load(places.on_demand()));
-    let mut keeper = Keeper::new(Arc::clone(&service), notices, pauses);
+    let logins = logins::watch();
+    let mut keeper = Keeper::new(Arc::clone(&service), notices, pauses, logins.clone());
     tokio::select! {
         never = listener.serve(Arc::new(api::router()), Arc::clone(&service)) => match never {},
         never = follow(state, &service) => match never {},
         never = tell(healed, &service) => match never {},
         never = service.follow_managed(&places.profiles_dir) => match never {},
         never = service.follow_sleep(suspend::watch()) => match never {},
+        never = service.follow_logins(logins) => match never {},
         never = keeper.keep() => match never {},
         () = service.surroundings().barrier.keep() => {}
         _ = terminate.recv() => {}

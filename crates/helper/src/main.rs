@@ -14,6 +14,7 @@ mod events;
 mod instance;
 mod kept_descriptors;
 mod key_pairs;
+mod logins;
 mod managed;
 mod on_demand;
 mod polkit;

@@ -24,7 +24,7 @@ use tokio::{
 
 use self::actor::Actor;
 pub(crate) use self::{judgement::judge, pauses::Pauses};
-use crate::service::Service;
+use crate::{logins::Logins, service::Service};
 
 /// Where on demand is told what happens.
 #[derive(Debug, Clone)]
@@ -78,6 +78,7 @@ pub(crate) struct Keeper {
     service: Arc<Service>,
     notices: Notices,
     pauses: Arc<Pauses>,
+    logins: watch::Receiver<Option<Logins>>,
     actors: BTreeMap<ConfigurationId, mpsc::UnboundedSender<Input>>,
     tasks: JoinSet<()>,
 }
@@ -86,10 +87,15 @@ pub(crate) struct Keeper {
 const END_LIMIT: Duration = Duration::from_secs(5);
 
 impl Keeper {
-    pub(crate) fn new(service: Arc<Service>, notices: Notices, pauses: Arc<Pauses>) -> Self {
+    pub(crate) fn new(
+        service: Arc<Service>,
+        notices: Notices,
+        pauses: Arc<Pauses>,
+        logins: watch::Receiver<Option<Logins>>,
+    ) -> Self {
         let configurations = service.all_configurations();
         let (actors, tasks) = (BTreeMap::new(), JoinSet::new());
-        let mut keeper = Self { service, notices, pauses, actors, tasks };
+        let mut keeper = Self { service, notices, pauses, logins, actors, tasks };
         for configuration in configurations {
             keeper.spawn(configuration);
         }
@@ -142,7 +148,8 @@ impl Keeper {
     fn spawn(&mut self, configuration: VpnConfiguration) {
         let id = configuration.id;
         let (sender, inputs) = mpsc::unbounded_channel();
-        match Actor::new(configuration, Arc::clone(&self.service), Arc::clone(&self.pauses)) {
+        let (service, pauses) = (Arc::clone(&self.service), Arc::clone(&self.pauses));
+        match Actor::new(configuration, service, pauses, self.logins.clone()) {
             Ok(actor) => {
                 self.tasks.spawn(actor.run(inputs));
                 self.actors.insert(id, sender);

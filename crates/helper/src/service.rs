@@ -3,6 +3,7 @@
 
 mod keys;
 mod lockdown;
+mod logins;
 mod managed;
 mod rules;
 mod sleep;

@@ -69,15 +69,18 @@ impl ProviderStopReason {
         Self::InternalError,
     ];
 
-    /// Whether somebody wants the tunnel gone, so that what it held back may leave. Anything else
-    /// only happens to it, and then its promise holds (RTE-7).
+    /// Whether somebody wants the tunnel gone, so that what it held back may leave. So it may when its
+    /// owner goes: to whoever comes, nothing was promised. Anything else only happens to it, and then
+    /// its promise holds (RTE-7).
     #[must_use]
     pub fn lifts_hold(self) -> bool {
         match self {
             Self::UserInitiated
             | Self::ConfigurationDisabled
             | Self::ConfigurationRemoved
-            | Self::Superceded => true,
+            | Self::Superceded
+            | Self::UserLogout
+            | Self::UserSwitch => true,
             Self::None
             | Self::ProviderFailed
             | Self::NoNetworkAvailable
@@ -86,8 +89,6 @@ impl ProviderStopReason {
             | Self::AuthenticationCanceled
             | Self::ConfigurationFailed
             | Self::IdleTimeout
-            | Self::UserLogout
-            | Self::UserSwitch
             | Self::ConnectionFailed
             | Self::Sleep
             | Self::AppUpdate

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     counters,
+    logins::{Logins, Presence},
     service::Service,
     trigger::{self, Armed, Trigger, Wanted},
 };
@@ -37,6 +38,7 @@ pub(super) struct Actor {
     session: watch::Receiver<SessionStatus>,
     /// Tells when another tunnel leaves destinations.
     room: watch::Receiver<()>,
+    logins: watch::Receiver<Option<Logins>>,
     judging: Option<Judging>,
     waiting: Option<Waiting>,
     idleness: Option<Idleness>,
@@ -61,13 +63,15 @@ impl Actor {
         configuration: VpnConfiguration,
         service: Arc<Service>,
         pauses: Arc<Pauses>,
+        mut logins: watch::Receiver<Option<Logins>>,
     ) -> Result<Self, HelperError> {
         let id = configuration.id;
         let mut network = service.on_demand().network();
         network.mark_changed();
         let session = service.watch_session(id)?;
         let room = service.surroundings().claims.watch_room();
-        let machine = Machine::new(&configuration, pauses.of(id), &session.borrow());
+        let mut machine = Machine::new(&configuration, pauses.of(id), &session.borrow());
+        machine.attended(is_attended(&configuration, &mut logins));
         Ok(Self {
             id,
             configuration,
@@ -77,6 +81,7 @@ impl Actor {
             network,
             session,
             room,
+            logins,
             judging: None,
             waiting: None,
             idleness: None,
@@ -100,6 +105,7 @@ impl Actor {
                 Ok(()) = self.room.changed(), if self.machine.is_refused() => {
                     self.machine.room_was_made();
                 }
+                Ok(()) = self.logins.changed() => self.logins_changed(),
                 verdict = found(&mut self.judging) => self.judged(verdict),
                 wanted = wanted(&mut self.waiting) => self.wanted(wanted),
                 () = pass(deadline) => self.waited().await,
@@ -140,6 +146,7 @@ impl Actor {
             // What is parked is of the former one.
             self.waiting = None;
         }
+        self.logins_changed();
     }
 
     /// What was found out about the last network is void (OD-14).
@@ -155,6 +162,10 @@ impl Actor {
         let session = self.session.borrow_and_update().clone();
         self.machine.session_changed(&session, Timestamp::now());
         self.observe_idleness(&session);
+    }
+
+    fn logins_changed(&mut self) {
+        self.machine.attended(is_attended(&self.configuration, &mut self.logins));
     }
 
     fn judged(&mut self, verdict: Result<Verdict, JoinError>) {
@@ -336,6 +347,16 @@ impl Actor {
         let Some((idleness, packets)) = self.idleness.as_mut().zip(packets) else { return false };
         idleness.look(packets, now)
     }
+}
+
+/// Whether its owner is there. Until anybody says who is, nobody is.
+fn is_attended(
+    configuration: &VpnConfiguration,
+    logins: &mut watch::Receiver<Option<Logins>>,
+) -> bool {
+    const NOBODY: &Logins = &Logins::Known(Vec::new());
+    let logins = logins.borrow_and_update();
+    logins.as_ref().unwrap_or(NOBODY).presence(configuration) == Presence::Present
 }
 
 /// Ends what it looks for.

@@ -23,7 +23,9 @@ pub(super) use self::pause::Pause;
 #[derive(Debug, Clone)]
 pub(super) struct Machine {
     /// The configuration may start, and its rules count.
-    is_on: bool,
+    is_armed: bool,
+    /// Whoever it belongs to is there; else its rules do not count (TN34-10).
+    is_attended: bool,
     /// Nobody but an administrator ends or holds off what the rules want (ODP-2).
     is_locked: bool,
     network: NetworkState,
@@ -94,7 +96,8 @@ impl Machine {
         session: &SessionStatus,
     ) -> Self {
         Self {
-            is_on: is_on(configuration),
+            is_armed: is_armed(configuration),
+            is_attended: true,
             is_locked: configuration.on_demand.user_override_disabled,
             network: NetworkState::default(),
             current: Current::Unknown,
@@ -111,7 +114,7 @@ impl Machine {
 
     /// What is to be true at this moment.
     pub(super) fn wish(&self, now: Timestamp) -> Wish {
-        if !self.is_on || self.pause.is_some() {
+        if !self.is_on() || self.pause.is_some() {
             return Wish::Nothing;
         }
         if self.is_stale {
@@ -155,7 +158,7 @@ impl Machine {
 
     /// What viewers are shown.
     pub(super) fn status(&self, now: Timestamp) -> Option<OnDemandStatus> {
-        if !self.is_on {
+        if !self.is_on() {
             return None;
         }
         if let Some(pause) = &self.pause {
@@ -183,8 +186,9 @@ impl Machine {
         self.pause.as_ref()
     }
 
+    /// Whether rules count at all.
     pub(super) fn is_on(&self) -> bool {
-        self.is_on
+        self.is_armed && self.is_attended
     }
 
     /// Whether the session that runs was begun by a rule.
@@ -194,7 +198,7 @@ impl Machine {
 
     /// Whether it has to be found out which rule is the current one.
     pub(super) fn needs_judgement(&self) -> bool {
-        self.is_on && self.pause.is_none() && self.is_stale
+        self.is_on() && self.pause.is_none() && self.is_stale
     }
 
     /// The time may have made another rule the current one.
@@ -204,16 +208,25 @@ impl Machine {
 
     /// The configuration was saved. Who switches on demand off ends a pause too.
     pub(super) fn configured(&mut self, configuration: &VpnConfiguration) {
-        let was_on = std::mem::replace(&mut self.is_on, is_on(configuration));
+        let was_armed = std::mem::replace(&mut self.is_armed, is_armed(configuration));
         self.is_locked = configuration.on_demand.user_override_disabled;
         self.is_stale = true;
         self.forget_failures();
         self.rests = false;
-        if !was_on {
+        if !was_armed {
             self.current = Current::None;
         }
-        if !self.is_on || self.is_locked {
+        if !self.is_armed || self.is_locked {
             self.pause = None;
+        }
+    }
+
+    /// Whoever it belongs to has come or gone. Who comes back finds the rules as they were.
+    pub(super) fn attended(&mut self, is_attended: bool) {
+        if !std::mem::replace(&mut self.is_attended, is_attended) && is_attended {
+            self.is_stale = true;
+            self.failures.forget();
+            self.rests = false;
         }
     }
 
@@ -292,7 +305,7 @@ impl Machine {
     /// A person ended the session.
     pub(super) fn stopped_by_hand(&mut self, boot: &str) {
         self.wanted = None;
-        if self.is_on && !self.is_locked {
+        if self.is_armed && !self.is_locked {
             self.hold_off(PauseEnd::ByHand, boot);
         }
     }
@@ -354,7 +367,7 @@ impl Current {
 }
 
 /// Spec OD-23.
-fn is_on(configuration: &VpnConfiguration) -> bool {
+fn is_armed(configuration: &VpnConfiguration) -> bool {
     configuration.enablement == Enablement::Enabled && configuration.on_demand.enabled
 }
 

@@ -82,6 +82,26 @@ fn nothing_is_started_or_ended_without_a_rule_that_says_so() {
     }
 }
 
+// spec: TN34-4
+#[test]
+fn rules_count_while_their_owner_is_there() {
+    let mut world = World::new();
+    world.machine.attended(false);
+    world.judge(EAGER);
+    assert_eq!((world.wish(), world.status()), (Wish::Nothing, None));
+    world.machine.attended(true);
+    world.judge(EAGER);
+    assert!(matches!(world.wish(), Wish::Up(_)));
+    world.up(true);
+    world.machine.attended(false);
+    world.down(false);
+    assert_eq!(world.wish(), Wish::Nothing);
+    world.machine.attended(true);
+    assert_eq!(world.wish(), Wish::Keep);
+    world.judge(EAGER);
+    assert!(matches!(world.wish(), Wish::Up(_)));
+}
+
 // spec: OD-22, OD-C3
 #[test]
 fn a_stop_by_hand_stays_until_a_person_or_the_end_of_the_pause() {
