@@ -74,6 +74,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
         never = follow(state, &service) => match never {},
         never = tell(healed, &service) => match never {},
         never = service.follow_managed(&places.profiles_dir) => match never {},
+        never = service.follow_providers() => match never {},
         never = service.follow_sleep(suspend::watch()) => match never {},
         never = service.follow_logins(logins) => match never {},
         never = keeper.keep() => match never {},

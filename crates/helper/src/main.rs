@@ -11,6 +11,7 @@ mod configurations;
 mod counters;
 mod durable_file;
 mod events;
+mod folder_watch;
 mod instance;
 mod kept_descriptors;
 mod key_pairs;

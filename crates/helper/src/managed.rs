@@ -3,10 +3,8 @@
 
 mod folder;
 mod pairing;
-mod watch;
 
 pub(crate) use self::{
     folder::{ManagedFile, read},
     pairing::{Pair, is_version, pair},
-    watch::FolderWatch,
 };

@@ -4,6 +4,7 @@
 
 mod confinement;
 mod process;
+mod program;
 mod sandbox;
 mod system_calls;
 
@@ -41,6 +42,7 @@ pub(crate) use self::{
         Confinement, FIRST_FREE_FD, end_all_processes, is_provider, reserve_descriptors,
     },
     process::{Process, ProcessName, start_time},
+    program::ProgramVersion,
 };
 
 /// A process that runs, with the two connections to it.
@@ -50,6 +52,8 @@ pub(crate) struct ProviderProcess {
     /// The provider calls the helper on this one.
     pub(crate) host: UnixStream,
     pub(crate) process: Process,
+    /// What it runs; none if nobody knows.
+    pub(crate) program: Option<ProgramVersion>,
     confinement: Confinement,
 }
 
@@ -113,6 +117,8 @@ impl ProviderProcess {
                 confinement.enter(&sandbox)
             });
         }
+        // Looked at before: what comes meanwhile is another version.
+        let program = ProgramVersion::of(&manifest.executable);
         // Dropping a child does not end it.
         let mut child = command.spawn()?;
         let pid = Pid::from_raw(child.id().cast_signed()).ok_or(io::ErrorKind::NotFound)?;
@@ -121,6 +127,7 @@ impl ProviderProcess {
             provider: Client::from_stream(connection(provider)?),
             host: connection(host)?,
             process,
+            program,
             confinement,
         })
     }
@@ -129,6 +136,7 @@ impl ProviderProcess {
     /// that fails. Returns what it says of its tunnel, and the descriptors with that.
     pub(crate) async fn take_over(
         process: Process,
+        program: Option<ProgramVersion>,
         id: &str,
         slot: Slot,
         socket: &Path,
@@ -136,7 +144,7 @@ impl ProviderProcess {
         match attach(id, socket).await {
             Ok((provider, host, attached, fds)) => {
                 let confinement = Confinement::for_slot(slot);
-                Ok((Self { provider, host, process, confinement }, attached, fds))
+                Ok((Self { provider, host, process, program, confinement }, attached, fds))
             }
             Err(error) => {
                 end_process(&process).await;
@@ -151,7 +159,7 @@ impl ProviderProcess {
         self,
     ) -> (Client, UnixStream, Lifeline, impl Future<Output = ()> + Send + 'static) {
         let (end, ending) = oneshot::channel();
-        let Self { provider, host, process, confinement } = self;
+        let Self { provider, host, process, program: _, confinement } = self;
         let gone = async move {
             tokio::select! {
                 () = process.ended() => {}

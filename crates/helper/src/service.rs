@@ -5,6 +5,7 @@ mod keys;
 mod lockdown;
 mod logins;
 mod managed;
+mod providers;
 mod rules;
 mod sleep;
 mod start;

@@ -69,6 +69,8 @@ pub(crate) enum Input {
     BarrierChanged,
     /// The physical network is different.
     NetworkChanged(Box<NetworkState>),
+    /// What is installed of providers is different.
+    ProvidersChanged,
     /// What others have changed of the sessions' settings is different.
     Healed(Arc<Healed>),
     /// The machine is about to sleep. Answered with whether the session ends for that, or when its

@@ -156,11 +156,10 @@ impl ConnectionError {
 }
 
 impl DisconnectError {
-    /// Whether the server did not accept the credentials. Spec CERR-8.
+    /// Whether it is this error, whatever its sentence knows.
     #[must_use]
-    pub fn is_refused_authentication(&self) -> bool {
-        self.domain == ConnectionError::DOMAIN
-            && self.code == i64::from(ConnectionError::AuthenticationFailed as u8)
+    pub fn is(&self, error: ConnectionError) -> bool {
+        self.domain == ConnectionError::DOMAIN && self.code == i64::from(error as u8)
     }
 }
 

@@ -69,4 +69,52 @@ impl NetworkPath {
         gateways: Vec::new(),
         addresses: Vec::new(),
     };
+
+    /// Whether packets leave by another network than on `before`, so that what was bound to that is of
+    /// no use any more. Without a network, that is not known yet; and addresses may come and go as long
+    /// as one stays.
+    #[must_use]
+    pub fn is_other_network_than(&self, before: &Self) -> bool {
+        let index = |path: &Self| path.interface.as_ref().map(|interface| interface.index);
+        match (self.status, before.status) {
+            (PathStatus::Satisfied, PathStatus::Satisfied) => {
+                let stays = |address: &IpAddr| before.addresses.contains(address);
+                index(self) != index(before) || !self.addresses.iter().any(stays)
+            }
+            (PathStatus::Satisfied | PathStatus::Unsatisfied, PathStatus::Unsatisfied)
+            | (PathStatus::Unsatisfied, PathStatus::Satisfied) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // spec: STOP-4
+    #[test]
+    fn another_network_is_another_interface_or_none_of_the_addresses() {
+        let path = |index, addresses: &[u8]| NetworkPath {
+            status: PathStatus::Satisfied,
+            interface: Some(PathInterface {
+                name: format!("eth{index}"),
+                index,
+                kind: InterfaceKind::Ethernet,
+                mtu: 1500,
+            }),
+            gateways: Vec::new(),
+            addresses: addresses.iter().map(|last| IpAddr::from([192, 0, 2, *last])).collect(),
+        };
+        let before = path(1, &[1, 2]);
+        for (now, is_other) in [
+            (path(1, &[1, 2]), false),
+            (path(1, &[2, 3]), false),
+            (path(1, &[3]), true),
+            (path(2, &[1, 2]), true),
+            (NetworkPath::NONE, false),
+        ] {
+            assert_eq!(now.is_other_network_than(&before), is_other, "{now:?}");
+        }
+        assert!(!before.is_other_network_than(&NetworkPath::NONE));
+    }
 }

@@ -13,9 +13,10 @@
 //! - while secrets are wanted, no provider is launched or started.
 //!
 //! A provider that dies while the tunnel is established is replaced: what it had applied stays, so
-//! that traffic waits in front of a tunnel that nobody reads and nothing goes outside. One whose
-//! interface others delete is ended and replaced, when there is an interface again. Before any of them,
-//! secrets that the helper does not keep are asked for; when the server refuses those, asked for again.
+//! that traffic waits in front of a tunnel that nobody reads and nothing goes outside. So is one whose
+//! program was updated, after it was told to stop. One whose interface others delete is ended and
+//! replaced, when there is an interface again. Before any of them, secrets that the helper does not keep
+//! are asked for; when the server refuses those, asked for again.
 
 mod effect;
 mod ending;
@@ -58,6 +59,8 @@ pub struct Session {
     next: Next,
     /// When providers that died were replaced.
     restarts: Vec<Timestamp>,
+    /// There is a network.
+    online: bool,
     connected_at: Option<Timestamp>,
     last_error: Option<DisconnectError>,
     stop_reason: Option<ProviderStopReason>,
@@ -82,9 +85,11 @@ enum Phase {
     Relaunching,
     /// The next one establishes the tunnel again.
     Restarting,
+    /// The program of an established tunnel's provider was replaced, and the provider told to stop.
+    Updating,
     /// The interface of an established tunnel was deleted, and its provider is being ended.
     WithoutInterface,
-    /// There is another interface, and the provider of the one before is not gone yet.
+    /// Another provider is about to be launched, and the one before is not gone yet.
     Retiring,
     /// The provider was told to stop.
     Stopping,
@@ -113,6 +118,7 @@ impl Session {
             settings: Settings::NONE,
             next: Next::Nothing,
             restarts: Vec::new(),
+            online: true,
             connected_at: None,
             last_error: None,
             stop_reason: None,
@@ -147,6 +153,7 @@ impl Session {
             | Phase::AskingAgain
             | Phase::Relaunching
             | Phase::Restarting
+            | Phase::Updating
             | Phase::WithoutInterface
             | Phase::Retiring => VpnStatus::Reasserting,
             Phase::Stopping | Phase::Reverting | Phase::Exiting => VpnStatus::Disconnecting,
@@ -168,6 +175,7 @@ impl Session {
             | Phase::AskingAgain
             | Phase::Relaunching
             | Phase::Restarting
+            | Phase::Updating
             | Phase::WithoutInterface
             | Phase::Retiring => true,
             Phase::Invalid
@@ -184,6 +192,12 @@ impl Session {
         self.phase == Phase::WithoutInterface
     }
 
+    /// Whether a provider was told to make room for another version of it.
+    #[must_use]
+    pub fn is_updating(&self) -> bool {
+        self.phase == Phase::Updating
+    }
+
     /// Whether a provider is being replaced. Until then nothing passes through the tunnel.
     #[must_use]
     pub fn is_restarting(&self) -> bool {
@@ -192,6 +206,7 @@ impl Session {
             | Phase::AskingAgain
             | Phase::Relaunching
             | Phase::Restarting
+            | Phase::Updating
             | Phase::Retiring => true,
             Phase::Invalid
             | Phase::Disconnected

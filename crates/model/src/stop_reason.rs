@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{ConnectionError, DisconnectError};
+
 /// The reason given to a provider's `stop`. Raw values are Apple's. Spec STOP-0 to STOP-17.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "specta", derive(specta::Type))]
@@ -67,6 +69,29 @@ impl ProviderStopReason {
         Self::Sleep,
         Self::AppUpdate,
         Self::InternalError,
+    ];
+
+    /// What ends a session with this error, if the error says it all; else it depends on where it
+    /// came from.
+    #[must_use]
+    pub fn of(error: &DisconnectError) -> Option<Self> {
+        let said = Self::SAID.into_iter().find(|(said, _)| error.is(*said));
+        said.map(|(_, reason)| reason)
+    }
+
+    /// What a person is told of a session that was ended for this reason; nothing if somebody wanted
+    /// it so.
+    #[must_use]
+    pub fn error(self) -> Option<DisconnectError> {
+        let said = Self::SAID.into_iter().find(|(_, reason)| *reason == self);
+        said.map(|(error, _)| error.plain())
+    }
+
+    const SAID: [(ConnectionError, Self); 4] = [
+        (ConnectionError::NoNetworkAvailable, Self::NoNetworkAvailable),
+        (ConnectionError::UnrecoverableNetworkChange, Self::UnrecoverableNetworkChange),
+        (ConnectionError::ConfigurationFailed, Self::ConfigurationFailed),
+        (ConnectionError::PluginDisabled, Self::ProviderDisabled),
     ];
 
     /// Whether somebody wants the tunnel gone, so that what it held back may leave. So it may when its

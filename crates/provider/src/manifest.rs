@@ -25,6 +25,8 @@ pub struct Manifest {
     pub kinds: Vec<Kind>,
     /// Whether it understands virtio headers on the TUN device.
     pub offloads: bool,
+    /// Whether a tunnel follows the computer to another network; else it ends there. Spec STOP-4.
+    pub roams: bool,
     /// JSON Schema of its provider configuration, an absolute path.
     pub configuration_schema: Option<PathBuf>,
 }
@@ -92,7 +94,13 @@ struct File {
     kinds: Vec<Kind>,
     #[serde(default)]
     offloads: bool,
+    #[serde(default = "yes")]
+    roams: bool,
     configuration_schema: Option<PathBuf>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 const FILE_NAME: &str = "provider.toml";
@@ -135,6 +143,7 @@ impl Manifest {
             executable,
             kinds: file.kinds,
             offloads: file.offloads,
+            roams: file.roams,
             configuration_schema: file.configuration_schema.map(|schema| folder.join(schema)),
             folder,
         })

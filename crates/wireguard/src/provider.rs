@@ -27,6 +27,9 @@ use crate::{
 /// How long a server has to answer, within the time that the helper gives a start. Spec PTP-3.
 const START_LIMIT: Duration = Duration::from_secs(45);
 
+/// How long a network may take to come, as when the computer has just woken.
+const OFFLINE_LIMIT: Duration = Duration::from_secs(15);
+
 /// A name is not found when it was looked up this often while there is a network.
 const LOOKUPS: u32 = 3;
 
@@ -184,6 +187,7 @@ async fn connect(supervisor: &mut Supervisor, setup: &Setup) -> Result<IpAddr, P
     let limit = Instant::now() + START_LIMIT;
     let mut news = supervisor.engine.news();
     let mut paths = supervisor.host.default_path();
+    let mut offline_until = None;
     loop {
         let path = paths.borrow_and_update().clone();
         supervisor.follow_path(path);
@@ -198,13 +202,18 @@ async fn connect(supervisor: &mut Supervisor, setup: &Setup) -> Result<IpAddr, P
             searches.filter(|search| supervisor.servers.contains(&search.key))
         };
         let online = supervisor.surroundings.path.status == PathStatus::Satisfied;
+        offline_until = if online { None } else { offline_until.or(Some(now + OFFLINE_LIMIT)) };
+        if offline_until.is_some_and(|until| now >= until) {
+            return Err(ConnectionError::NoNetworkAvailable.plain());
+        }
         if now >= limit && servers().any(|server| !server.addresses().is_empty()) {
             return Err(unanswered(servers(), setup));
         }
         if now >= limit || (online && servers().all(|server| server.unfound() >= LOOKUPS)) {
             return Err(unfound(servers()));
         }
-        let due = supervisor.due_at(now).map_or(limit, |due| due.min(limit));
+        let limits = [supervisor.due_at(now), offline_until, Some(limit)];
+        let due = limits.into_iter().flatten().min().unwrap_or(limit);
         tokio::select! {
             _ = news.changed() => {}
             Ok(()) = paths.changed() => {}

@@ -8,7 +8,8 @@ use adit_profile::Imported;
 
 use super::{Service, locked};
 use crate::{
-    managed::{self, FolderWatch, ManagedFile, Pair, is_version, pair},
+    folder_watch::FolderWatch,
+    managed::{self, ManagedFile, Pair, is_version, pair},
     on_demand,
     session::Input,
 };

@@ -1,5 +1,6 @@
 //! Feeds the state machine what happens and carries out what it decides.
 
+mod installation;
 mod launch;
 mod lost_interface;
 mod publication;
@@ -8,10 +9,12 @@ mod secrets;
 use std::sync::Arc;
 
 use adit_model::{
-    ConfigurationId, NetworkSettingsError, ProviderStopReason, SessionStatus, VpnStatus,
+    ConfigurationId, NetworkSettingsError, PathStatus, ProviderStopReason, SessionStatus,
+    VpnStatus,
     on_demand::OnDemandStatus,
     session::{Effect, Event, Request, RequestId, Session, StartAnswer},
 };
+use adit_network::NetworkState;
 use jiff::Timestamp;
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -95,6 +98,7 @@ impl Actor {
 
     /// Begins without a session.
     pub(super) fn begin(&mut self) {
+        self.tell_network();
         let needed = self.secrets.needed(&self.record.configuration);
         self.feed(Event::Stored(needed));
     }
@@ -123,6 +127,9 @@ impl Actor {
             Some(true) => self.feed(Event::Reasserting(true)),
             None => self.feed(Event::ProviderExited),
         }
+        self.tell_network();
+        // The next version of the service may have come together with that of the provider.
+        self.providers_changed();
         self.save();
     }
 
@@ -186,12 +193,8 @@ impl Actor {
                 self.publish(self.machine.status());
             }
             Input::BarrierChanged => self.publish(self.machine.status()),
-            Input::NetworkChanged(state) => {
-                if let Some(run) = &self.run {
-                    run.network_changed(*state);
-                }
-                self.publish_health();
-            }
+            Input::NetworkChanged(state) => self.network_changed(*state),
+            Input::ProvidersChanged => self.providers_changed(),
             Input::Healed(healed) => self.healed(&healed),
             Input::Sleep(answer) => self.sleep(answer),
             Input::Wake => {
@@ -211,6 +214,22 @@ impl Actor {
                 }
             }
         }
+    }
+
+    fn network_changed(&mut self, state: NetworkState) {
+        self.tell_network();
+        let Some(run) = &mut self.run else { return };
+        if run.is_left_behind(&state.path) {
+            self.feed(Event::Stop(ProviderStopReason::UnrecoverableNetworkChange));
+        } else {
+            run.network_changed(state);
+        }
+        self.publish_health();
+    }
+
+    fn tell_network(&mut self) {
+        let online = self.surroundings.state().path.status == PathStatus::Satisfied;
+        self.feed(Event::NetworkChanged { online });
     }
 
     /// Whoever asks for it is disconnected, and stays so after waking (PROTO-8).
@@ -285,10 +304,15 @@ impl Actor {
         if let Event::StartCompleted(Err(error)) | Event::LaunchFailed(error) = &event {
             tracing::warn!(name = %self.record.configuration.name, "The tunnel did not start: {}", error.message);
         }
+        let completes = matches!(event, Event::StartCompleted(Ok(())));
         for effect in self.machine.handle(event, Timestamp::now()) {
             self.carry_out(effect);
         }
         self.stop_asking();
+        if completes {
+            // Another version may have come while this one started.
+            self.providers_changed();
+        }
     }
 
     fn carry_out(&mut self, effect: Effect) {

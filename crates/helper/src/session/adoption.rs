@@ -190,7 +190,14 @@ impl Candidate {
             return None;
         }
         let socket = self.folder.socket();
-        let taken = ProviderProcess::take_over(process, &self.provider_id, slot, &socket).await;
+        let taken = ProviderProcess::take_over(
+            process,
+            self.record.program,
+            &self.provider_id,
+            slot,
+            &socket,
+        )
+        .await;
         let (process, attached, fds) = taken
             .inspect_err(|error| tracing::warn!("a tunnel provider cannot be taken over: {error}"))
             .ok()?;

@@ -8,8 +8,7 @@ use std::{
 };
 
 use adit_model::{ConnectionError, session::Event};
-use adit_provider::protocol::Start;
-use adit_varlink::{CallError, Client, Empty, Method, NoError};
+use adit_varlink::{CallError, Client, Method, NoError};
 use tokio::{sync::Mutex, time::timeout};
 
 use super::Reporter;
@@ -18,19 +17,24 @@ use super::Reporter;
 #[derive(Clone)]
 pub(super) struct ProviderCalls {
     client: Arc<Mutex<Option<Client>>>,
+    reporter: Reporter,
 }
 
+/// A provider that takes longer to answer hangs. What it is called for takes it moments, or as long as
+/// its settings take to be in force.
+const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+
 impl ProviderCalls {
-    pub(super) fn new(client: Client) -> Self {
-        Self { client: Arc::new(Mutex::new(Some(client))) }
+    /// Reports a provider that hangs.
+    pub(super) fn new(client: Client, reporter: Reporter) -> Self {
+        Self { client: Arc::new(Mutex::new(Some(client))), reporter }
     }
 
     pub(super) async fn call<M>(&self, call: &M) -> Result<M::Reply, CallError<NoError>>
     where
         M: Method<Error = NoError> + Sync,
     {
-        let mut client = self.client.lock().await;
-        client.as_mut().ok_or(CallError::Disconnected)?.call(call).await
+        self.call_with(call, &[]).await
     }
 
     /// The reply if it comes within `limit`. The call itself is carried through: half a call would
@@ -44,15 +48,26 @@ impl ProviderCalls {
         timeout(limit, calling).await.ok()?.ok()?.ok()
     }
 
-    pub(super) async fn call_with(
+    pub(super) async fn call_with<M>(
         &self,
-        call: &Start,
+        call: &M,
         fds: &[OwnedFd],
-    ) -> Result<Empty, CallError<NoError>> {
+    ) -> Result<M::Reply, CallError<NoError>>
+    where
+        M: Method<Error = NoError> + Sync,
+    {
         let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
-        let mut client = self.client.lock().await;
-        let client = client.as_mut().ok_or(CallError::Disconnected)?;
-        Ok(client.call_with_fds(call, &fds).await?.0)
+        let mut connected = self.client.lock().await;
+        let client = connected.as_mut().ok_or(CallError::Disconnected)?;
+        if let Ok(answer) = timeout(ANSWER_LIMIT, client.call_with_fds(call, &fds)).await {
+            return Ok(answer?.0);
+        }
+        // Half a call would leave its reply to be taken for that of the next.
+        *connected = None;
+        drop(connected);
+        tracing::warn!("a provider does not answer any more");
+        self.reporter.event(Event::ProviderHangs).await;
+        Err(CallError::Disconnected)
     }
 
     pub(super) fn are_idle(&self) -> bool {

@@ -19,7 +19,7 @@ use super::{
     host,
 };
 use crate::{
-    provider::{Lifeline, ProcessName, ProviderProcess, duplicate},
+    provider::{Lifeline, ProcessName, ProgramVersion, ProviderProcess, duplicate},
     store::Record,
 };
 
@@ -34,6 +34,7 @@ const MOST_MESSAGES: usize = 8;
 pub(super) struct Provider {
     reporter: Reporter,
     name: Option<ProcessName>,
+    program: Option<ProgramVersion>,
     calls: ProviderCalls,
     /// Messages of apps that the provider has before it.
     messages: Arc<Semaphore>,
@@ -49,7 +50,7 @@ impl Provider {
         network: &Arc<Network>,
         reporter: Reporter,
     ) -> Self {
-        let name = process.process.name();
+        let (name, program) = (process.process.name(), process.program);
         let (provider, host, lifeline, gone) = process.guard();
         let hosting = host::Hosting { reporter: reporter.clone(), network: Arc::clone(network) };
         let hosting = tokio::spawn(host::serve(host, hosting)).abort_handle();
@@ -58,10 +59,12 @@ impl Provider {
             gone.await;
             exited.event(Event::ProviderExited).await;
         });
+        let calls = ProviderCalls::new(provider, reporter.clone());
         Self {
             reporter,
             name,
-            calls: ProviderCalls::new(provider),
+            program,
+            calls,
             messages: Arc::new(Semaphore::new(MOST_MESSAGES)),
             lifeline: Some(lifeline),
             hosting,
@@ -71,6 +74,11 @@ impl Provider {
     /// The process; none if it ended at once.
     pub(super) fn name(&self) -> Option<ProcessName> {
         self.name
+    }
+
+    /// What it runs; none if nobody knows.
+    pub(super) fn program(&self) -> Option<ProgramVersion> {
+        self.program
     }
 
     /// Tells it to establish the tunnel on these queues.

@@ -14,7 +14,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::StartRequest;
-use crate::{durable_file, provider::ProcessName};
+use crate::{
+    durable_file,
+    provider::{ProcessName, ProgramVersion},
+};
 
 /// A session as the next helper needs to know it. It is written by root for root.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,6 +31,9 @@ pub(crate) struct SessionRecord {
     pub(crate) first_interface: bool,
     /// None before it runs and while it is being replaced.
     pub(crate) provider: Option<ProcessName>,
+    /// What that runs.
+    #[serde(default)]
+    pub(crate) program: Option<ProgramVersion>,
     /// What it was started with.
     pub(crate) start: StartRequest,
     /// Not any more once it is ending.
@@ -175,6 +181,7 @@ mod tests {
             interface: VirtualInterface { name: "adit3".into(), index: 7 },
             first_interface: true,
             provider: None,
+            program: None,
             start: StartRequest { cause: StartCause::User { uid: 1000 }, options: None },
             wanted: true,
             established: Some(Established {

@@ -6,12 +6,15 @@ use std::{collections::BTreeMap, io, sync::Arc};
 
 use adit_api::SessionDetails;
 use adit_model::{
-    HealthItem, NetworkSettingsError, PacketTunnelNetworkSettings, ProviderStopReason, ROOT,
-    RouteTable, VpnConfiguration,
+    HealthItem, NetworkPath, NetworkSettingsError, PacketTunnelNetworkSettings, PathStatus,
+    ProviderStopReason, ROOT, RouteTable, VpnConfiguration,
     session::{Event, RequestId, Session},
 };
 use adit_network::{NetworkState, healing::Healed};
-use adit_provider::protocol::{PathChanged, Start, Wake};
+use adit_provider::{
+    ManifestError,
+    protocol::{PathChanged, Start, Wake},
+};
 use ipnet::IpNet;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
@@ -26,7 +29,9 @@ use super::{
     provider::Provider,
     record::{Established, SessionFolder, SessionRecord},
 };
-use crate::{kept_descriptors, store::Record, surroundings::Surroundings};
+use crate::{
+    kept_descriptors, provider::ProgramVersion, store::Record, surroundings::Surroundings,
+};
 
 /// What exists while a session is not disconnected.
 pub(super) struct Run {
@@ -46,6 +51,19 @@ pub(super) struct Run {
     disturbances: Vec<HealthItem>,
     /// What was applied before the session began is in force, and nothing of the session's own.
     inherits: bool,
+    /// The network on which the provider began, if it cannot follow to another one.
+    bound_to: Option<NetworkPath>,
+}
+
+/// How what a provider runs compares to what is installed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Installed {
+    /// It is what is installed, as far as anybody knows.
+    Same,
+    /// Another version of it is.
+    Other,
+    /// Nothing is that could be started in its place.
+    Nothing,
 }
 
 impl Run {
@@ -68,7 +86,11 @@ impl Run {
         run.applied = Some(Applied::before(settings, strength));
         run.provider = provider
             .map(|provider| Provider::attend(provider.process, &surroundings.network, reporter));
-        run.tell_path(&surroundings.state());
+        let path = surroundings.state().path;
+        if let Ok(manifest) = surroundings.manifest(&configuration.protocol.provider_id) {
+            run.bound_to = (!manifest.roams).then(|| path.clone());
+        }
+        run.tell_path(path);
         run
     }
 
@@ -137,6 +159,37 @@ impl Run {
         }
     }
 
+    /// What is installed now of what its provider runs.
+    pub(super) fn installed(&self, configuration: &VpnConfiguration) -> Installed {
+        let running = self.provider.as_ref().and_then(Provider::program);
+        match self.surroundings.manifest(&configuration.protocol.provider_id) {
+            Ok(manifest) => match (running, ProgramVersion::of(&manifest.executable)) {
+                (Some(running), Some(found)) if running != found => Installed::Other,
+                (Some(_) | None, Some(_) | None) => Installed::Same,
+            },
+            Err(ManifestError::NotInstalled(_) | ManifestError::NotExecutable(_)) => {
+                Installed::Nothing
+            }
+            // It runs, and whoever repairs that repairs it for the next start.
+            Err(
+                ManifestError::Unreadable { .. }
+                | ManifestError::WrongId { .. }
+                | ManifestError::Writable(_)
+                | ManifestError::WrongKind { .. },
+            ) => Installed::Same,
+        }
+    }
+
+    /// Whether the network is another one than that to which its provider is bound. One that began
+    /// without a network is bound to the first that comes.
+    pub(super) fn is_left_behind(&mut self, path: &NetworkPath) -> bool {
+        let Some(bound) = &mut self.bound_to else { return false };
+        if bound.status == PathStatus::Unsatisfied {
+            bound.clone_from(path);
+        }
+        path.is_other_network_than(bound)
+    }
+
     /// Numbers a request and keeps what it asks for until it is applied.
     pub(super) fn remember_request(
         &mut self,
@@ -188,7 +241,7 @@ impl Run {
     }
 
     pub(super) fn network_changed(&self, state: NetworkState) {
-        self.tell_path(&state);
+        self.tell_path(state.path.clone());
         self.network.submit(Job::Adapt(Box::new(state)));
     }
 
@@ -286,6 +339,7 @@ impl Run {
             applied: None,
             disturbances: Vec::new(),
             inherits: false,
+            bound_to: None,
         }
     }
 
@@ -302,6 +356,7 @@ impl Run {
             interface: self.interface.virtual_interface(),
             first_interface: self.interface.is_first,
             provider: self.provider.as_ref().and_then(Provider::name),
+            program: self.provider.as_ref().and_then(Provider::program),
             start: start.clone(),
             wanted: machine.is_wanted(),
             established: established.map(|(connected_at, applied)| Established {
@@ -312,9 +367,9 @@ impl Run {
         }
     }
 
-    fn tell_path(&self, state: &NetworkState) {
+    fn tell_path(&self, path: NetworkPath) {
         if let Some(provider) = &self.provider {
-            provider.tell(PathChanged { path: state.path.clone() });
+            provider.tell(PathChanged { path });
         }
     }
 }

@@ -13,14 +13,15 @@ impl Session {
             | Phase::Waiting
             | Phase::AskingAgain
             | Phase::Relaunching
+            | Phase::Updating
             | Phase::WithoutInterface
             | Phase::Retiring => {
-                self.last_error = None;
+                self.last_error = reason.error();
                 self.stop_reason = Some(reason);
                 self.tear_down(effects);
             }
             Phase::Starting | Phase::Connected | Phase::Reasserting | Phase::Restarting => {
-                self.last_error = None;
+                self.last_error = reason.error();
                 self.stop_provider(reason, effects);
             }
             Phase::Stopping | Phase::Reverting | Phase::Exiting => {
@@ -37,11 +38,13 @@ impl Session {
         }
         match self.phase {
             Phase::Starting | Phase::Connected | Phase::Reasserting | Phase::Restarting => {
+                let reason = error.as_ref().and_then(Reason::of);
+                self.stop_reason = Some(reason.unwrap_or(Reason::ProviderFailed));
                 self.last_error = error;
-                self.stop_reason = Some(Reason::ProviderFailed);
                 self.tear_down(effects);
             }
-            // While stopping, the stop came first and is no error (PTP-6).
+            // The stop came first, and this is no error (PTP-6).
+            Phase::Updating => self.retire(effects),
             Phase::Stopping => self.tear_down(effects),
             Phase::Invalid
             | Phase::Disconnected
@@ -59,8 +62,25 @@ impl Session {
     }
 
     pub(super) fn stop_acknowledged(&mut self, effects: &mut Vec<Effect>) {
-        if self.phase == Phase::Stopping {
-            self.tear_down(effects);
+        match self.phase {
+            Phase::Stopping => self.tear_down(effects),
+            Phase::Updating => self.retire(effects),
+            Phase::Invalid
+            | Phase::Disconnected
+            | Phase::Asking
+            | Phase::Refused
+            | Phase::Launching
+            | Phase::Starting
+            | Phase::Connected
+            | Phase::Reasserting
+            | Phase::Waiting
+            | Phase::AskingAgain
+            | Phase::Relaunching
+            | Phase::Restarting
+            | Phase::WithoutInterface
+            | Phase::Retiring
+            | Phase::Reverting
+            | Phase::Exiting => {}
         }
     }
 
@@ -71,15 +91,16 @@ impl Session {
         }
     }
 
-    /// Ends the session without telling the provider: it knows, or is not there.
+    /// Ends the session without telling the provider: it knows, or is not there. The reason is `reason`
+    /// unless the error says one itself.
     pub(super) fn fail(
         &mut self,
         error: DisconnectError,
         reason: Reason,
         effects: &mut Vec<Effect>,
     ) {
+        self.stop_reason = Some(Reason::of(&error).unwrap_or(reason));
         self.last_error = Some(error);
-        self.stop_reason = Some(reason);
         self.tear_down(effects);
     }
 

@@ -35,12 +35,21 @@ pub enum Event {
     Canceled(Option<DisconnectError>),
     /// The provider has done what it does at the end.
     StopAcknowledged,
+    /// The provider does not answer.
+    ProviderHangs,
+    /// Another version of it is installed.
+    ProviderUpdated,
     /// The provider process is gone.
     ProviderExited,
     /// Somebody deleted the tunnel's interface.
     InterfaceLost,
     /// Another one was made in its place, or cannot be.
     InterfaceRestored(Result<(), DisconnectError>),
+    /// Whether there is a network is different.
+    NetworkChanged {
+        /// An attempt to connect can be made.
+        online: bool,
+    },
     /// Nothing of the settings is left on the system.
     Reverted,
     /// The limit that was armed has passed.

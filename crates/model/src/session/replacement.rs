@@ -1,10 +1,11 @@
-//! What takes the place of a provider that died and of an interface that others deleted.
+//! What takes the place of a provider that died or was updated, and of an interface that others
+//! deleted.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Effect, Phase, START_LIMIT, SecretsNeeded, Session};
+use super::{Effect, Phase, START_LIMIT, STOP_LIMIT, SecretsNeeded, Session};
 use crate::{ConnectionError, DisconnectError, ProviderStopReason as Reason};
 
 /// How long to wait before each of the providers that take the place of one that died. When all of
@@ -31,7 +32,7 @@ impl Session {
             | Phase::WithoutInterface
             | Phase::Reverting => {}
             Phase::Refused => self.ask(Phase::Asking, true, effects),
-            Phase::Retiring => self.relaunch(effects),
+            Phase::Updating | Phase::Retiring => self.relaunch(effects),
             // A provider that never established the tunnel would do no better again.
             Phase::Launching | Phase::Starting => {
                 self.fail(error, Reason::ProviderFailed, effects);
@@ -41,6 +42,65 @@ impl Session {
             }
             Phase::Stopping => self.tear_down(effects),
             Phase::Exiting => self.end(effects),
+        }
+    }
+
+    /// A provider that cannot be told anything any more is as good as dead. Spec STOP-2.
+    pub(super) fn provider_hangs(&mut self, effects: &mut Vec<Effect>) {
+        match self.phase {
+            Phase::Starting
+            | Phase::Connected
+            | Phase::Reasserting
+            | Phase::Restarting
+            | Phase::Updating => effects.push(Effect::KillProvider),
+            // Those that end have a limit.
+            Phase::Invalid
+            | Phase::Disconnected
+            | Phase::Asking
+            | Phase::Refused
+            | Phase::Launching
+            | Phase::Waiting
+            | Phase::AskingAgain
+            | Phase::Relaunching
+            | Phase::WithoutInterface
+            | Phase::Retiring
+            | Phase::Stopping
+            | Phase::Reverting
+            | Phase::Exiting => {}
+        }
+    }
+
+    /// A tunnel that was established keeps its settings, so that nothing gets past it until the next
+    /// provider has established it again. Spec STOP-16, X-1.
+    pub(super) fn provider_updated(&mut self, effects: &mut Vec<Effect>) {
+        match self.phase {
+            // Nobody is asked for secrets again because of an update.
+            Phase::Connected | Phase::Reasserting if self.secrets == SecretsNeeded::Wanted => {}
+            Phase::Connected | Phase::Reasserting => {
+                self.enter(Phase::Updating, effects);
+                self.cancel_request(effects);
+                self.settings.active = false;
+                effects.push(Effect::ArmLimit(STOP_LIMIT));
+                effects.push(Effect::StopProvider(Reason::AppUpdate));
+            }
+            // What is launched next is the new version, and one that starts is looked at again when
+            // it has established the tunnel.
+            Phase::Invalid
+            | Phase::Disconnected
+            | Phase::Asking
+            | Phase::Refused
+            | Phase::Launching
+            | Phase::Starting
+            | Phase::Waiting
+            | Phase::AskingAgain
+            | Phase::Relaunching
+            | Phase::Restarting
+            | Phase::Updating
+            | Phase::WithoutInterface
+            | Phase::Retiring
+            | Phase::Stopping
+            | Phase::Reverting
+            | Phase::Exiting => {}
         }
     }
 
@@ -56,7 +116,8 @@ impl Session {
             | Phase::Waiting
             | Phase::AskingAgain
             | Phase::Relaunching
-            | Phase::Restarting => {
+            | Phase::Restarting
+            | Phase::Updating => {
                 self.enter(Phase::WithoutInterface, effects);
                 self.cancel_request(effects);
                 self.settings.active = false;
@@ -109,6 +170,13 @@ impl Session {
         // They stay in force, but the next provider has to say which it wants.
         self.settings.active = false;
         effects.push(Effect::ArmLimit(*pause));
+    }
+
+    /// The provider has stopped or takes too long, and makes room for the next one.
+    pub(super) fn retire(&mut self, effects: &mut Vec<Effect>) {
+        self.enter(Phase::Retiring, effects);
+        effects.push(Effect::DisarmLimit);
+        effects.push(Effect::KillProvider);
     }
 
     pub(super) fn relaunch(&mut self, effects: &mut Vec<Effect>) {

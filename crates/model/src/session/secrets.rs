@@ -33,6 +33,7 @@ impl Session {
             | Phase::Waiting
             | Phase::Relaunching
             | Phase::Restarting
+            | Phase::Updating
             | Phase::WithoutInterface
             | Phase::Retiring
             | Phase::Stopping
@@ -71,7 +72,7 @@ impl Session {
     pub(super) fn may_ask_again(&self, error: &DisconnectError) -> bool {
         self.phase == Phase::Starting
             && self.secrets == SecretsNeeded::AtHand
-            && error.is_refused_authentication()
+            && error.is(ConnectionError::AuthenticationFailed)
     }
 
     pub(super) fn not_answered(&mut self, effects: &mut Vec<Effect>) {

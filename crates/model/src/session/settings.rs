@@ -33,6 +33,7 @@ impl Session {
             | Phase::Waiting
             | Phase::AskingAgain
             | Phase::Relaunching
+            | Phase::Updating
             | Phase::WithoutInterface
             | Phase::Retiring
             | Phase::Stopping

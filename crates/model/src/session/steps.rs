@@ -23,9 +23,12 @@ impl Session {
             Event::Reasserting(reasserting) => self.reasserting(reasserting, effects),
             Event::Canceled(error) => self.canceled(error, effects),
             Event::StopAcknowledged => self.stop_acknowledged(effects),
+            Event::ProviderHangs => self.provider_hangs(effects),
+            Event::ProviderUpdated => self.provider_updated(effects),
             Event::ProviderExited => self.provider_exited(now, effects),
             Event::InterfaceLost => self.interface_lost(effects),
             Event::InterfaceRestored(result) => self.interface_restored(result, effects),
+            Event::NetworkChanged { online } => self.online = online,
             Event::Reverted => self.reverted(effects),
             Event::LimitPassed => self.limit_passed(effects),
         }
@@ -55,6 +58,7 @@ impl Session {
             | Phase::AskingAgain
             | Phase::Relaunching
             | Phase::Restarting
+            | Phase::Updating
             | Phase::WithoutInterface
             | Phase::Retiring => {
                 // The session may be down at once.
@@ -90,6 +94,7 @@ impl Session {
             | Phase::AskingAgain
             | Phase::Relaunching
             | Phase::Restarting
+            | Phase::Updating
             | Phase::WithoutInterface
             | Phase::Retiring => {}
         }
@@ -122,6 +127,7 @@ impl Session {
             | Phase::Waiting
             | Phase::AskingAgain
             | Phase::Restarting
+            | Phase::Updating
             | Phase::WithoutInterface
             | Phase::Retiring
             | Phase::Stopping
@@ -152,6 +158,7 @@ impl Session {
             | Phase::Waiting
             | Phase::AskingAgain
             | Phase::Restarting
+            | Phase::Updating
             | Phase::WithoutInterface
             | Phase::Retiring
             | Phase::Stopping
@@ -207,6 +214,7 @@ impl Session {
                 | Phase::AskingAgain
                 | Phase::Relaunching
                 | Phase::Restarting
+                | Phase::Updating
                 | Phase::WithoutInterface
                 | Phase::Retiring
                 | Phase::Stopping
@@ -222,12 +230,15 @@ impl Session {
             Phase::Asking | Phase::AskingAgain => self.not_answered(effects),
             Phase::Waiting => self.relaunch(effects),
             Phase::Launching | Phase::Relaunching => {
-                self.fail(start_limit_error(), Reason::ConnectionFailed, effects);
+                self.fail(self.start_limit_error(), Reason::ConnectionFailed, effects);
             }
             Phase::Starting | Phase::Restarting => {
-                self.last_error = Some(start_limit_error());
-                self.stop_provider(Reason::ConnectionFailed, effects);
+                let error = self.start_limit_error();
+                let reason = Reason::of(&error).unwrap_or(Reason::ConnectionFailed);
+                self.last_error = Some(error);
+                self.stop_provider(reason, effects);
             }
+            Phase::Updating => self.retire(effects),
             Phase::Stopping => self.tear_down(effects),
             Phase::Invalid
             | Phase::Disconnected
@@ -241,6 +252,15 @@ impl Session {
         }
     }
 
+    fn start_limit_error(&self) -> DisconnectError {
+        if !self.online {
+            return ConnectionError::NoNetworkAvailable.plain();
+        }
+        let seconds = START_LIMIT.as_secs();
+        ConnectionError::ServerNotResponding
+            .because(format!("The tunnel was not established within {seconds} seconds."))
+    }
+
     /// Changes the phase; whoever watches hears of a change of status before its consequences.
     pub(super) fn enter(&mut self, phase: Phase, effects: &mut Vec<Effect>) {
         let before = self.status();
@@ -250,10 +270,4 @@ impl Session {
             effects.push(Effect::StatusChanged(after));
         }
     }
-}
-
-fn start_limit_error() -> DisconnectError {
-    let seconds = START_LIMIT.as_secs();
-    ConnectionError::ServerNotResponding
-        .because(format!("The tunnel was not established within {seconds} seconds."))
 }

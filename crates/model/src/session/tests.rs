@@ -1,5 +1,6 @@
 //! Scripted orderings: what follows what in a session.
 
+mod ends;
 mod random;
 
 use super::{replacement::RESTART_PAUSES, *};

@@ -21,6 +21,9 @@ impl Actor {
                     account.connected(at);
                 }
             }
+            VpnStatus::Reasserting if self.machine.is_updating() => {
+                tracing::info!("The tunnel provider of “{name}” makes room for another version.");
+            }
             VpnStatus::Reasserting if self.machine.is_restarting() => {
                 tracing::warn!("The tunnel provider of “{name}” stopped unexpectedly.");
             }

@@ -129,6 +129,7 @@ impl Run {
         let process = ProviderProcess::start(&manifest, self.interface.slot(), &listener);
         let process = process.map_err(LaunchError::Process)?;
         self.provider = Some(Provider::attend(process, &self.surroundings.network, reporter));
+        self.bound_to = (!manifest.roams).then(|| self.surroundings.state().path);
         Ok(())
     }
 

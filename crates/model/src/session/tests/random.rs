@@ -121,6 +121,9 @@ impl System {
             | Event::Start
             | Event::Stop(_)
             | Event::InterfaceLost
+            | Event::ProviderHangs
+            | Event::ProviderUpdated
+            | Event::NetworkChanged { .. }
             | Event::SettingsApplied(_)
             | Event::SettingsFailed(..) => Some(event),
         }
@@ -221,6 +224,9 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Canceled(Some(error()))),
         1 => Just(Event::StopAcknowledged),
         2 => Just(Event::ProviderExited),
+        1 => Just(Event::ProviderHangs),
+        2 => Just(Event::ProviderUpdated),
+        1 => any::<bool>().prop_map(|online| Event::NetworkChanged { online }),
         2 => Just(Event::InterfaceLost),
         4 => Just(Event::InterfaceRestored(Ok(()))),
         1 => Just(Event::InterfaceRestored(Err(error()))),

@@ -1,7 +1,7 @@
-//! When something in the folder may have changed.
+//! When something in a folder may have changed.
 
 use std::{
-    io,
+    fs, io,
     mem::MaybeUninit,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
@@ -22,15 +22,27 @@ const MOST_STEPS: u32 = 20;
 /// Hears of changes in a folder that may come and go.
 pub(crate) struct FolderWatch {
     folder: PathBuf,
+    /// What lies in its folders counts too.
+    is_deep: bool,
     inotify: AsyncFd<OwnedFd>,
 }
 
 impl FolderWatch {
+    /// Of what lies in the folder itself.
     pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
+        Self::new(folder, false)
+    }
+
+    /// And of what lies in the folders in it.
+    pub(crate) fn open_deep(folder: PathBuf) -> io::Result<Self> {
+        Self::new(folder, true)
+    }
+
+    fn new(folder: PathBuf, is_deep: bool) -> io::Result<Self> {
         let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
         // SAFETY: an OwnedFd is the same descriptor as long as it lives, and is closed with this.
         let inotify = unsafe { AsyncFd::register(inotify) }?;
-        let watch = Self { folder, inotify };
+        let watch = Self { folder, is_deep, inotify };
         watch.watch();
         Ok(watch)
     }
@@ -65,6 +77,11 @@ impl FolderWatch {
                 let _ = folder.ancestors().skip(1).find(|folder| add(folder).is_ok());
             }
         }
+        let inner = self.is_deep.then(|| fs::read_dir(&self.folder));
+        for entry in inner.into_iter().flatten().flatten().flatten() {
+            // What is no folder is watched by the folder that it is in.
+            let _ = add(&entry.path());
+        }
     }
 
     async fn event(&self) -> io::Result<()> {
@@ -94,8 +111,6 @@ fn drain(inotify: &OwnedFd) -> rustix::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     #[tokio::test]
@@ -108,6 +123,17 @@ mod tests {
         fs::write(folder.join("a.conf"), "x").unwrap();
         watch.changed().await.unwrap();
         fs::remove_file(folder.join("a.conf")).unwrap();
+        watch.changed().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_folder_is_watched_with_those_in_it() {
+        let root = tempfile::tempdir().unwrap();
+        let mut watch = FolderWatch::open_deep(root.path().to_owned()).unwrap();
+        let inner = root.path().join("org.example");
+        fs::create_dir(&inner).unwrap();
+        watch.changed().await.unwrap();
+        fs::write(inner.join("run"), "x").unwrap();
         watch.changed().await.unwrap();
     }
 }
