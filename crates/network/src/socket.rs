@@ -117,6 +117,36 @@ pub async fn open_tcp(remote: SocketAddr, timeout: Duration) -> Result<OwnedFd, 
     Ok(stream.into_std().map_err(kernel("leave the event loop"))?.into())
 }
 
+/// Opens a UDP socket that sends by a tunnel's interface: nonblocking, closed on exec, connected.
+pub fn open_udp_through(interface: &str, remote: SocketAddr) -> Result<OwnedFd, SocketError> {
+    let remote = server_address(remote)?;
+    let socket = bound(interface, family_of(remote), Type::DGRAM)?;
+    socket.connect(&remote.into()).map_err(failed_connect(remote))?;
+    Ok(socket.into())
+}
+
+/// Begins a TCP connection by a tunnel's interface: nonblocking, closed on exec, and not waited for,
+/// since whoever asks may be the one who carries its packets.
+pub fn open_tcp_through(interface: &str, remote: SocketAddr) -> Result<OwnedFd, SocketError> {
+    let remote = server_address(remote)?;
+    let socket = bound(interface, family_of(remote), Type::STREAM)?;
+    match socket.connect(&remote.into()) {
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => Ok(socket.into()),
+        Err(error) => Err(failed_connect(remote)(error)),
+        Ok(()) => Ok(socket.into()),
+    }
+}
+
+/// A nonblocking socket whose packets leave by one interface or not at all.
+fn bound(interface: &str, family: Family, kind: Type) -> Result<Socket, SocketError> {
+    let open = || -> io::Result<Socket> {
+        let socket = Socket::new(domain(family), kind.nonblocking().cloexec(), None::<Protocol>)?;
+        socket.bind_device(Some(interface.as_bytes()))?;
+        Ok(socket)
+    };
+    open().map_err(kernel("bind to the tunnel"))
+}
+
 /// A nonblocking socket that carries the bypass mark from its first packet on.
 pub(crate) fn marked(family: Family, kind: Type) -> io::Result<Socket> {
     let socket = Socket::new(domain(family), kind.nonblocking().cloexec(), None::<Protocol>)?;

@@ -1,7 +1,7 @@
 //! What a provider may ask of the helper.
 
 use std::{
-    fmt,
+    fmt, io,
     net::{IpAddr, SocketAddr},
     os::fd::OwnedFd,
     sync::{
@@ -20,8 +20,9 @@ use tokio::{
 use crate::{
     ProviderError,
     protocol::{
-        Cancel, Family, HostCallError, OpenTcp, OpenUdp, OpenedSocket, Resolve, SetReasserting,
-        SetTunnelNetworkSettings, StartCompleted,
+        Cancel, Family, HostCallError, OpenTcp, OpenTcpThroughTunnel, OpenUdp,
+        OpenUdpThroughTunnel, OpenedSocket, Resolve, SetReasserting, SetTunnelNetworkSettings,
+        StartCompleted,
     },
 };
 
@@ -142,6 +143,32 @@ impl Host {
         TcpStream::from_std(stream).map_err(|error| HostError::Lost(error.to_string()))
     }
 
+    /// A UDP socket that sends through the session's own tunnel, non-blocking. It can be used once the
+    /// tunnel's settings are active. Spec PTP-10.
+    pub async fn open_udp_through_tunnel(
+        &self,
+        remote: SocketAddr,
+    ) -> Result<std::net::UdpSocket, HostError> {
+        let call = OpenUdpThroughTunnel { remote };
+        let (OpenedSocket { fd_index }, fds) = self.call(call).await?;
+        take(fds, fd_index).map(std::net::UdpSocket::from)
+    }
+
+    /// A TCP connection through the session's own tunnel. Whoever awaits it must let packets pass
+    /// meanwhile. Spec PTP-9.
+    pub async fn open_tcp_through_tunnel(
+        &self,
+        remote: SocketAddr,
+    ) -> Result<TcpStream, HostError> {
+        let call = OpenTcpThroughTunnel { remote };
+        let (OpenedSocket { fd_index }, fds) = self.call(call).await?;
+        let stream = std::net::TcpStream::from(take(fds, fd_index)?);
+        connected(stream).await.map_err(|error| {
+            let message = format!("{remote} cannot be reached through the tunnel: {error}");
+            HostError::Refused(HostCallError::SocketRefused { message })
+        })
+    }
+
     pub(crate) async fn start_completed(
         &self,
         result: Result<(), ProviderError>,
@@ -194,6 +221,16 @@ async fn call_on<M: Method + Sync>(
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Host")
+    }
+}
+
+/// A stream whose connection is on its way, when it is there.
+async fn connected(stream: std::net::TcpStream) -> io::Result<TcpStream> {
+    let stream = TcpStream::from_std(stream)?;
+    stream.writable().await?;
+    match stream.take_error()? {
+        Some(error) => Err(error),
+        None => Ok(stream),
     }
 }
 

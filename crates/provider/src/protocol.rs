@@ -232,6 +232,22 @@ pub struct OpenTcp {
     pub remote: SocketAddr,
 }
 
+/// Open a UDP socket through the session's own tunnel.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenUdpThroughTunnel {
+    /// Connect it to this address.
+    pub remote: SocketAddr,
+}
+
+/// Open a TCP connection through the session's own tunnel.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenTcpThroughTunnel {
+    /// Where to.
+    pub remote: SocketAddr,
+}
+
 /// A descriptor came with the reply.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -311,6 +327,8 @@ adit_varlink::methods! {
         Resolve -> Resolved,
         OpenUdp -> OpenedSocket,
         OpenTcp -> OpenedSocket,
+        OpenUdpThroughTunnel -> OpenedSocket,
+        OpenTcpThroughTunnel -> OpenedSocket,
     }
 }
 

@@ -20,8 +20,8 @@ use adit_network::{
     socket::{self, Remote, SocketError, UdpRequest},
 };
 use adit_provider::protocol::{
-    Cancel, HOST_IDL, HostCallError, OpenTcp, OpenUdp, OpenedSocket, Resolve, Resolved,
-    SetReasserting, SetTunnelNetworkSettings, StartCompleted,
+    Cancel, HOST_IDL, HostCallError, OpenTcp, OpenTcpThroughTunnel, OpenUdp, OpenUdpThroughTunnel,
+    OpenedSocket, Resolve, Resolved, SetReasserting, SetTunnelNetworkSettings, StartCompleted,
 };
 use adit_varlink::{Empty, Router, ServiceInfo, serve_stream};
 use tokio::{net::UnixStream, sync::oneshot};
@@ -33,6 +33,8 @@ use super::{Report, Reporter, calls::does_not_speak};
 pub(super) struct Hosting {
     pub(super) reporter: Reporter,
     pub(super) network: Arc<Network>,
+    /// The tunnel's.
+    pub(super) interface: String,
 }
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -69,6 +71,12 @@ fn router() -> Router<Hosting, ()> {
             opened(open_udp(&call).and_then(|request| socket::open_udp(&request).map_err(refused)))
         })
         .on_fds((), |_, _, call: OpenTcp, _| async move { opened(open_tcp(&call).await) })
+        .on_fds((), |hosting: Hosting, _, call: OpenUdpThroughTunnel, _| async move {
+            opened(hosting.through_tunnel(call.remote, socket::open_udp_through))
+        })
+        .on_fds((), |hosting: Hosting, _, call: OpenTcpThroughTunnel, _| async move {
+            opened(hosting.through_tunnel(call.remote, socket::open_tcp_through))
+        })
 }
 
 impl Hosting {
@@ -97,6 +105,14 @@ impl Hosting {
             // Without an answer the session has ended meanwhile.
             Ok(StartAnswer::Accepted) | Err(_) => Ok(Empty {}),
         }
+    }
+
+    fn through_tunnel(
+        &self,
+        remote: SocketAddr,
+        open: impl FnOnce(&str, SocketAddr) -> Result<OwnedFd, SocketError>,
+    ) -> Result<OwnedFd, HostCallError> {
+        open(&self.interface, outside(remote)?).map_err(refused)
     }
 
     async fn resolve(self, call: Resolve) -> Result<Resolved, HostCallError> {

@@ -17,6 +17,7 @@ use super::{
     Report, Reporter,
     calls::{ProviderCalls, protocol_broken},
     host,
+    interface::Interface,
 };
 use crate::{
     provider::{Lifeline, ProcessName, ProgramVersion, ProviderProcess, duplicate},
@@ -48,11 +49,16 @@ impl Provider {
     pub(super) fn attend(
         process: ProviderProcess,
         network: &Arc<Network>,
+        interface: &Interface,
         reporter: Reporter,
     ) -> Self {
         let (name, program) = (process.process.name(), process.program);
         let (provider, host, lifeline, gone) = process.guard();
-        let hosting = host::Hosting { reporter: reporter.clone(), network: Arc::clone(network) };
+        let hosting = host::Hosting {
+            reporter: reporter.clone(),
+            network: Arc::clone(network),
+            interface: interface.tun.name.clone(),
+        };
         let hosting = tokio::spawn(host::serve(host, hosting)).abort_handle();
         let exited = reporter.clone();
         tokio::spawn(async move {

@@ -84,8 +84,10 @@ impl Run {
             run.network.submit(Job::Resume { settings: Box::new(settings), strength, state });
         }
         run.applied = Some(Applied::before(settings, strength));
-        run.provider = provider
-            .map(|provider| Provider::attend(provider.process, &surroundings.network, reporter));
+        run.provider = provider.map(|provider| {
+            let network = &surroundings.network;
+            Provider::attend(provider.process, network, &run.interface, reporter)
+        });
         let path = surroundings.state().path;
         if let Ok(manifest) = surroundings.manifest(&configuration.protocol.provider_id) {
             run.bound_to = (!manifest.roams).then(|| path.clone());

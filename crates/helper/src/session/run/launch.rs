@@ -128,7 +128,8 @@ impl Run {
         let listener = self.folder.listen().map_err(|source| self.unwritable(source))?;
         let process = ProviderProcess::start(&manifest, self.interface.slot(), &listener);
         let process = process.map_err(LaunchError::Process)?;
-        self.provider = Some(Provider::attend(process, &self.surroundings.network, reporter));
+        let network = &self.surroundings.network;
+        self.provider = Some(Provider::attend(process, network, &self.interface, reporter));
         self.bound_to = (!manifest.roams).then(|| self.surroundings.state().path);
         Ok(())
     }
