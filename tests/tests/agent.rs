@@ -230,6 +230,45 @@ fn a_real_notification_server_shows_what_is_true_and_passes_answers_on() {
     assert_eq!(dunst.told(), told + 2, "each once");
 }
 
+// spec: PRV-7
+#[test]
+fn a_provider_shows_a_message_and_learns_when_nobody_is_there_to_see_it() {
+    let Some(lab) = Lab::new() else { return };
+    let _server = UdpTunnelServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    // It says hello whenever its configuration is saved.
+    let program = include_str!("../providers/org.example.udp/udp_tunnel.py").replace(
+        "def reconfigure(wanted):\n",
+        "def reconfigure(wanted):\n    message = 'Hello, \\a<b>person</b>.'\n    \
+             print('shown:', host.call('DisplayMessage', message=message)[0]['displayed'], flush=True)\n",
+    );
+    adit.install_provider("org.example.talking", &program);
+    let save = || {
+        let configuration =
+            json!({ "remote": "198.51.100.10:5000", "address": "10.77.0.2/24", "routes": [] });
+        let protocol = json!({ "providerConfiguration": configuration });
+        adit.import_for("org.example.talking", "talking", &protocol);
+    };
+    save();
+    adit.connect("talking");
+    save();
+    adit.eventually("an answer", || adit.helper().log().contains("shown: False"));
+    assert!(!adit.session("talking").to_string().contains("Hello"));
+
+    let session = lab.client.start_desktop_session();
+    let notifications = session.add_notifications();
+    let tray = session.add_tray();
+    let agent = session.spawn("adit-agent", &[]);
+    tray.wait_for_icon("adit-connected-symbolic");
+    save();
+    let shown = notifications.wait_for("talking");
+    assert_eq!(shown.body, "“Hello, &lt;b&gt;person&lt;/b&gt;.”", "{shown:?}");
+    adit.eventually("an answer", || adit.helper().log().contains("shown: True"));
+    let status = adit.run(["status", "talking"]);
+    assert!(status.contains("“Hello, <b>person</b>.”"), "{status}");
+    drop(agent);
+}
+
 #[test]
 fn the_agent_is_one_and_small() {
     let Some(lab) = Lab::new() else { return };

@@ -1,7 +1,9 @@
 //! Which change of a session deserves a notification, and what it says. Nothing here knows D-Bus.
 
 use adit_api::Entry;
-use adit_model::{ConfigurationId, HealthItem, SessionStatus, Severity, VpnStatus};
+use adit_model::{
+    ConfigurationId, HealthCode, HealthItem, SessionStatus, Severity, VpnStatus,
+};
 use adit_sentence::Language;
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +45,8 @@ pub(crate) enum Says {
     },
     /// The problem with this code is there.
     Problem(String),
+    /// The provider wants a person to see this text.
+    Message(String),
     /// What the user asked for was refused while the session was so.
     Refused(VpnStatus),
 }
@@ -61,6 +65,7 @@ impl Says {
             Self::Connected => is_up || is_ending,
             Self::Down { is_blocking } => !is_up && (session.blocking || !is_blocking),
             Self::Problem(code) => is_up && problems(session).any(|item| item.code == *code),
+            Self::Message(text) => messages(session).any(|item| item.text == *text),
             Self::Refused(status) => session.status == *status,
         }
     }
@@ -129,6 +134,11 @@ pub(crate) fn notice(
             says,
         });
     }
+    if let Some(message) = messages(is).find(|message| !was.health.contains(message)) {
+        let (title, text) = (name.clone(), message.text.clone());
+        let (answers, says) = (vec![Answer::Open], Says::Message(text.clone()));
+        return Some(Notice { about, title, text, is_urgent: false, answers, says });
+    }
     if is_own || level == Level::Problems {
         return None;
     }
@@ -162,6 +172,11 @@ fn is_running(status: VpnStatus) -> bool {
 /// What does not work.
 fn problems(session: &SessionStatus) -> impl Iterator<Item = &HealthItem> {
     session.health.iter().filter(|item| item.severity == Severity::Problem)
+}
+
+/// What a provider wants a person to see.
+fn messages(session: &SessionStatus) -> impl Iterator<Item = &HealthItem> {
+    session.health.iter().filter(|item| item.code == HealthCode::ProviderMessage.as_str())
 }
 
 impl Answer {
@@ -267,7 +282,12 @@ mod tests {
         let blocked = || with(Disconnected, |s| s.blocking = true);
         let down = |is_blocking| Says::Down { is_blocking };
         let silent = || Says::Problem("path.dead".into());
-        for (says, entry, is_true) in [
+        let said = |text: &str| Says::Message(text.into());
+        let told = || problem(up(), HealthCode::ProviderMessage.as_str());
+        for (says, entry, is_true) in vec![
+            (said("A text."), told(), true),
+            (said("Another."), told(), false),
+            (said("A text."), up(), false),
             (Says::Connected, up(), true),
             (Says::Connected, with(Reasserting, |_| {}), true),
             (Says::Connected, with(Disconnecting, |_| {}), true),

@@ -1,5 +1,7 @@
 //! Changes on their way to those who watch.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use adit_api::{Event, Lagged, MachineChange, NetworkChange, Snapshot};
 use adit_model::{MachineStatus, VpnConfiguration, on_demand::NetworkState};
 use futures_util::{Stream, stream};
@@ -22,14 +24,23 @@ enum Notice {
 #[derive(Debug, Clone)]
 pub(crate) struct Events {
     sender: broadcast::Sender<Notice>,
+    watchers: Watchers,
 }
+
+/// The users of those who watch.
+type Watchers = Arc<Mutex<Vec<u32>>>;
 
 /// A watcher that is this far behind reads everything again; it never makes the helper grow.
 const CAPACITY: usize = 64;
 
 impl Events {
     pub(crate) fn new() -> Self {
-        Self { sender: broadcast::Sender::new(CAPACITY) }
+        Self { sender: broadcast::Sender::new(CAPACITY), watchers: Watchers::default() }
+    }
+
+    /// Whether somebody watches who hears of this configuration.
+    pub(crate) fn are_heard_of(&self, about: &VpnConfiguration) -> bool {
+        locked(&self.watchers).iter().any(|uid| access::may_see(*uid, about))
     }
 
     pub(crate) fn announce(&self, about: &VpnConfiguration, event: Event) {
@@ -63,7 +74,8 @@ impl Events {
         // Subscribed before the first snapshot, so that no change falls between the two.
         let notices = self.sender.subscribe();
         let told = MachineStatus::default();
-        let watcher = Watcher { uid, notices, snapshot, machine, told, behind: true };
+        let watching = Watching::begin(uid, &self.watchers);
+        let watcher = Watcher { watching, notices, snapshot, machine, told, behind: true };
         stream::unfold(watcher, |mut watcher| async {
             let event = watcher.next().await?;
             Some((event, watcher))
@@ -72,13 +84,40 @@ impl Events {
 }
 
 struct Watcher<S, M> {
-    uid: u32,
+    watching: Watching,
     notices: broadcast::Receiver<Notice>,
     snapshot: S,
     machine: M,
     /// The machine as it was last told of.
     told: MachineStatus,
     behind: bool,
+}
+
+/// Counts a watcher among those who watch.
+struct Watching {
+    uid: u32,
+    watchers: Watchers,
+}
+
+impl Watching {
+    fn begin(uid: u32, watchers: &Watchers) -> Self {
+        locked(watchers).push(uid);
+        Self { uid, watchers: Arc::clone(watchers) }
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let mut watchers = locked(&self.watchers);
+        if let Some(own) = watchers.iter().position(|uid| *uid == self.uid) {
+            watchers.swap_remove(own);
+        }
+    }
+}
+
+fn locked(watchers: &Watchers) -> MutexGuard<'_, Vec<u32>> {
+    // Whole after every statement.
+    watchers.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<S: Fn() -> Snapshot, M: Fn() -> MachineStatus> Watcher<S, M> {
@@ -95,7 +134,7 @@ impl<S: Fn() -> Snapshot, M: Fn() -> MachineStatus> Watcher<S, M> {
                 return Some(Event::MachineChanged(MachineChange { machine }));
             }
             match self.notices.recv().await {
-                Ok(Notice::Of(about, event)) if access::may_see(self.uid, &about) => {
+                Ok(Notice::Of(about, event)) if access::may_see(self.watching.uid, &about) => {
                     return Some(*event);
                 }
                 Ok(Notice::Network(network)) => {
@@ -117,10 +156,7 @@ impl<S: Fn() -> Snapshot, M: Fn() -> MachineStatus> Watcher<S, M> {
 mod tests {
     use std::{
         pin::pin,
-        sync::{
-            Arc,
-            atomic::{AtomicBool, Ordering},
-        },
+        sync::atomic::{AtomicBool, Ordering},
     };
 
     use adit_api::Removed;
@@ -176,6 +212,24 @@ mod tests {
         events.announce(&theirs, Event::ConfigurationRemoved(Removed { id: theirs.id }));
         let changed = Event::MachineChanged(MachineChange { machine: machine() });
         assert_eq!(watch.next().await, Some(changed));
+    }
+
+    // spec: PRV-7
+    #[test]
+    fn a_configuration_is_heard_of_while_somebody_watches_who_may_see_it() {
+        let events = Events::new();
+        let machine = MachineStatus::default;
+        let snapshot = move || Snapshot { entries: vec![], machine: machine() };
+        let (mine, theirs) = (configuration(1000), configuration(1001));
+        let heard = || (events.are_heard_of(&mine), events.are_heard_of(&theirs));
+        assert_eq!(heard(), (false, false));
+        let first = events.watch(1000, snapshot, machine);
+        let second = events.watch(1000, snapshot, machine);
+        assert_eq!(heard(), (true, false));
+        drop(first);
+        assert_eq!(heard(), (true, false));
+        drop(second);
+        assert_eq!(heard(), (false, false));
     }
 
     fn configuration(owner: u32) -> VpnConfiguration {

@@ -98,6 +98,11 @@ pub(crate) enum Report {
         result: Result<(), DisconnectError>,
         answer: oneshot::Sender<StartAnswer>,
     },
+    /// For the person. Answered with whether anybody is there who can be shown it.
+    Message {
+        message: String,
+        answer: oneshot::Sender<bool>,
+    },
     Applied(RequestId, Box<Applied>),
     /// Whether the provider follows the configuration that was saved while it runs.
     Followed(bool),

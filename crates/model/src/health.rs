@@ -118,6 +118,7 @@ codes! {
     NetworkNotFollowed = "network.not-followed",
     PathDead = "path.dead",
     PathNone = "path.none",
+    ProviderMessage = "provider.message",
     ProviderRestarting = "provider.restarting",
     RouteShadowed = "route.shadowed",
     SecretsWanted = "secrets.wanted",

@@ -20,7 +20,7 @@ use tokio::{
 use crate::{
     ProviderError,
     protocol::{
-        Cancel, Family, HostCallError, OpenTcp, OpenTcpThroughTunnel, OpenUdp,
+        Cancel, DisplayMessage, Family, HostCallError, OpenTcp, OpenTcpThroughTunnel, OpenUdp,
         OpenUdpThroughTunnel, OpenedSocket, Resolve, SetReasserting, SetTunnelNetworkSettings,
         StartCompleted,
     },
@@ -111,6 +111,12 @@ impl Host {
         self.reasserting.store(reasserting, Ordering::Relaxed);
         self.call(SetReasserting { reasserting }).await?;
         Ok(())
+    }
+
+    /// Shows the person a message, in place of the one before. Whether anybody is there who could be
+    /// shown it is known at once. Spec PRV-7.
+    pub async fn display_message(&self, message: &str) -> Result<bool, HostError> {
+        Ok(self.call(DisplayMessage { message: message.into() }).await?.0.displayed)
     }
 
     /// The addresses of a host, looked up outside the tunnel, in the order to try them. Spec NW-22.

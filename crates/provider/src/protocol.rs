@@ -193,6 +193,22 @@ pub struct SetReasserting {
     pub reasserting: bool,
 }
 
+/// Show the person a message.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DisplayMessage {
+    /// A sentence or two; it replaces the one before.
+    pub message: String,
+}
+
+/// Whether there was somebody to show it to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Displayed {
+    /// If not, nobody sees it.
+    pub displayed: bool,
+}
+
 /// Look a host up outside the tunnel.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -324,6 +340,7 @@ adit_varlink::methods! {
         StartCompleted -> Empty,
         Cancel -> Empty,
         SetReasserting -> Empty,
+        DisplayMessage -> Displayed,
         Resolve -> Resolved,
         OpenUdp -> OpenedSocket,
         OpenTcp -> OpenedSocket,

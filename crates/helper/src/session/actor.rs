@@ -286,6 +286,15 @@ impl Actor {
                 self.feed(Event::SettingsApplied(id));
                 self.publish(self.machine.status());
             }
+            Report::Message { message, answer } => {
+                let is_seen = self.surroundings.events.are_heard_of(&self.record.configuration);
+                if is_seen && let Some(run) = &mut self.run {
+                    run.show(message);
+                    self.publish(self.machine.status());
+                }
+                // The provider may be gone.
+                let _ = answer.send(is_seen);
+            }
             Report::Followed(follows) => {
                 self.is_behind = !follows;
                 self.publish(self.machine.status());

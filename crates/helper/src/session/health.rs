@@ -31,6 +31,17 @@ pub(super) fn asking(secrets: &SecretPlaces, what: &str, name: &str) -> HealthIt
     }
 }
 
+/// What the provider wants a person to see. It speaks for itself, so its words are set apart from ours.
+pub(super) fn message(text: &str) -> HealthItem {
+    HealthItem::new(
+        HealthCode::ProviderMessage,
+        Severity::Notice,
+        "A message of the tunnel provider",
+        format!("“{text}”"),
+    )
+    .with("message", text)
+}
+
 /// The provider died or was ended, and another one takes its place.
 pub(super) fn restarting() -> HealthItem {
     HealthItem::new(

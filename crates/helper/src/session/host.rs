@@ -20,8 +20,9 @@ use adit_network::{
     socket::{self, Remote, SocketError, UdpRequest},
 };
 use adit_provider::protocol::{
-    Cancel, HOST_IDL, HostCallError, OpenTcp, OpenTcpThroughTunnel, OpenUdp, OpenUdpThroughTunnel,
-    OpenedSocket, Resolve, Resolved, SetReasserting, SetTunnelNetworkSettings, StartCompleted,
+    Cancel, DisplayMessage, Displayed, HOST_IDL, HostCallError, OpenTcp, OpenTcpThroughTunnel,
+    OpenUdp, OpenUdpThroughTunnel, OpenedSocket, Resolve, Resolved, SetReasserting,
+    SetTunnelNetworkSettings, StartCompleted,
 };
 use adit_varlink::{Empty, Router, ServiceInfo, serve_stream};
 use tokio::{net::UnixStream, sync::oneshot};
@@ -66,6 +67,7 @@ fn router() -> Router<Hosting, ()> {
             hosting.reporter.event(Event::Reasserting(call.reasserting)).await;
             Ok(Empty {})
         })
+        .on((), |hosting: Hosting, _, call| hosting.display_message(call))
         .on((), |hosting: Hosting, _, call| hosting.resolve(call))
         .on_fds((), |_, _, call: OpenUdp, _| async move {
             opened(open_udp(&call).and_then(|request| socket::open_udp(&request).map_err(refused)))
@@ -107,6 +109,14 @@ impl Hosting {
         }
     }
 
+    async fn display_message(self, call: DisplayMessage) -> Result<Displayed, HostCallError> {
+        let (answer, answered) = oneshot::channel();
+        let message = plain(&call.message);
+        self.reporter.report(Report::Message { message, answer }).await;
+        // A session that has ended shows nothing.
+        Ok(Displayed { displayed: answered.await.unwrap_or(false) })
+    }
+
     fn through_tunnel(
         &self,
         remote: SocketAddr,
@@ -126,9 +136,12 @@ impl Hosting {
 }
 
 /// What a provider says is kept and shown to people, so it is bounded and plain text.
-fn printable(error: &DisconnectError) -> DisconnectError {
+fn plain(text: &str) -> String {
     const LONGEST: usize = 500;
-    let plain = |text: &str| text.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+    text.chars().filter(|c| !c.is_control()).take(LONGEST).collect()
+}
+
+fn printable(error: &DisconnectError) -> DisconnectError {
     DisconnectError {
         domain: plain(&error.domain),
         message: plain(&error.message),

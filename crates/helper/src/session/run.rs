@@ -24,6 +24,7 @@ pub(super) use launch::LaunchError;
 use super::{
     Reporter, StartRequest,
     adoption::Adoption,
+    health,
     interface::Interface,
     network::{Applied, Job, NetworkTask},
     provider::Provider,
@@ -47,6 +48,8 @@ pub(super) struct Run {
     asked: Option<PacketTunnelNetworkSettings>,
     next_request: RequestId,
     applied: Option<Applied>,
+    /// What its provider last wanted a person to see.
+    message: Option<String>,
     /// What others have changed.
     disturbances: Vec<HealthItem>,
     /// What was applied before the session began is in force, and nothing of the session's own.
@@ -115,7 +118,12 @@ impl Run {
 
     pub(super) fn health(&self) -> Vec<HealthItem> {
         let applied = self.applied.iter().flat_map(|applied| &applied.health);
-        applied.chain(&self.disturbances).cloned().collect()
+        let message = self.message.as_deref().map(health::message);
+        applied.chain(&self.disturbances).cloned().chain(message).collect()
+    }
+
+    pub(super) fn show(&mut self, message: String) {
+        self.message = Some(message);
     }
 
     /// Whether the interface is among those that are to be made anew.
@@ -339,6 +347,7 @@ impl Run {
             asked: None,
             next_request: 0,
             applied: None,
+            message: None,
             disturbances: Vec::new(),
             inherits: false,
             bound_to: None,

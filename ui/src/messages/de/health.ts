@@ -125,6 +125,10 @@ const healthItems: HealthCatalogue = {
     text: "Bis er eines hat, geht nichts durch den Tunnel; dann geht es von selbst weiter.",
     action: "Verbinden Sie ihn wieder mit einem Netz.",
   }),
+  "provider.message": (of) => ({
+    title: "Eine Nachricht des Providers",
+    text: `„${of("message")}“`,
+  }),
   "provider.restarting": () => ({
     title: "Der Provider des Tunnels wird neu gestartet",
     text: "Der vorige ist zu Ende. Bis dieser den Tunnel wieder aufgebaut hat, wartet sein Verkehr, und nichts davon geht außen.",
