@@ -393,12 +393,30 @@ impl User<'_> {
         reason(&outcome, code).unwrap_or_else(|| panic!("as {}: {outcome:?}", self.uid))
     }
 
+    /// As [`Adit::spawn`], as this user.
+    #[track_caller]
+    pub fn spawn<'a>(&self, words: impl IntoIterator<Item = &'a str>) -> Process {
+        self.adit.machine.spawn(self.command_line(words))
+    }
+
     /// As [`Adit::import`], as this user.
     #[track_caller]
     pub fn import(&self, name: &str, conf: &str) -> String {
+        let path = self.write(name, conf);
+        self.run(["import", &path])
+    }
+
+    /// The same, whatever comes of it.
+    #[track_caller]
+    pub fn try_import(&self, name: &str, conf: &str) -> Outcome {
+        let path = self.write(name, conf);
+        self.try_run(["import", &path])
+    }
+
+    fn write(&self, name: &str, conf: &str) -> String {
         let path = format!("/run/{name}.conf");
         self.adit.machine.write_file(&path, conf);
-        self.run(["import", &path])
+        path
     }
 
     pub(crate) fn machine(&self) -> &Machine {

@@ -6,7 +6,7 @@ use adit_tests::{Adit, Lab, WireGuardServer};
 const ALICE: u32 = 1000;
 const BOB: u32 = 1001;
 
-// spec: MGR-5
+// spec: MGR-5, ENT-13, ENT-C2
 #[test]
 fn what_is_for_the_whole_computer_is_done_by_whom_polkit_lets() {
     let Some(lab) = Lab::new() else { return };
@@ -42,8 +42,25 @@ fn what_is_for_the_whole_computer_is_done_by_whom_polkit_lets() {
     alice.run(["remove", "office", "--yes"]);
     _ = polkit.asked();
 
+    // Consent is asked for once.
+    let conf = vpn.peer().allowed_ips("203.0.113.20/32").no_dns().add().conf();
+    let watching = alice.spawn(["watch", "--json"]);
+    watching.wait_for_log("snapshot");
+    let refused = alice.try_import("home", &conf);
+    assert_eq!(refused.status.code(), Some(4), "{refused:?}");
+    assert!(refused.stderr.contains("Nothing was stored."), "{refused:?}");
+    let asked = polkit.asked();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert_eq!((&*asked[0].action, asked[0].may_ask), ("org.adit.add-own", true));
+    let listed: serde_json::Value = serde_json::from_str(&adit.run(["list", "--json"])).unwrap();
+    assert!(!listed.to_string().contains("home"), "{listed}");
+    polkit.allow("org.adit.add-own");
+    alice.import("home", &conf);
+    watching.wait_for_log("home");
+    assert_eq!(watching.log().matches("configurationSaved").count(), 1, "{}", watching.log());
+    _ = polkit.asked();
+
     // What somebody may not know of does not exist, whatever polkit would say.
-    alice.import("home", &vpn.peer().allowed_ips("203.0.113.20/32").no_dns().add().conf());
     assert_eq!(bob.try_run(["remove", "home", "--yes"]).status.code(), Some(1));
     assert_eq!(polkit.asked(), []);
     alice.run(["remove", "home", "--yes"]);

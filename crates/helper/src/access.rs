@@ -55,6 +55,16 @@ where
     }
 }
 
+/// Consent to what a user stores for themselves, which is asked for once: at their first configuration.
+/// Spec ENT-13.
+pub(crate) async fn consent(peer: &Peer) -> Result<(), HelperError> {
+    if polkit::forbids(peer, Action::AddOwn).await {
+        let message = "Storing a VPN configuration was not agreed to. Nothing was stored.".into();
+        return Err(HelperError::NotAuthorized { message });
+    }
+    Ok(())
+}
+
 /// Whether this user may make a configuration the machine's.
 pub(crate) fn authorise_system(uid: u32) -> Result<(), HelperError> {
     if uid == ROOT {

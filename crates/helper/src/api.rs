@@ -58,6 +58,9 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         })
         .on(Access::AnyUser, |service: State, peer, call: Save| {
             carried(async move {
+                if service.is_first_of(peer.uid, &call.configuration) {
+                    access::consent(&peer).await?;
+                }
                 or_as_administrator(&peer, Action::ChangeSystem, |uid| {
                     save(&service, uid, call.clone())
                 })

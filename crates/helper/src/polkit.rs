@@ -1,4 +1,4 @@
-//! Asks polkit whether a user may act as an administrator (polkit(8)).
+//! Asks polkit what a user may do (polkit(8)).
 
 use std::{collections::HashMap, os::fd::AsFd, time::Duration};
 
@@ -10,9 +10,11 @@ use zbus::{Connection, Variant, zvariant::Type};
 
 use crate::provider::start_time;
 
-/// What only administrators do. Each has its text and its defaults in `packaging/org.adit.policy`.
+/// What polkit is asked for. Each has its text and its defaults in `packaging/org.adit.policy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
+    /// Store a first configuration of one's own.
+    AddOwn,
     /// Start and stop what is for the whole computer, or what is in the way of it.
     UseSystem,
     /// Create, change and remove what is for the whole computer, and see its keys.
@@ -55,6 +57,7 @@ struct AuthorizationResult {
 impl Action {
     fn id(self) -> &'static str {
         match self {
+            Self::AddOwn => "org.adit.add-own",
             Self::UseSystem => "org.adit.use-system",
             Self::ChangeSystem => "org.adit.change-system",
             Self::Lockdown => "org.adit.lockdown",
@@ -66,14 +69,25 @@ impl Action {
 /// Whether polkit lets the process at the other end do that; it may ask its user for a password. Where
 /// there is no polkit, nobody but root does it.
 pub(crate) async fn allows(peer: &Peer, action: Action) -> bool {
-    let Some(subject) = subject(peer) else { return false };
+    answer(peer, action).await == Some(true)
+}
+
+/// Whether polkit does not let it do what everybody may do where there is no polkit.
+pub(crate) async fn forbids(peer: &Peer, action: Action) -> bool {
+    answer(peer, action).await == Some(false)
+}
+
+/// Nothing where polkit cannot be asked, or does not know of it.
+async fn answer(peer: &Peer, action: Action) -> Option<bool> {
+    let Some(subject) = subject(peer) else { return Some(false) };
     match timeout(LIMIT, ask(&subject, action)).await {
-        Ok(Ok(answer)) => answer.is_authorized,
+        Ok(Ok(answer)) => Some(answer.is_authorized),
         Ok(Err(error)) => {
             tracing::debug!("polkit cannot be asked: {error}");
-            false
+            None
         }
-        Err(_) => false,
+        // Who does not answer does not agree.
+        Err(_) => Some(false),
     }
 }
 

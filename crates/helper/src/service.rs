@@ -21,7 +21,7 @@ use adit_api::{
     Entry, Event, HelperError, History, Removed, Saved, SecretChanges, SessionDetails, Snapshot,
 };
 use adit_model::{
-    ConfigurationId, Enablement, HealthItem, PastSession, ProviderStopReason, Scope, Secrets,
+    ConfigurationId, Enablement, HealthItem, PastSession, ProviderStopReason, ROOT, Scope, Secrets,
     VpnConfiguration,
 };
 use adit_network::{NetworkState, healing::Healed};
@@ -113,6 +113,14 @@ impl Service {
         let name = &record.configuration.name;
         let message = format!("“{name}” belongs to the system; only root may do that.");
         Err(HelperError::NotAuthorized { message })
+    }
+
+    /// Whether this is the first configuration that `uid`, who is not root, stores for themselves.
+    pub(crate) fn is_first_of(&self, uid: u32, configuration: &VpnConfiguration) -> bool {
+        let is_own = uid != ROOT && configuration.scope == Scope::User;
+        let configurations = locked(&self.configurations);
+        let mut stored = configurations.all().map(|record| &record.configuration);
+        is_own && !stored.any(|stored| stored.owner == uid || stored.id == configuration.id)
     }
 
     /// Creates or changes a configuration. What follows from it for running sessions has been told
