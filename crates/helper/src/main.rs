@@ -30,6 +30,7 @@ mod store;
 mod surroundings;
 mod suspend;
 mod trigger;
+mod wall_clock;
 
 use std::process::ExitCode;
 

@@ -11,7 +11,6 @@ use jiff::{Timestamp, Zoned};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinHandle},
-    time::sleep,
 };
 
 use super::{
@@ -25,6 +24,7 @@ use crate::{
     logins::{Logins, Presence},
     service::Service,
     trigger::{self, Armed, Trigger, Wanted},
+    wall_clock,
 };
 
 /// The task of one configuration.
@@ -387,11 +387,7 @@ async fn wanted(waiting: &mut Option<Waiting>) -> Option<Wanted> {
 
 async fn pass(deadline: Option<Timestamp>) {
     match deadline {
-        // A moment that has passed is now.
-        Some(at) => {
-            sleep(Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default())
-                .await;
-        }
+        Some(at) => wall_clock::reach(at).await,
         None => std::future::pending().await,
     }
 }

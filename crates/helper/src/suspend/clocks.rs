@@ -2,17 +2,12 @@
 
 use std::{io, time::Duration};
 
-use rustix::{
-    fd::OwnedFd,
-    io::Errno,
-    time::{
-        ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec,
-        clock_gettime, timerfd_create, timerfd_settime,
-    },
-};
-use tokio::{io::unix::AsyncFd, sync::mpsc};
+use jiff::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+use tokio::sync::mpsc;
 
 use super::Suspend;
+use crate::wall_clock::{Rang, WallTimer};
 
 /// What the clocks differ by without a sleep, when one is read after the other.
 const SLIP: Duration = Duration::from_secs(1);
@@ -29,10 +24,14 @@ pub(super) async fn follow(events: mpsc::Sender<Suspend>) {
 }
 
 async fn follow_clocks(events: &mpsc::Sender<Suspend>) -> io::Result<()> {
-    let alarm = Alarm::new()?;
+    // It never runs out, so nothing has to look at the clocks every now and then.
+    let timer = WallTimer::new()?;
     let mut before = time_asleep();
     loop {
-        alarm.clock_was_set().await?;
+        match timer.wait(Timestamp::MAX).await? {
+            Rang::InTime => continue,
+            Rang::ClockSet => {}
+        }
         let now = time_asleep();
         if has_slept(before, now) {
             tracing::debug!("the computer slept for {} s", now.saturating_sub(before).as_secs());
@@ -57,50 +56,6 @@ fn since_boot(clock: ClockId) -> Duration {
     Duration::try_from(clock_gettime(clock)).unwrap_or_default()
 }
 
-/// A timer that never runs out. The kernel cancels it when the wall clock jumps, which it also does
-/// at each waking, `timerfd_create(2)`. So nothing has to look at the clocks every now and then.
-struct Alarm {
-    timer: AsyncFd<OwnedFd>,
-}
-
-impl Alarm {
-    fn new() -> io::Result<Self> {
-        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
-        let timer = timerfd_create(TimerfdClockId::Realtime, flags)?;
-        // SAFETY: an OwnedFd is the same descriptor as long as it lives, and is closed with this.
-        let timer = unsafe { AsyncFd::register(timer) }?;
-        Ok(Self { timer })
-    }
-
-    async fn clock_was_set(&self) -> io::Result<()> {
-        self.arm()?;
-        loop {
-            let mut guard = self.timer.readable().await?;
-            let read = guard.try_io(|timer| {
-                rustix::io::read(timer.get_ref(), &mut [0; 8]).map_err(io::Error::from)
-            });
-            match read {
-                Ok(Err(error)) if error.raw_os_error() == Some(Errno::CANCELED.raw_os_error()) => {
-                    return Ok(());
-                }
-                // It has run out, in the far future.
-                Ok(Ok(_)) => self.arm()?,
-                Ok(Err(error)) => return Err(error),
-                Err(_) => {}
-            }
-        }
-    }
-
-    fn arm(&self) -> io::Result<()> {
-        let far = Timespec { tv_sec: i64::MAX / 2_000_000_000, tv_nsec: 0 };
-        let never = Timespec { tv_sec: 0, tv_nsec: 0 };
-        let flags = TimerfdTimerFlags::ABSTIME | TimerfdTimerFlags::CANCEL_ON_SET;
-        let until = Itimerspec { it_interval: never, it_value: far };
-        timerfd_settime(self.timer.get_ref(), flags, &until)?;
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,8 +73,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_clocks_can_be_watched_on_this_kernel() {
-        let alarm = Alarm::new().unwrap();
-        let was_set = tokio::time::timeout(Duration::from_millis(50), alarm.clock_was_set()).await;
+        let timer = WallTimer::new().unwrap();
+        let was_set =
+            tokio::time::timeout(Duration::from_millis(50), timer.wait(Timestamp::MAX)).await;
         assert!(was_set.is_err(), "nobody has set the clock: {was_set:?}");
         assert!(!has_slept(time_asleep(), time_asleep()));
     }
