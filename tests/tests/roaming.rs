@@ -142,7 +142,7 @@ fn a_provider_that_hangs_delays_sleep_for_a_while_only() {
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
 }
 
-// spec: PROTO-8
+// spec: PROTO-8, STOP-15
 #[test]
 fn who_wants_it_is_disconnected_at_sleep_and_stays_so() {
     let Some(lab) = Lab::new() else { return };
@@ -168,6 +168,7 @@ fn who_wants_it_is_disconnected_at_sleep_and_stays_so() {
     assert!(took < LOGINDS_LIMIT, "{took:?}");
     assert_eq!(adit.status("home"), "disconnected");
     adit.assert_no_residue();
+    assert!(adit.run(["history"]).contains("The computer went to sleep."));
     logind.wake();
     thread::sleep(Duration::from_millis(500));
     assert_eq!(adit.status("home"), "disconnected");

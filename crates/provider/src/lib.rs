@@ -7,6 +7,7 @@
 //! language. The tunnel outlives the helper: the next one takes it over on file descriptor 5. See
 //! `org.adit.Provider.varlink` and `org.adit.Host.varlink`.
 
+mod datagram;
 mod host;
 mod identity;
 mod manifest;
@@ -16,6 +17,7 @@ mod provider;
 mod run;
 mod takeover;
 
+pub use datagram::maximum_datagram_length;
 pub use host::{Host, HostError, UdpBinding};
 pub use identity::Identity;
 pub use manifest::{Kind, Manifest, ManifestError, changed_by_root_alone};
