@@ -135,13 +135,19 @@ impl LogLine {
             "TRACE" => LogLevel::Trace,
             _ => return None,
         };
-        let (target, text) = rest.split_once(": ")?;
+        let (target, text) = without_session(rest).split_once(": ")?;
         Some(Self { time: time.into(), level, target: target.into(), text: text.into() })
     }
 
     fn of_the_journal(text: String, level: LogLevel) -> Self {
         Self { time: now(), level, target: String::new(), text }
     }
+}
+
+/// Whose session a line is of comes first, and its words say so too.
+fn without_session(line: &str) -> &str {
+    let after = line.strip_prefix("session{").and_then(|line| line.split_once("}: "));
+    after.map_or(line, |(_, line)| line)
 }
 
 fn now() -> String {
@@ -170,6 +176,8 @@ mod tests {
             text: "“home” is connected.".into(),
         };
         assert_eq!(first, expected);
+        let of_session = FIRST.replace("INFO ", "INFO session{id=5f0c6a32}: ");
+        assert_eq!(LogLine::parse(&of_session, None), expected);
         let next = LogLine::parse("link mtu 1420 up", Some(&first));
         let expected =
             LogLine { target: String::new(), text: "link mtu 1420 up".into(), ..first.clone() };

@@ -1,6 +1,7 @@
 //! What `adit diagnose` writes, and what it does not.
+#![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
-use adit_tests::{Adit, Lab, WireGuardServer};
+use adit_tests::{Adit, Lab, WireGuardServer, program};
 
 const FILE: &str = "/run/report.zip";
 
@@ -20,6 +21,7 @@ for key in keys:
         print("found", key)
 "#;
 
+// spec: X-9
 #[test]
 fn a_report_tells_everything_but_the_keys() {
     let Some(lab) = Lab::new() else { return };
@@ -28,7 +30,14 @@ fn a_report_tells_everything_but_the_keys() {
     let peer = vpn.peer().preshared_key().add();
     adit.import_with("home", &peer.conf(), &["--enforce-routes"]);
     adit.connect("home");
-    let said = adit.run(["diagnose", FILE]);
+    // In the place of the journal, which this machine has not.
+    lab.client.write_file("/run/log", adit.helper().log());
+    lab.client.write_file("/run/journal/journalctl", "#!/bin/sh\ncat /run/log\n");
+    lab.client.run(["chmod", "755", "/run/journal/journalctl"]);
+    let said = lab.client.sh(&format!(
+        "PATH=/run/journal:$PATH ADIT_SOCKET=/run/adit/helper.sock {} diagnose {FILE}",
+        program("adit").display()
+    ));
     assert!(said.contains("no keys or passwords"), "{said}");
     assert_eq!(lab.client.sh(&format!("stat -c %a {FILE}")), "600\n");
 
@@ -40,9 +49,15 @@ fn a_report_tells_everything_but_the_keys() {
         lab.client.run(words.chain(keys.iter().cloned()))
     };
     let found = search(&[secrets.as_slice(), &[vpn.public_key().to_owned()]].concat());
-    for name in
-        ["system.json", "status.json", "addresses.txt", "rules.txt", "routes.txt", "dns.json"]
-    {
+    for name in [
+        "system.json",
+        "status.json",
+        "addresses.txt",
+        "rules.txt",
+        "routes.txt",
+        "log.txt",
+        "dns.json",
+    ] {
         assert!(found.contains(name), "{found}");
     }
     // What is no secret is found, so that the search proves something.
@@ -53,6 +68,14 @@ fn a_report_tells_everything_but_the_keys() {
         ["-4 5150: from all lookup 44544", "default dev adit0 table 44544", "table inet adit {"]
     {
         assert!(text.contains(part), "{part} is not in the report");
+    }
+
+    // Whose session it is stands before what its task and its provider say.
+    let session = adit.session("home");
+    let of_session = format!("session{{id={}}}: ", session["id"].as_str().unwrap());
+    let of_it: Vec<&str> = text.lines().filter(|line| line.contains(&of_session)).collect();
+    for said in ["“home” is connected.", "the server answered"] {
+        assert!(of_it.iter().any(|line| line.contains(said)), "{said}: {of_it:#?}");
     }
 
     let reason = adit.refused(1, ["diagnose", FILE]);

@@ -35,6 +35,7 @@ use tokio::{
     sync::oneshot,
     time::timeout,
 };
+use tracing::Instrument;
 
 use self::sandbox::Sandbox;
 pub(crate) use self::{
@@ -242,14 +243,17 @@ fn log(id: &str) -> io::Result<OwnedFd> {
     let (output, writer) = io::pipe()?;
     let mut output = BufReader::new(pipe::Receiver::from_owned_fd(output.into())?);
     let id = id.to_owned();
-    tokio::spawn(async move {
-        let mut line = Vec::new();
-        while let Ok(1..) = (&mut output).take(LONGEST).read_until(b'\n', &mut line).await {
-            let text = String::from_utf8_lossy(&line);
-            tracing::debug!(provider = %id, "{}", text.trim_end().escape_debug());
-            line.clear();
+    tokio::spawn(
+        async move {
+            let mut line = Vec::new();
+            while let Ok(1..) = (&mut output).take(LONGEST).read_until(b'\n', &mut line).await {
+                let text = String::from_utf8_lossy(&line);
+                tracing::debug!(provider = %id, "{}", text.trim_end().escape_debug());
+                line.clear();
+            }
         }
-    });
+        .in_current_span(),
+    );
     Ok(writer.into())
 }
 

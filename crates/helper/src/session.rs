@@ -2,7 +2,8 @@
 //!
 //! One task owns each configuration's session from the moment it is stored (COL-4). Whatever takes
 //! time runs beside it and reports back into its inbox, numbered by the run or the provider that it belongs to, so
-//! that nothing of an earlier run is mistaken for the present one.
+//! that nothing of an earlier run is mistaken for the present one. All of it is logged as of this
+//! session.
 
 mod account;
 mod actor;
@@ -23,13 +24,14 @@ use std::{sync::Arc, time::Duration};
 
 use adit_api::SessionDetails;
 use adit_model::{
-    DisconnectError, NetworkSettingsError, PacketTunnelNetworkSettings, ProviderStopReason,
-    Secrets, SessionStatus, VpnStatus,
+    ConfigurationId, DisconnectError, NetworkSettingsError, PacketTunnelNetworkSettings,
+    ProviderStopReason, Secrets, SessionStatus, VpnStatus,
     on_demand::OnDemandStatus,
     session::{Event, RequestId, StartAnswer},
 };
 use adit_network::{NetworkState, healing::Healed};
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{Instrument, Span};
 
 use self::{actor::Actor, network::Applied};
 pub(crate) use self::{
@@ -129,12 +131,13 @@ impl SessionHandle {
     ) -> Self {
         let (inbox, inputs) = mpsc::channel(INBOX);
         let (publisher, status) = watch::channel(SessionStatus::new(record.configuration.id));
+        let span = span(record.configuration.id);
         let mut actor = Actor::new(record, surroundings, inbox.clone(), publisher);
-        match left {
+        span.in_scope(|| match left {
             Some(adoption) => actor.adopt(adoption),
             None => actor.begin(),
-        }
-        tokio::spawn(actor.run_until_removed(inputs));
+        });
+        tokio::spawn(actor.run_until_removed(inputs).instrument(span));
         Self { inbox, status }
     }
 
@@ -173,6 +176,12 @@ impl SessionHandle {
         let reached = status.wait_for(|status| wanted(status.status));
         matches!(tokio::time::timeout(limit, reached).await, Ok(Ok(_)))
     }
+}
+
+/// Whose session something is that is logged. Of every level, so that a log which shows little says it
+/// all the same.
+fn span(id: ConfigurationId) -> Span {
+    tracing::error_span!("session", %id)
 }
 
 impl Reporter {

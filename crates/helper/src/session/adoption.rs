@@ -18,11 +18,13 @@ use adit_network::{
 use futures_util::future::join_all;
 use ipnet::IpNet;
 use tokio::time::sleep;
+use tracing::Instrument;
 
 use super::{
     StartRequest,
     interface::Interface,
     record::{Established, SessionFolder, SessionRecord},
+    span,
 };
 use crate::{
     configurations::Configurations,
@@ -120,7 +122,8 @@ impl Left {
                 }
             }
         }
-        let providers = join_all(candidates.iter().map(Candidate::take_provider)).await;
+        let taking = candidates.iter().map(|it| it.take_provider().instrument(span(it.id)));
+        let providers = join_all(taking).await;
         let has_provider = candidates.iter().zip(&providers).filter(|(_, found)| found.is_some());
         let keep: BTreeSet<Slot> =
             has_provider.map(|(candidate, _)| candidate.slot.slot()).collect();

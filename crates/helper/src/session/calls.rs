@@ -10,6 +10,7 @@ use std::{
 use adit_model::{ConnectionError, session::Event};
 use adit_varlink::{CallError, Client, Method, NoError};
 use tokio::{sync::Mutex, time::timeout};
+use tracing::Instrument;
 
 use super::Reporter;
 
@@ -44,7 +45,7 @@ impl ProviderCalls {
         M: Method<Error = NoError> + Sync,
     {
         let calls = self.clone();
-        let calling = tokio::spawn(async move { calls.call(&call).await });
+        let calling = tokio::spawn(async move { calls.call(&call).await }.in_current_span());
         timeout(limit, calling).await.ok()?.ok()?.ok()
     }
 

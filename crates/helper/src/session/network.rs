@@ -11,6 +11,7 @@ use tokio::{
     sync::mpsc,
     time::{sleep, timeout},
 };
+use tracing::Instrument;
 
 use super::{Report, Reporter};
 
@@ -61,7 +62,7 @@ impl NetworkTask {
     pub(super) fn spawn(tunnel: Tunnel, network: Arc<Network>, reporter: Reporter) -> Self {
         let (jobs, inbox) = mpsc::unbounded_channel();
         let worker = Worker { tunnel, network, reporter, current: None, again: None };
-        tokio::spawn(worker.run(inbox));
+        tokio::spawn(worker.run(inbox).in_current_span());
         Self { jobs }
     }
 
@@ -200,11 +201,14 @@ impl Worker {
         self.again = None;
         let (network, slot) = (Arc::clone(&self.network), self.tunnel.slot);
         // Carried through also when nobody waits for it any more: half undone is worse.
-        let reverting = tokio::spawn(async move {
-            if let Err(error) = network.revert(slot).await {
-                tracing::error!(%error, "the tunnel's settings could not be undone completely");
+        let reverting = tokio::spawn(
+            async move {
+                if let Err(error) = network.revert(slot).await {
+                    tracing::error!(%error, "the tunnel's settings could not be undone completely");
+                }
             }
-        });
+            .in_current_span(),
+        );
         if timeout(REVERT_LIMIT, reverting).await.is_err() {
             tracing::error!(
                 "The tunnel's settings are not undone yet, and nobody waits any longer."

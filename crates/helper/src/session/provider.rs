@@ -12,6 +12,7 @@ use tokio::{
     sync::{Semaphore, oneshot},
     task::AbortHandle,
 };
+use tracing::Instrument;
 
 use super::{
     Report, Reporter,
@@ -59,12 +60,15 @@ impl Provider {
             network: Arc::clone(network),
             interface: interface.tun.name.clone(),
         };
-        let hosting = tokio::spawn(host::serve(host, hosting)).abort_handle();
+        let hosting = tokio::spawn(host::serve(host, hosting).in_current_span()).abort_handle();
         let exited = reporter.clone();
-        tokio::spawn(async move {
-            gone.await;
-            exited.event(Event::ProviderExited).await;
-        });
+        tokio::spawn(
+            async move {
+                gone.await;
+                exited.event(Event::ProviderExited).await;
+            }
+            .in_current_span(),
+        );
         let calls = ProviderCalls::new(provider, reporter.clone());
         Self {
             reporter,
@@ -91,22 +95,28 @@ impl Provider {
     pub(super) fn start(&self, start: Start, queues: &[OwnedFd]) -> io::Result<()> {
         let queues = duplicate(queues)?;
         let (calls, reporter) = (self.calls.clone(), self.reporter.clone());
-        tokio::spawn(async move {
-            if let Err(error) = calls.call_with(&start, &queues).await {
-                protocol_broken(&reporter, &error).await;
+        tokio::spawn(
+            async move {
+                if let Err(error) = calls.call_with(&start, &queues).await {
+                    protocol_broken(&reporter, &error).await;
+                }
             }
-        });
+            .in_current_span(),
+        );
         Ok(())
     }
 
     pub(super) fn stop(&self, reason: ProviderStopReason) {
         let (calls, reporter) = (self.calls.clone(), self.reporter.clone());
-        tokio::spawn(async move {
-            // A provider that fails to answer is given up when the limit passes, or has exited.
-            if calls.call(&Stop { reason }).await.is_ok() {
-                reporter.event(Event::StopAcknowledged).await;
+        tokio::spawn(
+            async move {
+                // A provider that fails to answer is given up when the limit passes, or has exited.
+                if calls.call(&Stop { reason }).await.is_ok() {
+                    reporter.event(Event::StopAcknowledged).await;
+                }
             }
-        });
+            .in_current_span(),
+        );
     }
 
     /// Ends the process, and listens to it no more.
@@ -119,22 +129,28 @@ impl Provider {
     /// Tells it something that needs no answer from us.
     pub(super) fn tell<M: Method<Error = NoError> + Sync>(&self, call: M) {
         let (calls, reporter) = (self.calls.clone(), self.reporter.clone());
-        tokio::spawn(async move {
-            if let Err(error) = calls.call(&call).await {
-                protocol_broken(&reporter, &error).await;
+        tokio::spawn(
+            async move {
+                if let Err(error) = calls.call(&call).await {
+                    protocol_broken(&reporter, &error).await;
+                }
             }
-        });
+            .in_current_span(),
+        );
     }
 
     /// Answers when it has done what it does before the machine sleeps.
     pub(super) fn sleep(&self, answer: oneshot::Sender<bool>) {
         let (calls, reporter) = (self.calls.clone(), self.reporter.clone());
-        tokio::spawn(async move {
-            if let Err(error) = calls.call(&Sleep {}).await {
-                protocol_broken(&reporter, &error).await;
+        tokio::spawn(
+            async move {
+                if let Err(error) = calls.call(&Sleep {}).await {
+                    protocol_broken(&reporter, &error).await;
+                }
+                let _ = answer.send(false);
             }
-            let _ = answer.send(false);
-        });
+            .in_current_span(),
+        );
     }
 
     pub(super) fn configuration_changed(&self, record: &Record) {
@@ -143,24 +159,30 @@ impl Provider {
             secrets: record.secrets.clone(),
         };
         let (calls, reporter) = (self.calls.clone(), self.reporter.clone());
-        tokio::spawn(async move {
-            match calls.call(&call).await {
-                Ok(reply) => reporter.report(Report::Followed(reply.applied)).await,
-                Err(error) => protocol_broken(&reporter, &error).await,
+        tokio::spawn(
+            async move {
+                match calls.call(&call).await {
+                    Ok(reply) => reporter.report(Report::Followed(reply.applied)).await,
+                    Err(error) => protocol_broken(&reporter, &error).await,
+                }
             }
-        });
+            .in_current_span(),
+        );
     }
 
     pub(super) fn send_message(&self, message: String, answer: oneshot::Sender<Option<String>>) {
         let Ok(place) = Arc::clone(&self.messages).try_acquire_owned() else { return };
         let calls = self.calls.clone();
-        tokio::spawn(async move {
-            let call = HandleAppMessage { message };
-            if let Some(reply) = calls.call_within(MESSAGE_LIMIT, call).await {
-                let _ = answer.send(reply.reply);
+        tokio::spawn(
+            async move {
+                let call = HandleAppMessage { message };
+                if let Some(reply) = calls.call_within(MESSAGE_LIMIT, call).await {
+                    let _ = answer.send(reply.reply);
+                }
+                drop(place);
             }
-            drop(place);
-        });
+            .in_current_span(),
+        );
     }
 
     /// What it has to tell, for whoever awaits it. A provider that is busy with another call is not
