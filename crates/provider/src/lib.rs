@@ -16,6 +16,7 @@ pub mod protocol;
 mod provider;
 mod run;
 mod takeover;
+mod tcp_connection;
 
 pub use datagram::maximum_datagram_length;
 pub use host::{Host, HostError, UdpBinding};
@@ -24,3 +25,4 @@ pub use manifest::{Kind, Manifest, ManifestError, changed_by_root_alone};
 pub use packet_flow::{PacketFlow, Segments};
 pub use provider::{PacketTunnelProvider, ProviderError, StartRequest, VirtualInterface};
 pub use run::{RunError, run};
+pub use tcp_connection::TcpConnection;
