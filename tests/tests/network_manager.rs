@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use adit_tests::usage::Usage;
-use adit_tests::{Adit, Lab, WireGuardServer, address};
+use adit_tests::{Adit, Lab, UdpTunnelServer, WireGuardServer, address};
 use serde_json::{Value, json};
 
 const SITE: &str = "203.0.113.10";
@@ -181,6 +181,34 @@ fn a_connection_that_becomes_metered_is_seen_without_coming_up_anew() {
     assert_eq!(primary(&adit)["metered"], true);
     manager.change_connection("lan", &["connection.metered", "no"]);
     adit.wait_for("home", "connected");
+}
+
+// spec: NW-5
+#[test]
+fn a_provider_learns_whether_the_network_costs_money() {
+    const PROGRAM: &str = "/run/adit-providers/org.example.udp/udp_tunnel.py";
+    let Some(lab) = Lab::new() else { return };
+    let Some(manager) = lab.client.start_network_manager() else { return };
+    let server = UdpTunnelServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    let print = r"sed -i '/message, fds = provider/a\    print(message, flush=True)' ";
+    lab.client.sh(&format!("{print}{PROGRAM}"));
+    let configuration =
+        json!({ "remote": server.endpoint().to_string(), "address": "10.77.0.2/24", "routes": [] });
+    let protocol = json!({ "providerConfiguration": configuration });
+    adit.import_for("org.example.udp", "python", &protocol);
+    adit.connect("python");
+    for (metered, says) in [("yes", "True"), ("no", "False"), ("yes", "True")] {
+        let said = || {
+            let log = adit.helper().log();
+            let last = log.lines().rfind(|line| line.contains("PathChanged")).map(str::to_owned);
+            last.is_some_and(|line| {
+                line.replace('\\', "").contains(&format!("'expensive': {says}"))
+            })
+        };
+        manager.change_connection("lan", &["connection.metered", metered]);
+        adit.eventually(says, said);
+    }
 }
 
 // spec: OD-3, OD-14

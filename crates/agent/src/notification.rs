@@ -1,9 +1,7 @@
 //! Which change of a session deserves a notification, and what it says. Nothing here knows D-Bus.
 
 use adit_api::Entry;
-use adit_model::{
-    ConfigurationId, HealthCode, HealthItem, SessionStatus, Severity, VpnStatus,
-};
+use adit_model::{ConfigurationId, HealthCode, HealthItem, SessionStatus, Severity, VpnStatus};
 use adit_sentence::Language;
 use serde::{Deserialize, Serialize};
 

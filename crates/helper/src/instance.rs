@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, error::Error, sync::Arc};
 
-use adit_model::ProviderStopReason;
+use adit_model::{ProviderStopReason, on_demand};
 use adit_network::{NetworkState, healing, monitor, primary_network};
 use adit_varlink::Listener;
 use sd_notify::NotifyState;
@@ -51,6 +51,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
         barrier,
         history,
         state.clone(),
+        on_demand.network(),
         places.sessions(),
         places.providers_dir.clone(),
     ));
@@ -72,6 +73,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     tokio::select! {
         never = listener.serve(Arc::new(api::router()), Arc::clone(&service)) => match never {},
         never = follow(state, &service) => match never {},
+        never = follow_cost(service.on_demand().network(), &service) => match never {},
         never = tell(healed, &service) => match never {},
         never = service.follow_managed(&places.profiles_dir) => match never {},
         never = service.follow_providers() => match never {},
@@ -99,10 +101,29 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
 /// Tells sessions of every change of the physical network.
 async fn follow(mut state: watch::Receiver<NetworkState>, service: &Service) -> Infallible {
     while state.changed().await.is_ok() {
-        let changed = state.borrow_and_update().clone();
-        service.network_changed(&changed).await;
+        state.mark_unchanged();
+        service.network_changed().await;
     }
     tracing::error!("The network is no longer watched; tunnels will not follow it.");
+    std::future::pending().await
+}
+
+/// Tells sessions when it is known, or different, what the network costs.
+async fn follow_cost(
+    mut primary: watch::Receiver<Option<on_demand::NetworkState>>,
+    service: &Service,
+) -> Infallible {
+    let mut told = None;
+    while primary.changed().await.is_ok() {
+        // While the network changes, nothing is known of it.
+        if primary.borrow_and_update().is_none() {
+            continue;
+        }
+        let expensive = service.surroundings().state().path.expensive;
+        if std::mem::replace(&mut told, expensive) != expensive {
+            service.network_changed().await;
+        }
+    }
     std::future::pending().await
 }
 

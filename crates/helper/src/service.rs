@@ -24,7 +24,7 @@ use adit_model::{
     ConfigurationId, Enablement, HealthItem, PastSession, ProviderStopReason, ROOT, Scope, Secrets,
     VpnConfiguration,
 };
-use adit_network::{NetworkState, healing::Healed};
+use adit_network::healing::Healed;
 use tokio::sync::Mutex as AsyncMutex;
 
 use crate::{
@@ -265,9 +265,10 @@ impl Service {
     }
 
     /// Passes a change of the physical network on.
-    pub(crate) async fn network_changed(&self, state: &NetworkState) {
+    pub(crate) async fn network_changed(&self) {
         self.surroundings.barrier.enforce().await;
         self.surroundings.events.announce_machine();
+        let state = self.surroundings.state();
         self.tell_all(|| Input::NetworkChanged(Box::new(state.clone()))).await;
     }
 

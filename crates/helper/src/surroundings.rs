@@ -5,6 +5,7 @@ mod slots;
 
 use std::{path::PathBuf, sync::Arc};
 
+use adit_model::{NetworkPath, on_demand};
 use adit_network::{Network, NetworkState};
 use adit_provider::{Manifest, ManifestError};
 use tokio::sync::watch;
@@ -29,6 +30,8 @@ pub(crate) struct Surroundings {
     pub(crate) sessions_dir: PathBuf,
     pub(crate) providers_dir: PathBuf,
     state: watch::Receiver<NetworkState>,
+    /// The same network as rules see it, which takes longer to find out.
+    primary: watch::Receiver<Option<on_demand::NetworkState>>,
 }
 
 impl Surroundings {
@@ -37,6 +40,7 @@ impl Surroundings {
         barrier: Barrier,
         history: SessionHistory,
         state: watch::Receiver<NetworkState>,
+        primary: watch::Receiver<Option<on_demand::NetworkState>>,
         sessions_dir: PathBuf,
         providers_dir: PathBuf,
     ) -> Self {
@@ -52,12 +56,15 @@ impl Surroundings {
             sessions_dir,
             providers_dir,
             state,
+            primary,
         }
     }
 
     /// The physical network at this moment.
     pub(crate) fn state(&self) -> NetworkState {
-        self.state.borrow().clone()
+        let mut state = self.state.borrow().clone();
+        state.path.expensive = expensive(&state.path, self.primary.borrow().as_ref());
+        state
     }
 
     /// The physical network from now on.
@@ -71,4 +78,11 @@ impl Surroundings {
         let trusted = rustix::process::geteuid().as_raw();
         Manifest::load(&self.providers_dir, provider_id, trusted)
     }
+}
+
+/// Whether the way out costs money. What is known of another network says nothing about it.
+fn expensive(path: &NetworkPath, primary: Option<&on_demand::NetworkState>) -> Option<bool> {
+    let primary = primary?.primary.as_ref()?;
+    let is_it = path.interface.as_ref().is_some_and(|out| out.name == primary.interface);
+    primary.metered.filter(|_| is_it)
 }

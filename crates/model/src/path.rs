@@ -20,6 +20,10 @@ pub struct NetworkPath {
     /// The interface's own addresses, sorted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
+    /// Whether traffic costs money, as whoever manages the link says; absent when nobody does. It may
+    /// come a moment later than the rest. Spec NW-5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expensive: Option<bool>,
 }
 
 /// The primary physical interface.
@@ -68,6 +72,7 @@ impl NetworkPath {
         interface: None,
         gateways: Vec::new(),
         addresses: Vec::new(),
+        expensive: None,
     };
 
     /// Whether packets leave by another network than on `before`, so that what was bound to that is of
@@ -104,6 +109,7 @@ mod tests {
             }),
             gateways: Vec::new(),
             addresses: addresses.iter().map(|last| IpAddr::from([192, 0, 2, *last])).collect(),
+            expensive: None,
         };
         let before = path(1, &[1, 2]);
         for (now, is_other) in [

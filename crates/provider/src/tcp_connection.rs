@@ -206,6 +206,7 @@ mod tests {
             }),
             gateways: Vec::new(),
             addresses: vec![IpAddr::from([192, 0, 2, 1])],
+            expensive: None,
         }
     }
 

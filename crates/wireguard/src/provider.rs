@@ -21,7 +21,7 @@ use crate::{
     engine::Engine,
     search::Search,
     setup::Setup,
-    supervisor::{Supervisor, Surroundings},
+    supervisor::{Supervisor, Surroundings, way_out},
 };
 
 /// How long a server has to answer, within the time that the helper gives a start. Spec PTP-3.
@@ -94,7 +94,10 @@ impl PacketTunnelProvider for WireGuardProvider {
     }
 
     async fn path_changed(&mut self, path: NetworkPath) {
-        self.surroundings.send_modify(|surroundings| surroundings.path = path);
+        let path = way_out(path);
+        self.surroundings.send_if_modified(|surroundings| {
+            std::mem::replace(&mut surroundings.path, path.clone()) != path
+        });
     }
 
     /// Follows everything but keys, peers and the port.
@@ -173,7 +176,7 @@ fn supervisor(setup: &Setup, host: Host, engine: Engine, path: NetworkPath) -> S
         engine: Arc::new(engine),
         searches: setup.wireguard.peers.iter().filter_map(search).collect(),
         servers: setup.servers(),
-        surroundings: Surroundings { path, wakes: 0 },
+        surroundings: Surroundings { path: way_out(path), wakes: 0 },
         reasserting: None,
     }
 }

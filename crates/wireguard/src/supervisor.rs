@@ -160,6 +160,7 @@ impl Supervisor {
 
     /// The same before the session is established, when only the path can change.
     pub(crate) fn follow_path(&mut self, path: NetworkPath) {
+        let path = way_out(path);
         if path != self.surroundings.path {
             self.follow(Surroundings { path, ..self.surroundings.clone() }, Instant::now());
         }
@@ -206,4 +207,9 @@ impl Supervisor {
 /// For a timer that is switched off.
 fn far_away() -> Instant {
     Instant::now() + Duration::from_secs(3600)
+}
+
+/// A path without what makes no difference to where servers are.
+pub(crate) fn way_out(path: NetworkPath) -> NetworkPath {
+    NetworkPath { expensive: None, ..path }
 }

@@ -108,7 +108,9 @@ export const events = {
 };
 
 /* Constants */
-export const HEALTH_CODES = ["blocked.connecting","blocked.disconnecting","blocked.ended","blocked.failed","blocked.lockdown","blocked.reasserting","changed.addresses","changed.device","changed.dns","changed.firewall","changed.interface","changed.routes","changed.rules","changed.settings","configuration.behind","contested.addresses","contested.device","contested.dns","contested.firewall","contested.interface","contested.routes","contested.rules","contested.settings","dns.asked-elsewhere","dns.not-applied","dns.second-in-line","dns.split-unavailable","dns.unanswered","firewall.packet-sockets","firewall.unavailable","ipv6.unavailable","leak.ipv4","leak.ipv6","lockdown.not-blocking","lockdown.not-opened","lockdown.unreadable","managed.file","network.not-followed","path.dead","provider.message","provider.restarting","route.shadowed","secrets.wanted","sysctl.refused"] as const;
+export const CHECK_CODES = ["names.elsewhere","names.inside","names.nobody","names.unclaimed","network.none","ordinary.inside","ordinary.outside","ordinary.stopped","ordinary.unwanted","ordinary.unwanted-stopped","past.leaves","past.may-leave","past.may-leave-stopped","past.stopped"] as const;
+
+export const HEALTH_CODES = ["blocked.connecting","blocked.disconnecting","blocked.ended","blocked.failed","blocked.lockdown","blocked.reasserting","changed.addresses","changed.device","changed.dns","changed.firewall","changed.interface","changed.routes","changed.rules","changed.settings","configuration.behind","contested.addresses","contested.device","contested.dns","contested.firewall","contested.interface","contested.routes","contested.rules","contested.settings","dns.asked-elsewhere","dns.failed-over","dns.not-applied","dns.second-in-line","dns.split-unavailable","dns.unanswered","firewall.packet-sockets","firewall.unavailable","ipv6.unavailable","leak.ipv4","leak.ipv6","lockdown.not-blocking","lockdown.not-opened","lockdown.unreadable","managed.file","network.not-followed","path.dead","path.none","provider.message","provider.restarting","route.shadowed","secrets.wanted","sysctl.refused"] as const;
 
 /**  All that can be decided about the app. */
 export type AppSettings = {
@@ -169,7 +171,19 @@ session: SessionStatus } |
 /**  As it is. */
 machine: MachineStatus };
 
-/**  Something that was tried, and what came of it. */
+/**  Whether something is as it should be. */
+export type CheckOutcome = 
+/**  It is. */
+"passed" | 
+/**  It is not. */
+"failed" | 
+/**  Nothing is promised here, so that nothing can be broken. */
+"notApplicable";
+
+/**
+ *  Something that was tried, and what came of it. `subject` and `text` say it in English; `code` and `arguments` are for
+ *  those who say it in another language.
+ */
 export type Check = {
 	/**  What was tried, in a few words. */
 	subject: string,
@@ -182,15 +196,6 @@ export type Check = {
 	/**  What differs from one such outcome to the other. */
 	arguments?: { [key in string]: string },
 };
-
-/**  Whether something is as it should be. */
-export type CheckOutcome = 
-/**  It is. */
-"passed" | 
-/**  It is not. */
-"failed" | 
-/**  Nothing is promised here, so that nothing can be broken. */
-"notApplicable";
 
 /**  What a configuration will do. */
 export type Checked = {
@@ -754,7 +759,7 @@ export type NetworkState = {
 };
 
 /**  Which sentence a [`Note`](crate::Note) is. Whoever speaks another language has words for each. */
-export type NoteCode = "command.not-run" | "dns.domains-without-server" | "dns.none" | "dns.unrouted" | "family.blocked" | "family.leaks" | "ipv6.blocked" | "key.repeated" | "network.host-bits" | "peer.waiting" | "profile.allow" | "profile.apple-only" | "profile.domains-always" | "profile.ignored" | "profile.left-out" | "profile.provider" | "profile.removal" | "profile.signature" | "profile.unknown" | "route.all" | "route.all-ipv4" | "route.all-ipv6" | "route.nothing" | "route.some" | "routes.enforced" | "routes.enforced-but-local" | "table.number" | "table.off" | "unused.fwmark" | "unused.save-config";
+export type NoteCode = "archive.kept" | "archive.left-out" | "command.not-run" | "dns.domains-without-server" | "dns.none" | "dns.unrouted" | "family.blocked" | "family.leaks" | "ipv6.blocked" | "key.repeated" | "network.host-bits" | "peer.waiting" | "profile.allow" | "profile.apple-only" | "profile.domains-always" | "profile.ignored" | "profile.left-out" | "profile.provider" | "profile.removal" | "profile.signature" | "profile.unknown" | "route.all" | "route.all-ipv4" | "route.all-ipv6" | "route.nothing" | "route.some" | "routes.enforced" | "routes.enforced-but-local" | "table.number" | "table.off" | "unused.fwmark" | "unused.save-config";
 
 /**
  *  Something about a profile that a person should know. `text` says all of it in English; `code` and
@@ -774,6 +779,21 @@ export type Note = {
 	/**  A sentence or two. */
 	text: string,
 };
+
+/**  What keeps a session from beginning. */
+export type Obstacle = 
+/**  The computer is in no network. */
+{ kind: "offline" } | 
+/**  Another tunnel is connected, and a rule ends nobody's session. */
+{ kind: "inTheWay"; 
+/**  Its name; absent if it is not to be known. */
+name?: string; 
+/**  The destination that both want; absent if that is the default route. */
+route?: string } | 
+/**  The start was refused. */
+{ kind: "refused"; 
+/**  Why, in a sentence. */
+message: string };
 
 export type OnDemandAction = "connect" | "disconnect" | "ignore" | "evaluateConnection";
 
@@ -811,7 +831,9 @@ export type OnDemandStatus =
 /**  The current one; absent when none matches or the network is still being looked at. */
 rule?: CurrentRule; 
 /**  Starts failed, and before this moment there is no other. Spec OD-25. */
-retryAt?: string } | 
+retryAt?: string; 
+/**  Why there is no session although the rule wants one. */
+obstacle?: Obstacle } | 
 /**  Somebody holds them off. Spec OD-22. */
 {
 	state: "paused",

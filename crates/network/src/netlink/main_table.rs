@@ -86,6 +86,8 @@ impl Netlink {
             interface: Some(interface),
             gateways: gateways.collect(),
             addresses,
+            // Not for the kernel to say.
+            expensive: None,
         })
     }
 }

@@ -214,6 +214,7 @@ impl Case {
                 }),
                 gateways: Vec::new(),
                 addresses: Vec::new(),
+                expensive: None,
             },
             ways_out: ["eth0".into()].into(),
             main_routes: remote.chain(self.connected.iter().map(route(true))).collect(),

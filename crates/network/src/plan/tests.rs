@@ -264,6 +264,7 @@ fn state() -> NetworkState {
             }),
             gateways: vec!["192.168.1.1".parse().unwrap()],
             addresses: vec!["192.168.1.9".parse().unwrap()],
+            expensive: None,
         },
         ways_out: ["eth0".into()].into(),
         main_routes: vec![
