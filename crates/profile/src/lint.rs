@@ -117,13 +117,13 @@ fn enforced_routes(configuration: &VpnConfiguration) -> Option<Note> {
         return None;
     }
     Some(if protocol.exclude_local_networks {
-        let text = "No network that you join takes traffic out of the tunnel, but for what is \
+        let text = "No network you join can take traffic out of the tunnel, except to what is \
                     directly on it; to let the routes of the network win, import with \
                     --no-enforce-routes.";
         Note::notice(NoteCode::RoutesEnforcedButLocal, text)
     } else {
-        let text = "No network that you join takes traffic out of the tunnel, the local one \
-                    neither; to reach that, import with --exclude-local-networks, or with \
+        let text = "No network you join can take traffic out of the tunnel, not even the local \
+                    one; to reach that, import with --exclude-local-networks, or with \
                     --no-enforce-routes to let all routes of the network win.";
         Note::notice(NoteCode::RoutesEnforced, text)
     })

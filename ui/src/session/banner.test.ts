@@ -16,7 +16,7 @@ describe("the banner", () => {
     const blocked = example({ session: { blocking: true, lastError: failure(12) } });
     expect(banner(blocked, OPEN, ENGLISH)).toMatchObject({ primary: { does: "start" }, wayOut: { does: "stop", label: "Open the network" } });
     const locked = { blocking: true, lockdown: { allowLocalNetworks: true, setBy: 1000 } };
-    expect(banner(blocked, locked, ENGLISH)?.wayOut?.label).toBe("Give it up");
+    expect(banner(blocked, locked, ENGLISH)?.wayOut?.label).toBe("Give up");
   });
 
   it("leads to where a failure is mended", () => {

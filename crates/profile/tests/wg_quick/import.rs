@@ -63,9 +63,9 @@ fn a_file_becomes_a_configuration_with_its_secrets_beside_it() {
             "All IPv4 traffic and DNS will go through de.example.net.",
             "IPv6 is blocked while the tunnel is up, since the tunnel has none; to let it go \
              outside, import with --allow-ipv6.",
-            "No network that you join takes traffic out of the tunnel, the local one neither; to \
-             reach that, import with --exclude-local-networks, or with --no-enforce-routes to let \
-             all routes of the network win.",
+            "No network you join can take traffic out of the tunnel, not even the local one; to reach \
+             that, import with --exclude-local-networks, or with --no-enforce-routes to let all \
+             routes of the network win.",
         ]
     );
 }

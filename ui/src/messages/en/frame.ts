@@ -40,7 +40,7 @@ export const frame = {
     missingWhy: "It carries the tunnels and owns the configurations. Nothing can be shown or changed without it.",
     start: "Start the service",
     orBy: "or in a terminal:",
-    watching: "This page goes away by itself as soon as the service runs.",
+    watching: "This page disappears as soon as the service runs.",
     otherTitle: "The service is of another version",
     otherWhy: (helper: string, app: string) =>
       `The service is version ${helper}, this window is ${app}. Tunnels go on meanwhile.`,
@@ -71,7 +71,7 @@ export const frame = {
     names: { control: "Ctrl", space: "Space" },
     list: "Another configuration of the list",
     save: "Save what is edited",
-    moveUp: "Move the rule that has the focus up",
+    moveUp: "Move the focused rule up",
     moveDown: "Move it down",
     switcher: "Switch a connection by name",
     create: "New configuration",
@@ -79,7 +79,7 @@ export const frame = {
     settings: "Settings",
     logs: "Logs",
     back: "Back",
-    toggle: "Connect or disconnect the one that has the focus",
+    toggle: "Connect or disconnect the focused configuration",
   },
   time: {
     /** In the middle of a sentence. */

@@ -101,7 +101,7 @@ export const rules = {
     enabled: "Connect and disconnect by these rules",
     enabledWhy: "They hold whether or not this window is open, from the start of the computer on.",
     none: "There are no rules yet. The first one that is added connects everywhere; put exceptions above it.",
-    order: "The first rule that matches the network holds. Drag a rule by its number, or move the one that has the focus with Alt+↑ and Alt+↓.",
+    order: "The first rule that matches the network holds. Drag a rule by its number, or move the focused one with Alt+↑ and Alt+↓.",
     add: "Add a rule",
     saved: "The rules are saved.",
     moved: (from: number, to: number) => `Rule ${from} is now rule ${to}.`,
