@@ -1,7 +1,8 @@
 //! The one window. Closing it frees the web view.
 
 use gtk::prelude::GtkWindowExt;
-use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder};
+use tauri::{AppHandle, Manager, WebviewUrl, WebviewWindowBuilder, webview::PlatformWebview};
+use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt, WebViewExt};
 
 const LABEL: &str = "main";
 
@@ -16,12 +17,20 @@ pub(crate) fn open(app: &AppHandle, token: Option<&str>) -> tauri::Result<()> {
         }
         return window.set_focus();
     }
-    WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
+    let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
         .title("Adit")
         // Files that are dropped come to the page as content; the handler would give it paths.
         .disable_drag_drop_handler()
         .inner_size(940.0, 640.0)
         .min_inner_size(400.0, 480.0)
         .build()?;
-    Ok(())
+    window.with_webview(|view| draw_without_driver(&view))
+}
+
+/// A page of text and lines is drawn before a graphics driver is there, scrolls at least as smoothly, and is never left white by
+/// one that `WebKit` does not get on with.
+fn draw_without_driver(view: &PlatformWebview) {
+    if let Some(settings) = view.inner().settings() {
+        settings.set_hardware_acceleration_policy(HardwareAccelerationPolicy::Never);
+    }
 }
