@@ -47,6 +47,8 @@ async function look({ name, query, hash, isNarrow, isTall, act }) {
     const script = "await import(document.querySelector('script[src]').src + '?again').catch((error) => { throw error.stack; });";
     throw new Error(`${name} stays empty: ${JSON.stringify(await browser.runAsync(script))}`);
   });
+  // A page is read when it is shown.
+  await browser.until("return document.querySelector('main')?.childElementCount > 0");
   await act?.(browser);
   // Fonts, the first second of a clock, transitions.
   await new Promise((resolve) => setTimeout(resolve, 350));
