@@ -15,6 +15,7 @@ use adit_network::{
     Slot,
     tun::{self, TunDevice, TunError, TunOptions},
 };
+use adit_varlink::Descriptors;
 use futures_util::future::join_all;
 use ipnet::IpNet;
 use tokio::time::sleep;
@@ -204,8 +205,8 @@ impl Candidate {
         let (process, attached, fds) = taken
             .inspect_err(|error| tracing::warn!("a tunnel provider cannot be taken over: {error}"))
             .ok()?;
-        let mut fds: Vec<Option<OwnedFd>> = fds.into_iter().map(Some).collect();
-        let queues = attached.queues.iter().filter_map(|index| fds.get_mut(*index)?.take());
+        let mut fds = Descriptors::from(fds);
+        let queues = attached.queues.iter().filter_map(|index| fds.take(*index));
         Some(TakenProvider { process, reasserting: attached.reasserting, queues: queues.collect() })
     }
 }
