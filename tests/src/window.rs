@@ -202,9 +202,14 @@ impl Window {
         let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../node_modules/axe-core/axe.min.js");
         let axe = fs::read_to_string(file).expect("axe-core, which npm ci brings");
         self.script(&axe, &[]);
+        // Half a transition has colours of its own. What moves forever is no transition.
+        let still = "Promise.all(document.getAnimations()
+            .filter(it => it.effect.getComputedTiming().endTime !== Infinity)
+            .map(it => it.finished.catch(() => {})))";
         let found = "it => [it.id, it.nodes.map(node => node.html)]";
-        let run =
-            format!("axe.run().then(({{ violations }}) => arguments[0](violations.map({found})))");
+        let run = format!(
+            "{still}.then(() => axe.run()).then(({{ violations }}) => arguments[0](violations.map({found})))"
+        );
         self.script_async(&run, &[])
     }
 

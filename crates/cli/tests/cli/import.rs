@@ -149,7 +149,7 @@ async fn a_full_tunnel_is_protected_unless_the_import_is_told_otherwise() {
         let flag = |value: &Value| value == &Value::Bool(true);
         let enforced = flag(&protocol["enforceRoutes"]);
         let blocked = flag(&protocol["providerConfiguration"]["blockIpv6"]);
-        assert_eq!(said.contains("takes traffic out of the tunnel"), enforced, "{said}");
+        assert_eq!(said.contains("can take traffic out of the tunnel"), enforced, "{said}");
         assert_eq!(said.contains("IPv6 is blocked"), blocked, "{said}");
         (enforced, blocked)
     };
