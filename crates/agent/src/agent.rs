@@ -65,7 +65,7 @@ pub async fn run(socket: &Path) -> Result<(), AgentError> {
         last_used: last_used(),
         own: BTreeMap::new(),
         up: BTreeSet::new(),
-        notifier: Notifier::new(&bus).await.map_err(AgentError::Bus)?,
+        notifier: Notifier::new(notify.clone()),
         told: Told::default(),
         proxies: Proxies::default(),
     };

@@ -1,23 +1,21 @@
-//! Showing notifications, by the Desktop Notifications Specification. They are sent from the connection that the agent keeps: some
+//! Showing notifications, by the Desktop Notifications Specification. Each handle is kept until its notification is closed: some
 //! desktops remove those of whoever is no longer on the bus.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use adit_model::ConfigurationId;
 use adit_sentence::Language;
 use futures_util::StreamExt;
-use tokio::sync::mpsc::UnboundedSender;
-use zbus::{Connection, MatchRule, Message, MessageStream, Variant, message, proxy};
+use notify_rust::{Hint, Notification, NotificationHandle, NotificationResponse, Urgency};
+use tokio::{sync::mpsc::UnboundedSender, task::AbortHandle, time::sleep};
+use zbus::{Connection, MatchRule, MessageStream, message};
 
 use crate::notification::{Answer, Notice};
 
 const SERVER: &str = "org.freedesktop.Notifications";
 const PATH: &str = "/org/freedesktop/Notifications";
-
-/// The server knows best how long.
-const TIMEOUT: i32 = -1;
-const NORMAL: u8 = 1;
-const CRITICAL: u8 = 2;
+/// A token is sent before its answer, but comes over another connection.
+const TOKEN_PATIENCE: Duration = Duration::from_millis(100);
 
 /// What happened to a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,47 +37,47 @@ pub(crate) struct Answered {
 
 /// Shows notices.
 pub(crate) struct Notifier {
-    server: NotificationsProxy<'static>,
+    events: UnboundedSender<Event>,
     /// The one of each configuration, which a later one replaces.
     shown: HashMap<ConfigurationId, Shown>,
 }
 
 struct Shown {
-    id: u32,
+    handle: Arc<NotificationHandle>,
     answers: Vec<Answer>,
     token: Option<String>,
+    /// Nobody else may wait for the same answer, which would count twice.
+    waiting: AbortHandle,
 }
 
 impl Notifier {
-    pub(crate) async fn new(bus: &Connection) -> zbus::Result<Self> {
-        let server = NotificationsProxy::builder(bus)
-            .cache_properties(zbus::proxy::CacheProperties::No)
-            .build()
-            .await?;
-        Ok(Self { server, shown: HashMap::new() })
+    pub(crate) fn new(events: UnboundedSender<Event>) -> Self {
+        Self { events, shown: HashMap::new() }
     }
 
     /// Shows one. Without anybody who shows notifications, the log has to do.
     pub(crate) async fn show(&mut self, notice: &Notice, language: Language) {
-        let replaces = self.shown.get(&notice.about).map_or(0, |shown| shown.id);
-        let labels =
-            notice.answers.iter().flat_map(|answer| [answer.key(), answer.label(language)]);
-        let urgency = if notice.is_urgent { CRITICAL } else { NORMAL };
-        let hints = HashMap::from([
-            ("desktop-entry", Variant::from("org.adit.Desktop")),
-            ("urgency", Variant::from(urgency)),
-        ]);
-        let text = escaped(&notice.text);
-        let labels: Vec<&str> = labels.collect();
-        let icon = "org.adit.Desktop";
-        let shown = self
-            .server
-            .notify("Adit", replaces, icon, &notice.title, &text, &labels, hints, TIMEOUT)
-            .await;
-        match shown {
-            Ok(id) => {
+        let mut notification = Notification::new();
+        notification
+            .appname("Adit")
+            .icon("org.adit.Desktop")
+            .summary(&notice.title)
+            .body(&escaped(&notice.text))
+            .hint(Hint::DesktopEntry("org.adit.Desktop".into()))
+            .urgency(if notice.is_urgent { Urgency::Critical } else { Urgency::Normal });
+        for answer in &notice.answers {
+            notification.action(answer.key(), answer.label(language));
+        }
+        if let Some(shown) = self.shown.get(&notice.about) {
+            notification.id(shown.handle.id());
+        }
+        match notification.show_async().await {
+            Ok(handle) => {
+                let handle = Arc::new(handle);
+                let waiting = wait(Arc::clone(&handle), self.events.clone());
+                let waiting = tokio::spawn(waiting).abort_handle();
                 let answers = notice.answers.clone();
-                self.shown.insert(notice.about, Shown { id, answers, token: None });
+                self.shown.insert(notice.about, Shown { handle, answers, token: None, waiting });
             }
             Err(error) => tracing::warn!("Nobody shows notifications: {error}"),
         }
@@ -87,16 +85,15 @@ impl Notifier {
 
     /// Takes the one about a configuration away, if it is still there.
     pub(crate) async fn withdraw(&mut self, about: ConfigurationId) {
-        let Some(shown) = self.shown.remove(&about) else { return };
-        if let Err(error) = self.server.close_notification(shown.id).await {
-            tracing::debug!("A notification cannot be taken away: {error}");
+        if let Some(shown) = self.shown.remove(&about) {
+            shown.handle.close_async().await;
         }
     }
 
     /// What an event means.
     pub(crate) fn hear(&mut self, event: Event) -> Option<Answered> {
         let (Event::Token(id, _) | Event::Chosen(id, _) | Event::Closed(id)) = &event;
-        let (about, shown) = self.shown.iter_mut().find(|(_, shown)| shown.id == *id)?;
+        let (about, shown) = self.shown.iter_mut().find(|(_, shown)| shown.handle.id() == *id)?;
         let about = *about;
         match event {
             Event::Token(_, token) => shown.token = Some(token),
@@ -110,56 +107,52 @@ impl Notifier {
     }
 }
 
-/// Tells what happens to notifications, until the bus is gone. One stream, as a token comes before its answer.
-pub(crate) async fn follow(bus: &Connection, hear: UnboundedSender<Event>) -> zbus::Result<()> {
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.waiting.abort();
+    }
+}
+
+/// Tells what the user does with a notification.
+async fn wait(handle: Arc<NotificationHandle>, events: UnboundedSender<Event>) {
+    let id = handle.id();
+    let mut event = None;
+    handle
+        .wait_for_action_async(|response: &NotificationResponse| {
+            event = match response {
+                NotificationResponse::Default => Some(Event::Chosen(id, Answer::Open.key().into())),
+                NotificationResponse::Action(key) => Some(Event::Chosen(id, key.clone())),
+                NotificationResponse::Closed(_) => Some(Event::Closed(id)),
+                NotificationResponse::Reply(_) => None,
+            };
+        })
+        .await;
+    if matches!(event, Some(Event::Chosen(..))) {
+        sleep(TOKEN_PATIENCE).await;
+    }
+    if let Some(event) = event {
+        // Only an agent that ends does not listen.
+        let _ = events.send(event);
+    }
+}
+
+/// Tells the tokens of notifications, until the bus is gone.
+pub(crate) async fn follow(bus: &Connection, tell: UnboundedSender<Event>) -> zbus::Result<()> {
     let rule = MatchRule::builder()
         .msg_type(message::Type::Signal)
         .sender(SERVER)
         .interface(SERVER)
+        .member("ActivationToken")
         .path(PATH)
         .build()?;
     let mut signals = MessageStream::for_match_rule(rule, bus, None).await?;
     while let Some(signal) = signals.next().await {
-        if let Some(event) = event(&signal?) {
+        if let Ok((id, token)) = signal?.body().deserialize() {
             // Only an agent that ends does not listen.
-            let _ = hear.send(event);
+            let _ = tell.send(Event::Token(id, token));
         }
     }
     Ok(())
-}
-
-fn event(signal: &Message) -> Option<Event> {
-    let body = signal.body();
-    match signal.header().member()?.as_str() {
-        "ActivationToken" => body.deserialize().ok().map(|(id, token)| Event::Token(id, token)),
-        "ActionInvoked" => body.deserialize().ok().map(|(id, key)| Event::Chosen(id, key)),
-        "NotificationClosed" => {
-            body.deserialize::<(u32, u32)>().ok().map(|(id, _)| Event::Closed(id))
-        }
-        _ => None,
-    }
-}
-
-#[proxy(
-    interface = "org.freedesktop.Notifications",
-    default_service = "org.freedesktop.Notifications",
-    default_path = "/org/freedesktop/Notifications"
-)]
-trait Notifications {
-    #[allow(clippy::too_many_arguments, reason = "the specification has them")]
-    fn notify(
-        &self,
-        app_name: &str,
-        replaces: u32,
-        icon: &str,
-        summary: &str,
-        body: &str,
-        actions: &[&str],
-        hints: HashMap<&str, Variant<'_>>,
-        timeout: i32,
-    ) -> zbus::Result<u32>;
-
-    fn close_notification(&self, id: u32) -> zbus::Result<()>;
 }
 
 /// Servers may take the text for markup.
