@@ -53,6 +53,11 @@ async function look({ name, query, hash, isNarrow, isTall, act }) {
   // Fonts, the first second of a clock, transitions.
   await new Promise((resolve) => setTimeout(resolve, 350));
   await writeFile(`${folder}/${name}.png`, await browser.photograph());
+  // A style that is read with another page only leaves a dialog at the end of this one.
+  if (await browser.run("return [...document.querySelectorAll('[role$=dialog]')].some((e) => getComputedStyle(e).position !== 'fixed')")) {
+    violations += 1;
+    console.log(`${name}: a dialog is not above the page`);
+  }
   await browser.run(axe);
   // Hundreds of rows are all alike.
   const found = await browser.runAsync("return (await axe.run({ exclude: ['nav li:nth-child(n+20)'] })).violations");
