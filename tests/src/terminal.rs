@@ -36,6 +36,13 @@ impl Terminal {
         self.process.wait_for_log(text);
     }
 
+    /// Waits until the terminal has shown a text for the second time.
+    #[track_caller]
+    pub fn wait_for_again(&self, text: &str) {
+        self.process
+            .wait_for(&format!("write {text:?} again"), |log| log.matches(text).count() == 2);
+    }
+
     /// Types a line.
     #[track_caller]
     pub fn type_line(&mut self, line: &str) {

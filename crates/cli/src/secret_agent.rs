@@ -118,7 +118,7 @@ async fn answer(request: SecretRequest, own: ConfigurationId, asks: &Cell<bool>)
 /// None if the person does not want to.
 async fn ask(request: &SecretRequest, found: Found) -> Option<Secrets> {
     if request.refused {
-        terminal::say("The server did not accept what it was given.");
+        terminal::say("This was not accepted. Enter it again.");
     }
     let Found { mut secrets, trouble } = found;
     let mut entered = Secrets::new();

@@ -51,7 +51,7 @@ impl Found {
         }
         let reason = match &self.trouble {
             Some(trouble) => format!("{trouble} Connect by hand to enter it."),
-            None if request.refused => "The server did not accept it.".into(),
+            None if request.refused => "It was not accepted.".into(),
             None => "It is not in the keyring. Connect by hand to enter it.".into(),
         };
         Some(SecretAnswer::Unavailable(SecretsUnavailable { reason }))

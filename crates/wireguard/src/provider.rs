@@ -7,8 +7,8 @@ use std::{
 };
 
 use adit_model::{
-    ConnectionError, InvalidConfiguration, NetworkPath, PacketTunnelNetworkSettings, PathStatus,
-    ProviderStopReason, Secrets, VpnConfiguration, wireguard::WireGuardPeer,
+    ConnectionError, NetworkPath, PacketTunnelNetworkSettings, PathStatus, ProviderStopReason,
+    Secrets, VpnConfiguration, wireguard::WireGuardPeer,
 };
 use adit_provider::{
     Host, HostError, PacketTunnelProvider, ProviderError, StartRequest, UdpBinding,
@@ -49,7 +49,7 @@ pub struct WireGuardProvider {
 impl PacketTunnelProvider for WireGuardProvider {
     async fn start(request: StartRequest, host: Host) -> Result<Self, ProviderError> {
         let StartRequest { configuration, secrets, flow, path, .. } = request;
-        let setup = Setup::read(&configuration, &secrets).map_err(unusable)?;
+        let setup = Setup::read(&configuration, &secrets)?;
         let sockets = open_sockets(&host, setup.wireguard.listen_port.unwrap_or(0)).await?;
         let engine = Engine::start(setup.parameters(), flow, sockets).map_err(|error| {
             ConnectionError::PluginFailed
@@ -223,12 +223,6 @@ async fn connect(supervisor: &mut Supervisor, setup: &Setup) -> Result<IpAddr, P
             () = sleep_until(due.into()) => {}
         }
     }
-}
-
-fn unusable(error: InvalidConfiguration) -> ProviderError {
-    let InvalidConfiguration { field, reason } = error;
-    ConnectionError::ConfigurationFailed
-        .because(format!("The WireGuard configuration cannot be used: {field}: {reason}."))
 }
 
 fn unfound<'a>(servers: impl Iterator<Item = &'a Search>) -> ProviderError {

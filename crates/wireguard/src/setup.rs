@@ -2,16 +2,42 @@
 
 use std::collections::BTreeMap;
 
-use adit_model::wireguard::Key;
 use adit_model::{
-    InvalidConfiguration, Secrets, VpnConfiguration,
-    wireguard::{PRIVATE_KEY, WireGuardConfiguration, WireGuardPeer, preshared_key},
+    ConnectionError, InvalidConfiguration, Secrets, VpnConfiguration,
+    wireguard::{
+        InvalidKey, Key, PRIVATE_KEY, WireGuardConfiguration, WireGuardPeer, preshared_key,
+    },
 };
+use adit_provider::ProviderError;
 
 use crate::{
     engine::{Parameters, PeerParameters},
     keys::{PresharedKey, PrivateKey},
 };
+
+/// Why there is nothing to run with.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub(crate) enum SetupError {
+    #[error("The WireGuard configuration cannot be used: {}: {}.", .0.field, .0.reason)]
+    Configuration(#[from] InvalidConfiguration),
+    #[error("What was given as private key is none: {0}.")]
+    PrivateKey(InvalidKey),
+    #[error("What was given as preshared key of {0} is none: {1}.")]
+    PresharedKey(Key, InvalidKey),
+}
+
+impl From<SetupError> for ProviderError {
+    fn from(error: SetupError) -> Self {
+        let kind = match error {
+            SetupError::Configuration(_) => ConnectionError::ConfigurationFailed,
+            // The person who entered it is asked again.
+            SetupError::PrivateKey(_) | SetupError::PresharedKey(..) => {
+                ConnectionError::AuthenticationFailed
+            }
+        };
+        kind.because(error.to_string())
+    }
+}
 
 /// A valid configuration with its keys.
 #[derive(Debug, Clone)]
@@ -22,11 +48,11 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    /// Reads and checks it, naming the field that is wrong.
+    /// Reads and checks it, naming what is wrong.
     pub(crate) fn read(
         configuration: &VpnConfiguration,
         secrets: &Secrets,
-    ) -> Result<Self, InvalidConfiguration> {
+    ) -> Result<Self, SetupError> {
         let map = &configuration.protocol.provider_configuration;
         let wireguard = WireGuardConfiguration::from_map(map)?;
         wireguard.validate()?;
@@ -35,12 +61,15 @@ impl Setup {
             .ok_or_else(|| InvalidConfiguration::new(PRIVATE_KEY, "is missing; import it again"))?
             .expose()
             .parse()
-            .map_err(|error| invalid(PRIVATE_KEY, &error))?;
+            .map_err(SetupError::PrivateKey)?;
         let mut preshared_keys = BTreeMap::new();
         for peer in &wireguard.peers {
             let name = preshared_key(&peer.public_key);
             if let Some(secret) = secrets.get(&name) {
-                let key = secret.expose().parse().map_err(|error| invalid(&name, &error))?;
+                let key = secret
+                    .expose()
+                    .parse()
+                    .map_err(|error| SetupError::PresharedKey(peer.public_key, error))?;
                 preshared_keys.insert(peer.public_key, key);
             }
         }
@@ -89,10 +118,6 @@ fn has_default_route(peer: &WireGuardPeer) -> bool {
     peer.allowed_ips.iter().any(|net| net.prefix_len() <= 1)
 }
 
-fn invalid(name: &str, error: &adit_model::wireguard::InvalidKey) -> InvalidConfiguration {
-    InvalidConfiguration::new(name, error.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use adit_model::{ConfigurationId, Secret, TunnelProviderProtocol, wireguard::PROVIDER_ID};
@@ -109,12 +134,13 @@ mod tests {
             let peers = json!([{"publicKey": KEY, "allowedIps": ["0.0.0.0/0"]}]);
             read(&peers, secrets).unwrap_err().to_string()
         };
-        assert_eq!(fault(&[]), "privateKey: is missing; import it again");
-        assert!(fault(&[("privateKey", "short")]).starts_with("privateKey: a key is 44"));
+        assert!(fault(&[]).contains("used: privateKey: is missing; import it again."));
+        assert!(fault(&[("privateKey", "short")]).contains("private key is none: a key is 44"));
         let preshared = format!("presharedKey:{KEY}");
         let secrets = [("privateKey", OTHER), (preshared.as_str(), "AAAA")];
-        assert!(fault(&secrets).starts_with(&format!("{preshared}: a key is 32 bytes")));
-        assert!(read(&json!([]), &[("privateKey", OTHER)]).unwrap_err().field.contains("peers"));
+        assert!(fault(&secrets).contains(&format!("{KEY} is none: a key is 32 bytes")));
+        let without_peers = read(&json!([]), &[("privateKey", OTHER)]).unwrap_err();
+        assert!(without_peers.to_string().contains("peers"), "{without_peers}");
     }
 
     #[test]
@@ -159,10 +185,7 @@ mod tests {
         knows(&schema["$defs"]["peer"]["properties"], &full["peers"][0]);
     }
 
-    fn read(
-        peers: &serde_json::Value,
-        secrets: &[(&str, &str)],
-    ) -> Result<Setup, InvalidConfiguration> {
+    fn read(peers: &serde_json::Value, secrets: &[(&str, &str)]) -> Result<Setup, SetupError> {
         let mut protocol = TunnelProviderProtocol::new(PROVIDER_ID, "server");
         let configuration = json!({"addresses": ["10.0.0.2/32", "fd00::2/128"], "peers": peers});
         protocol.provider_configuration = configuration.as_object().unwrap().clone();

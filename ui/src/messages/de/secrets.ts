@@ -8,7 +8,7 @@ export const secrets: typeof English = {
     several: "Schlüssel und Passwörter",
     what: (server) => `Für die Verbindung mit ${server} nötig; der Adit-Dienst bewahrt das nicht auf.`,
     whatFor: (user, server) => `Für die Verbindung mit ${server} als ${user} nötig; der Adit-Dienst bewahrt das nicht auf.`,
-    refused: "Der Server hat nicht angenommen, was er bekam. Geben Sie es noch einmal ein.",
+    refused: "Das wurde nicht angenommen. Geben Sie es noch einmal ein.",
     remember: "Im Schlüsselbund merken",
     connect: "Verbinden",
     once: "Was Sie eingeben, gilt nur für diese Sitzung.",

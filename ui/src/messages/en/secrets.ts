@@ -6,7 +6,7 @@ export const secrets = {
     several: "Keys and passwords",
     what: (server: string) => `Needed for the connection to ${server}; the Adit service does not keep this.`,
     whatFor: (user: string, server: string) => `Needed for the connection to ${server} as ${user}; the Adit service does not keep this.`,
-    refused: "The server did not accept what it was given. Enter it again.",
+    refused: "This was not accepted. Enter it again.",
     remember: "Remember it in the keyring",
     connect: "Connect",
     once: "What you enter counts for this session alone.",
