@@ -5,6 +5,8 @@ export interface Notice {
   text: string;
   tone: "plain" | "stop";
   action?: { label: string; run: () => void };
+  /** From when on it is not true any more: it goes, and is not shown if that is so already. */
+  isOver?: (() => boolean) | undefined;
   /** When it goes, by itself or by hand, and its action was not chosen. */
   ongone?: () => void;
 }
@@ -27,6 +29,7 @@ export class Notices {
   }
 
   show(notice: Notice): void {
+    if (notice.isOver?.()) return;
     this.dismiss();
     this.#current = notice;
     if (notice.tone === "stop") this.#announcer.warn(notice.text);

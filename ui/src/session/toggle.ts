@@ -1,4 +1,5 @@
 import type { App } from "../app";
+import { isAttached, Refused } from "../helper/helper";
 import type { Entry } from "../helper/types";
 import { refusalInWords } from "../messages/refusals";
 import { isWanted } from "./face";
@@ -18,13 +19,19 @@ export async function reconnect(id: string, app: App): Promise<void> {
   });
 }
 
-/** Does something the helper may refuse, and tells if it does. Returns whether it was done. */
-export async function attempt(app: App, action: () => Promise<unknown>): Promise<boolean> {
+/** Does something the helper may refuse, and tells if it does, as long as that is of any use. Returns whether it was done. */
+export async function attempt(app: App, action: () => Promise<unknown>, isOver?: () => boolean): Promise<boolean> {
   try {
     await action();
     return true;
   } catch (error) {
-    app.notices.show({ tone: "stop", text: refusalInWords(error, app.language) });
+    app.notices.show({ tone: "stop", text: refusalInWords(error, app.language), isOver: isOver ?? overWith(error, app) });
     return false;
   }
+}
+
+/** That there is no service is over when there is one. */
+function overWith(error: unknown, { world }: App): (() => boolean) | undefined {
+  const isAway = error instanceof Refused && error.kind === "unavailable" && !isAttached(world.link);
+  return isAway ? () => isAttached(world.link) : undefined;
 }
