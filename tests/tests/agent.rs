@@ -19,6 +19,7 @@ fn the_tray_shows_the_state_and_switches_tunnels() {
     adit.import("home", &vpn.add_peer().conf());
     adit.import("work", &vpn.add_peer().conf());
     let session = lab.client.start_desktop_session();
+    let notifications = session.add_notifications();
     let agent = session.spawn("adit-agent", &[]);
     agent.wait_for_log("There is no tray");
 
@@ -36,6 +37,16 @@ fn the_tray_shows_the_state_and_switches_tunnels() {
     assert_eq!(tray.menu()[2].label, "work", "what was used last is at hand");
     assert!(tray.menu()[0].label.starts_with("work: Connected."), "{:?}", tray.menu());
     assert!(!tray.menu()[0].is_enabled);
+
+    // Of what has to make room, only those are told who did not ask for it.
+    tray.choose(&is_on("home", false));
+    adit.wait_for("home", "connected");
+    tray.wait_for_line("home is up", |line| line.label.starts_with("home: Connected."));
+    assert_eq!(notifications.shown().len(), 0, "{:?}", notifications.shown());
+    adit.connect("work");
+    let home = notifications.wait_for("“home” is disconnected");
+    assert_eq!(home.body, "Another tunnel takes its place.");
+    notifications.wait_for("“work” is connected");
 
     adit.kill_helper();
     tray.wait_for_icon("adit-service-missing-symbolic");

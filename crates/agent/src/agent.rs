@@ -8,10 +8,10 @@ use std::{
 };
 
 use adit_api::{
-    CallError, Details, Entry, Heard, HelperClient, HelperError, Link, PauseOnDemand,
+    CallError, Details, Entry, Event, Heard, HelperClient, HelperError, Link, PauseOnDemand,
     ResumeOnDemand, Start, Stop, Viewer, attach,
 };
-use adit_model::{ConfigurationId, VpnStatus};
+use adit_model::{ConfigurationId, ProviderStopReason, VpnStatus};
 use adit_varlink::Method;
 use jiff::Timestamp;
 use tokio::{
@@ -65,6 +65,7 @@ pub async fn run(socket: &Path) -> Result<(), AgentError> {
         last_used: last_used(),
         own: BTreeMap::new(),
         up: BTreeSet::new(),
+        displaced: BTreeSet::new(),
         notifier: Notifier::new(notify.clone()),
         told: Told::default(),
         proxies: Proxies::default(),
@@ -112,6 +113,8 @@ struct Agent {
     own: BTreeMap<ConfigurationId, Instant>,
     /// What has been connected since it was started.
     up: BTreeSet<ConfigurationId>,
+    /// What ends at this moment because another one takes its place.
+    displaced: BTreeSet<ConfigurationId>,
     notifier: Notifier,
     told: Told,
     proxies: Proxies,
@@ -161,6 +164,7 @@ impl Agent {
     async fn hear(&mut self, heard: Heard) {
         let before = self.viewer.entries.clone();
         tend_keyring(&before, &heard);
+        self.displaced.extend(displaced(&heard));
         if self.viewer.follow(heard).is_none() {
             return;
         }
@@ -207,8 +211,11 @@ impl Agent {
 
     async fn tell(&mut self, before: &Entry, after: &Entry) {
         let id = after.configuration.id;
-        let is_own = self.own.get(&id).is_some_and(|since| since.elapsed() < OWN);
-        let circumstances = Circumstances { is_own, was_up: self.up.contains(&id) };
+        let is_displaced = self.displaced.contains(&id);
+        // Whoever starts one asks the other to make room.
+        let mut own = self.own.iter().filter(|(own, _)| is_displaced || **own == id);
+        let is_own = own.any(|(_, since)| since.elapsed() < OWN);
+        let circumstances = Circumstances { is_own, was_up: self.up.contains(&id), is_displaced };
         let (level, language) = (self.settings.notifications, self.settings.language());
         if let Some(notice) = notice(before, after, circumstances, level, language) {
             self.show(&notice).await;
@@ -225,6 +232,7 @@ impl Agent {
             VpnStatus::Disconnected | VpnStatus::Invalid => {
                 self.own.remove(&id);
                 self.up.remove(&id);
+                self.displaced.remove(&id);
             }
             VpnStatus::Reasserting | VpnStatus::Disconnecting => {}
         }
@@ -324,6 +332,13 @@ impl Agent {
             tracing::warn!("Which configuration was used last is not kept: {error}");
         }
     }
+}
+
+/// The helper tells this before it tells that the session is down.
+fn displaced(heard: &Heard) -> Option<ConfigurationId> {
+    let Heard::Event(Event::SessionEnded(ended)) = heard else { return None };
+    let is_displaced = ended.session.stop_reason == ProviderStopReason::Superceded;
+    is_displaced.then_some(ended.session.id)
 }
 
 /// Never, if there is no moment.

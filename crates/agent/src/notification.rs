@@ -84,13 +84,15 @@ pub(crate) struct Circumstances {
     pub(crate) is_own: bool,
     /// The tunnel has been connected since it was started.
     pub(crate) was_up: bool,
+    /// It ended because another one takes its place.
+    pub(crate) is_displaced: bool,
 }
 
 /// What to say when a session changes from `before` to `after`.
 pub(crate) fn notice(
     before: &Entry,
     after: &Entry,
-    Circumstances { is_own, was_up }: Circumstances,
+    Circumstances { is_own, was_up, is_displaced }: Circumstances,
     level: Level,
     language: Language,
 ) -> Option<Notice> {
@@ -152,8 +154,13 @@ pub(crate) fn notice(
     } else {
         return None;
     };
-    let answers = vec![Answer::Open];
-    Some(Notice { about, title, text: String::new(), is_urgent: false, answers, says })
+    let text = if ended && is_displaced {
+        language.of("Another tunnel takes its place.", "Ein anderer Tunnel tritt an seine Stelle.")
+    } else {
+        ""
+    };
+    let (text, answers) = (text.into(), vec![Answer::Open]);
+    Some(Notice { about, title, text, is_urgent: false, answers, says })
 }
 
 /// A configuration that was just made goes from invalid to disconnected, and nothing has ended.
@@ -250,7 +257,7 @@ mod tests {
     fn levels_leave_out_what_is_not_wanted() {
         let connecting = with(VpnStatus::Connecting, |_| {});
         let at = |level, before: &Entry, after: &Entry| {
-            let circumstances = Circumstances { is_own: false, was_up: was_up(before) };
+            let circumstances = circumstances(before, false);
             notice(before, after, circumstances, level, Language::English).is_some()
         };
         let mut silent = up();
@@ -307,12 +314,12 @@ mod tests {
     }
 
     fn say(before: &Entry, after: &Entry, is_own: bool) -> Option<Notice> {
-        let circumstances = Circumstances { is_own, was_up: was_up(before) };
-        notice(before, after, circumstances, Level::Changes, Language::English)
+        notice(before, after, circumstances(before, is_own), Level::Changes, Language::English)
     }
 
-    fn was_up(before: &Entry) -> bool {
-        matches!(before.session.status, VpnStatus::Connected | VpnStatus::Reasserting)
+    fn circumstances(before: &Entry, is_own: bool) -> Circumstances {
+        let was_up = matches!(before.session.status, VpnStatus::Connected | VpnStatus::Reasserting);
+        Circumstances { is_own, was_up, is_displaced: false }
     }
 
     fn up() -> Entry {
