@@ -75,8 +75,10 @@ pub(crate) struct InvalidField {
 pub(crate) enum ProfileFormat {
     /// For wg-quick(8) and every app of WireGuard.
     WgQuick,
-    /// For Apple's systems and those who manage them.
-    Mobileconfig,
+    /// For iPhones, iPads and those who manage them.
+    MobileconfigIos,
+    /// For Macs and those who manage them. The app of WireGuard there has another name.
+    MobileconfigMacos,
     /// All that Adit knows of it.
     Adit,
 }
@@ -180,18 +182,19 @@ pub(crate) async fn export_profile(
     let mut got = call(&shared, Get { id, include_secrets: true }).await?;
     complete(&mut got).await?;
     let (configuration, secrets) = (got.entry.configuration, got.secrets.unwrap_or_default());
+    let mobileconfig = |system| {
+        let id = configuration.id;
+        let ids = ProfileIds { profile: id.derived(2), payload: id };
+        let xml = export_mobileconfig(&configuration, &secrets, ids, system)?;
+        Ok(String::from_utf8_lossy(&xml).into_owned())
+    };
     match format {
         ProfileFormat::WgQuick => {
             is_said_by_wg_quick(&configuration)?;
             Ok(export_wg_quick(&wireguard(&configuration)?, &secrets)?.to_string())
         }
-        ProfileFormat::Mobileconfig => {
-            let id = configuration.id;
-            let ids = ProfileIds { profile: id.derived(2), payload: id };
-            let system = AppleSystem::of(&configuration).unwrap_or(AppleSystem::Ios);
-            let xml = export_mobileconfig(&configuration, &secrets, ids, system)?;
-            Ok(String::from_utf8_lossy(&xml).into_owned())
-        }
+        ProfileFormat::MobileconfigIos => mobileconfig(AppleSystem::Ios),
+        ProfileFormat::MobileconfigMacos => mobileconfig(AppleSystem::Macos),
         ProfileFormat::Adit => serde_json::to_string_pretty(&Archive::new(configuration, secrets))
             .map_err(|error| Failure::new(FailureKind::Failed, error.to_string())),
     }

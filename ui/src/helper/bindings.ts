@@ -953,8 +953,10 @@ export type PrimaryNetwork = {
 export type ProfileFormat = 
 /**  For wg-quick(8) and every app of WireGuard. */
 "wgQuick" | 
-/**  For Apple's systems and those who manage them. */
-"mobileconfig" | 
+/**  For iPhones, iPads and those who manage them. */
+"mobileconfigIos" | 
+/**  For Macs and those who manage them. The app of WireGuard there has another name. */
+"mobileconfigMacos" | 
 /**  All that Adit knows of it. */
 "adit";
 
