@@ -8,7 +8,7 @@ use std::{
 
 use adit_api::{Change, Heard, Viewer};
 use adit_diagnosis::Finding;
-use adit_model::{ConfigurationId, Secrets};
+use adit_model::{ConfigurationId, Secrets, VpnConfiguration};
 use tauri::ipc::Channel;
 
 use crate::opened::OpenedFile;
@@ -59,6 +59,17 @@ impl Shared {
         let mut known = lock(&self.known);
         known.page = Some(page);
         known.viewer.changes_so_far()
+    }
+
+    /// The configuration of the user that is another version of the same profile.
+    pub(crate) fn version_of(&self, imported: &VpnConfiguration) -> Option<VpnConfiguration> {
+        let own = rustix::process::geteuid().as_raw();
+        let known = lock(&self.known);
+        let mut stored = known.viewer.entries.values().map(|entry| &entry.configuration);
+        let version = stored.find(|stored| {
+            stored.owner == own && stored.managed_by.is_none() && stored.is_version_of(imported)
+        });
+        version.cloned()
     }
 
     pub(crate) fn pending(&self) -> MutexGuard<'_, BTreeMap<ConfigurationId, Secrets>> {

@@ -1,7 +1,7 @@
 //! Making and changing configurations in the real window.
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
-use adit_tests::{Adit, Home, Lab, WireGuardServer};
+use adit_tests::{Adit, Home, Lab, WireGuardServer, program};
 use serde_json::{Value, json};
 
 /// What wg-quick(8) would run as root.
@@ -48,6 +48,47 @@ fn what_is_pasted_dropped_or_chosen_is_imported_after_it_was_said_what_will_not_
     }
     adit.connect("dropped");
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+}
+
+// spec: MDM-1
+#[test]
+fn a_later_version_of_a_profile_replaces_it_and_its_key_stays_in_the_keyring() {
+    let Some(Home { lab, vpn, adit }) = Home::imported() else { return };
+    let profile = adit.run(["export", "home", "--format", "mobileconfig"]);
+    let session = lab.client.start_desktop_session();
+    let Some(keyring) = session.start_keyring() else { return };
+    let Some(window) = session.open_window(&[]) else { return };
+    let import = |profile: &str, name: &str, button: &str| {
+        window.drop_file("office.mobileconfig", profile);
+        window.wait_for_text(".cards", "office.mobileconfig");
+        window.photograph(&format!("desktop-profile-{button}"));
+        window.click_on(button);
+        window.wait_for_text("h1", name);
+    };
+    window.wait_for_text("h1", "home");
+    import(
+        &profile.replace("<string>home</string>", "<string>Office</string>"),
+        "Office",
+        "Import",
+    );
+    adit.run(["rename", "Office", "Mine"]);
+    let adit_of_the_session = program("adit").display().to_string();
+    session.run(&adit_of_the_session, &["secrets", "Mine", "--keep-in", "keyring"]);
+    window.wait_for_text("h1", "Mine");
+    let before = adit.session("Mine");
+
+    // Its key and its address are other ones.
+    let peer = vpn.add_peer();
+    let key = |text: &str| text.split("PrivateKey = ").nth(1).unwrap()[..44].to_owned();
+    let later = profile.replace(&key(&profile), &peer.private_key);
+    import(&later, "Mine", "Replace");
+    window.wait_for_text("aside.notice", "“Mine” was replaced.");
+    let id = before["id"].as_str().unwrap();
+    assert_eq!(adit.session("Mine")["id"], id);
+    assert_eq!(keyring.secrets(id)["privateKey"], peer.private_key);
+    let listed = adit.run(["list", "--json"]);
+    let listed: Vec<Value> = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed.len(), 2, "{listed:?}");
 }
 
 #[test]

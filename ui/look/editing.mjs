@@ -23,7 +23,7 @@ export function editingViews(view) {
     view("create-whole", { theme: "light" }, { hash: "#/create", isTall: true }),
     ...both("import-preview", { hash: "#/import", isTall: true, act: imported }),
     ...both("import-paste", { hash: "#/import", act: pasting }),
-    view("import-several", { theme: "light" }, { hash: "#/import", isTall: true, act: several }),
+    ...both("import-several", { hash: "#/import", isTall: true, act: several }),
     view("import-german", { theme: "dark", lang: "de" }, { hash: "#/import", isTall: true, act: imported }),
     view("import-narrow", { theme: "light" }, { hash: "#/import", isNarrow: true, isTall: true, act: imported }),
     ...both("rules", { hash: `#/onDemand/${TRAVEL}`, isTall: true }, { state: "waiting" }),
@@ -64,16 +64,16 @@ async function imported(browser) {
   await browser.until("return document.querySelectorAll('.card').length === 3");
 }
 
-/** A profile of Apple's with two VPNs, one of them with a name that is taken. */
+/** A profile of Apple's with three VPNs: one with a name that is taken, one that is new, and a later version of one. */
 async function several(browser) {
   const payload = (name) => `<key>UserDefinedName</key><string>${name}</string><key>WgQuickConfig</key><string>${FILE.replace(/PostUp.*\n/, "")}</string>`;
   await browser.run(
     `const data = new DataTransfer(); data.items.add(new File([arguments[0]], "company.mobileconfig"));
      const input = document.querySelector("input[type=file]"); input.files = data.files;
      input.dispatchEvent(new Event("change", { bubbles: true }));`,
-    `<plist>${payload("Work")}${payload("Laboratory")}</plist>`,
+    `<plist>${["Work", "Laboratory", "Abroad"].map(payload).join("")}<key>PayloadIdentifier</key><string>net.example.abroad</string></plist>`,
   );
-  await browser.until("return document.querySelectorAll('.card').length === 2");
+  await browser.until("return document.querySelectorAll('.card').length === 3");
 }
 
 async function selfTest(browser) {

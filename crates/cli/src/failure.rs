@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use adit_api::{CallError, ConnectError, HelperError, ServiceError, SubscriptionError};
-use adit_keyring::{KeyringError, RelocationError};
+use adit_keyring::{KeyringError, RelocationError, SavingError};
 use adit_model::{DisconnectError, InvalidConfiguration, SessionStatus, shell_word};
 use adit_profile::{ArchiveError, ExportError, ImportError, ProfileError};
 
@@ -243,6 +243,15 @@ impl From<SubscriptionError> for Failure {
         match error {
             SubscriptionError::Connect(error) => error.into(),
             SubscriptionError::Call(error) => error.into(),
+        }
+    }
+}
+
+impl From<SavingError> for Failure {
+    fn from(error: SavingError) -> Self {
+        match error {
+            SavingError::Call(error) => error.into(),
+            SavingError::Keyring(error) => error.into(),
         }
     }
 }

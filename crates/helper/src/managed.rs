@@ -6,5 +6,5 @@ mod pairing;
 
 pub(crate) use self::{
     folder::{ManagedFile, read},
-    pairing::{Pair, is_version, pair},
+    pairing::{Pair, pair},
 };

@@ -5,8 +5,10 @@ mod answer;
 mod error;
 mod keyring;
 mod relocation;
+mod saving;
 
 pub use answer::{Found, is_in_keyring, remember};
 pub use error::KeyringError;
 pub use keyring::{Access, Keyring, complete};
 pub use relocation::{Place, RelocationError, relocate};
+pub use saving::{SavingError, save};

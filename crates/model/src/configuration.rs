@@ -112,6 +112,15 @@ impl ProfileOrigin {
 }
 
 impl VpnConfiguration {
+    /// Whether both are versions of the same part of the same profile. Spec MDM-1.
+    #[must_use]
+    pub fn is_version_of(&self, other: &Self) -> bool {
+        self.profile
+            .as_ref()
+            .zip(other.profile.as_ref())
+            .is_some_and(|(one, other)| one.is_same(other))
+    }
+
     /// A configuration that was not saved yet.
     pub fn new(
         id: ConfigurationId,

@@ -12,6 +12,7 @@ mod mobileconfig;
 mod name;
 mod note_code;
 mod protection;
+mod succession;
 mod wg_quick;
 
 pub use archive::{Archive, ArchiveError};
@@ -26,6 +27,7 @@ pub use mobileconfig::{
 pub use name::name_from_file;
 pub use note_code::NoteCode;
 pub use protection::{Protection, protect};
+pub use succession::succeed;
 pub use wg_quick::{
     Draft, ExportError, ImportError, MAX_SIZE, export_wg_quick, import_wg_quick,
     is_said_by_wg_quick, read_draft, write_draft,

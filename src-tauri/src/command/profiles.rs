@@ -1,8 +1,8 @@
 //! Files that people have their configurations in, and the text of a configuration in the editor. Files
 //! come as content, never as paths, and what is secret in them does not go back to the window.
 
-use adit_api::{Get, Save, SecretChanges};
-use adit_keyring::complete;
+use adit_api::{Get, HelperClient, SecretChanges};
+use adit_keyring::{self as keyring, SavingError, complete};
 use adit_model::{
     ConfigurationId, InvalidConfiguration, VpnConfiguration, wireguard::WireGuardConfiguration,
 };
@@ -10,7 +10,7 @@ use adit_profile::{
     AppleSystem, Archive, ArchiveError, ExportError, ImportError, Imported, ImportedProfile, Note,
     ProfileError, ProfileIds, Protection, check, export_mobileconfig, export_wg_quick,
     import_mobileconfig, import_wg_quick, is_mobileconfig, is_said_by_wg_quick, lint,
-    name_from_file, protect, read_draft, wireguard_of, write_draft,
+    name_from_file, protect, read_draft, succeed, wireguard_of, write_draft,
 };
 use serde::{Deserialize, Serialize};
 use specta::Type;
@@ -28,6 +28,9 @@ use crate::{
 pub(crate) struct Preview {
     /// As it would be stored. The name and the protections may be changed before it is.
     pub(crate) configuration: VpnConfiguration,
+    /// The stored configuration whose place it takes, as a later version of the same profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) replaces: Option<ConfigurationId>,
     /// Which secrets it has.
     pub(crate) secret_names: Vec<String>,
     /// What of the file counts for nothing or for something else.
@@ -101,29 +104,42 @@ pub(crate) fn open_profile(
     };
     let preview = |Imported { configuration, secrets, notes }| {
         let secret_names = secrets.keys().cloned().collect();
-        shared.pending().insert(configuration.id, secrets);
-        Preview { configuration, secret_names, notes }
+        let id = configuration.id;
+        shared.pending().insert(id, secrets);
+        let Some(stored) = shared.version_of(&configuration) else {
+            return Preview { configuration, replaces: None, secret_names, notes };
+        };
+        let replaces = Some(stored.id);
+        // Until it is stored it is known by its own id: the same file may have been opened twice.
+        let configuration = VpnConfiguration { id, ..succeed(&configuration, stored) };
+        Preview { configuration, replaces, secret_names, notes }
     };
     Ok(opened.into_iter().map(preview).collect())
 }
 
-/// Stores what `open_profile` has understood.
+/// Stores what `open_profile` has understood, in the place of the configuration that it `replaces`.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn import_profile(
     shared: State<'_, Shared>,
-    configuration: VpnConfiguration,
+    mut configuration: VpnConfiguration,
+    replaces: Option<ConfigurationId>,
 ) -> Result<VpnConfiguration, Failure> {
     let Some(secrets) = shared.pending().get(&configuration.id).cloned() else {
         let sentence = "The file was opened too long ago. Open it again.";
         return Err(Failure::new(FailureKind::Gone, sentence));
     };
-    let id = configuration.id;
-    let secret_changes = SecretChanges::new();
-    let saved =
-        call(&shared, Save { configuration, secrets: Some(secrets), secret_changes }).await?;
-    shared.pending().remove(&id);
-    Ok(saved.configuration)
+    let opened = configuration.id;
+    if let Some(id) = replaces {
+        let stored = call(&shared, Get { id, include_secrets: false }).await?.entry.configuration;
+        configuration.id = id;
+        configuration.generation = stored.generation;
+        configuration.enablement = stored.enablement;
+    }
+    let mut helper = HelperClient::connect(&shared.socket).await?;
+    let saved = keyring::save(&mut helper, configuration, secrets).await?;
+    shared.pending().remove(&opened);
+    Ok(saved)
 }
 
 /// Forgets what `open_profile` has understood.
@@ -238,6 +254,15 @@ fn wireguard(configuration: &VpnConfiguration) -> Result<WireGuardConfiguration,
         );
         Failure::new(FailureKind::Invalid, sentence)
     })
+}
+
+impl From<SavingError> for Failure {
+    fn from(error: SavingError) -> Self {
+        match error {
+            SavingError::Call(error) => error.into(),
+            SavingError::Keyring(error) => error.into(),
+        }
+    }
 }
 
 impl From<ImportError> for Failure {

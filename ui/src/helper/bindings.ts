@@ -67,8 +67,8 @@ export const commands = {
 	 *  several configurations. Nothing is stored until `import_profile`; the secrets wait in the app meanwhile.
 	 */
 	openProfile: (fileName: string, content: number[]) => typedError<Preview[], Failure>(__TAURI_INVOKE("open_profile", { fileName, content })),
-	/**  Stores what `open_profile` has understood. */
-	importProfile: (configuration: VpnConfiguration) => typedError<VpnConfiguration, Failure>(__TAURI_INVOKE("import_profile", { configuration })),
+	/**  Stores what `open_profile` has understood, in the place of the configuration that it `replaces`. */
+	importProfile: (configuration: VpnConfiguration, replaces: ConfigurationId | null) => typedError<VpnConfiguration, Failure>(__TAURI_INVOKE("import_profile", { configuration, replaces })),
 	/**  Forgets what `open_profile` has understood. */
 	discardProfile: (id: ConfigurationId) => __TAURI_INVOKE<void>("discard_profile", { id }),
 	/**  What a configuration will do, in words, without storing it. */
@@ -919,6 +919,8 @@ at: string } |
 export type Preview = {
 	/**  As it would be stored. The name and the protections may be changed before it is. */
 	configuration: VpnConfiguration,
+	/**  The stored configuration whose place it takes, as a later version of the same profile. */
+	replaces?: ConfigurationId,
 	/**  Which secrets it has. */
 	secretNames: string[],
 	/**  What of the file counts for nothing or for something else. */

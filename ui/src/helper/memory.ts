@@ -21,6 +21,7 @@ import type {
   Json,
   LogLine,
   PauseEnd,
+  ProfileOrigin,
   SecretPlace,
   SessionStatus,
   VpnConfiguration,
@@ -179,6 +180,11 @@ class MemoryHelper implements Omit<Helper, keyof Profiles>, Store {
 
   secrets(id: string): Secrets {
     return this.#secrets.get(id) ?? { privateKey: EXAMPLE_KEY };
+  }
+
+  version({ profile, payload }: ProfileOrigin): VpnConfiguration | undefined {
+    const isVersion = ({ profile: origin }: VpnConfiguration) => origin?.profile === profile && origin.payload === payload;
+    return this.#scene.entries.map((entry) => entry.configuration).find(isVersion);
   }
 
   put(configuration: VpnConfiguration, secrets: Secrets): VpnConfiguration {

@@ -24,8 +24,8 @@ export interface Profiles {
   watchOpened(listener: (files: OpenedFile[]) => void): () => void;
   /** Understands a file; a profile of Apple's may have several. Secrets wait in the app for `importProfile`. */
   openProfile(fileName: string, content: Uint8Array): Promise<Preview[]>;
-  /** Stores what was opened, perhaps with another name and other protections. */
-  importProfile(configuration: VpnConfiguration): Promise<VpnConfiguration>;
+  /** Stores what was opened, perhaps with another name and other protections, in the place of the one that it `replaces`. */
+  importProfile(configuration: VpnConfiguration, replaces?: string): Promise<VpnConfiguration>;
   /** Forgets what was opened. */
   discardProfile(id: string): Promise<void>;
   /** A file with its keys: whoever can read it can use the tunnel. */

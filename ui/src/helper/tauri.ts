@@ -56,7 +56,7 @@ const profiles: Profiles = {
   fromText: (text, configuration, secretNames) => data(commands.fromText(text, configuration, secretNames)),
   watchOpened,
   openProfile: (fileName, content) => data(commands.openProfile(fileName, [...content])),
-  importProfile: (configuration) => data(commands.importProfile(configuration)),
+  importProfile: (configuration, replaces) => data(commands.importProfile(configuration, replaces ?? null)),
   discardProfile: (id) => commands.discardProfile(id),
   exportProfile: (id, format) => data(commands.exportProfile(id, format)),
   saveFile: (name, content) => data(commands.saveFile(name, content)),

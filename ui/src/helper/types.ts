@@ -28,6 +28,7 @@ export type {
   PauseEnd,
   Preview,
   ProfileFormat,
+  ProfileOrigin,
   Provider,
   ProxyServer,
   ProxySettings,

@@ -11,9 +11,24 @@ export interface Place {
   count: number;
 }
 
+export interface Profile {
+  kind: "profile";
+  key: number;
+  file: string;
+  of: Place | undefined;
+  /** What it is called in the file, where that name is taken. */
+  renamed: string | undefined;
+  configuration: VpnConfiguration;
+  /** The stored configuration whose later version it is. */
+  replaces: string | undefined;
+  fileNotes: Note[];
+  notes: Note[];
+  refusal?: string;
+}
+
 /** A profile that was understood, or why it was not. */
 export type Candidate =
-  | { kind: "profile"; key: number; file: string; of: Place | undefined; renamed: string | undefined; configuration: VpnConfiguration; fileNotes: Note[]; notes: Note[]; refusal?: string }
+  | Profile
   | { kind: "refused"; key: number; file: string; sentence: string };
 
 /** What is about to be imported. */
@@ -58,13 +73,19 @@ export class Candidates {
     void this.#lint(key, configuration);
   }
 
+  /** Whether no other configuration has its name. */
+  isFree({ configuration, replaces }: Profile): boolean {
+    const name = configuration.name.trim();
+    return !this.#app.world.entries.some((entry) => entry.configuration.id !== replaces && entry.configuration.name === name);
+  }
+
   /** Those that were stored. What was refused stays, with the reason. */
   async store(): Promise<VpnConfiguration[]> {
     this.isBusy = true;
     const stored: VpnConfiguration[] = [];
     for (const candidate of this.profiles) {
       try {
-        stored.push(await this.#app.helper.importProfile(candidate.configuration));
+        stored.push(await this.#app.helper.importProfile(candidate.configuration, candidate.replaces));
         this.#all = this.#all.filter((other) => other.key !== candidate.key);
       } catch (error) {
         this.#replace({ ...candidate, refusal: refusalInWords(error, this.#app.language) });
@@ -92,13 +113,16 @@ export class Candidates {
     }
   }
 
-  async #offer(file: string, { configuration, notes: fileNotes }: Preview, of: Place | undefined): Promise<void> {
-    const others = this.#app.world.entries.map((entry) => entry.configuration.name);
+  async #offer(file: string, { configuration, replaces, notes: fileNotes }: Preview, of: Place | undefined): Promise<void> {
+    // Of several versions the one that was opened last counts.
+    const earlier = this.profiles.find((profile) => replaces !== undefined && profile.replaces === replaces);
+    if (earlier) this.remove(earlier);
+    const others = this.#app.world.entries.filter((entry) => entry.configuration.id !== replaces).map((entry) => entry.configuration.name);
     const taken = new Set([...others, ...this.profiles.map((profile) => profile.configuration.name)]);
     const named = { ...configuration, name: freeName(configuration.name, taken) };
     const renamed = named.name === configuration.name ? undefined : configuration.name;
     const key = this.#next++;
-    this.#all = [...this.#all, { kind: "profile", key, file, of, renamed, configuration: named, fileNotes, notes: [] }];
+    this.#all = [...this.#all, { kind: "profile", key, file, of, renamed, configuration: named, replaces, fileNotes, notes: [] }];
     await this.#lint(key, named);
   }
 

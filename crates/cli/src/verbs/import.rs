@@ -7,11 +7,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use adit_api::{HelperClient, List, Save, SaveReply, SecretChanges};
+use adit_api::{HelperClient, List};
+use adit_keyring as keyring;
 use adit_model::{ConfigurationId, Scope, Secrets, Severity, VpnConfiguration};
 use adit_profile::{
     Archive, Imported, MAX_SIZE, Note, Protection, completed, import_mobileconfig, import_wg_quick,
-    is_mobileconfig, lint, name_from_file, protect, set_wireguard, wireguard_of,
+    is_mobileconfig, lint, name_from_file, protect, set_wireguard, succeed, wireguard_of,
 };
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -193,18 +194,7 @@ impl Profile {
                 let wireguard = completed(wireguard, &existing);
                 set_wireguard(&mut existing, &wireguard);
             }
-            Some(_) | None => {
-                existing.protocol = imported.protocol.clone();
-                existing.on_demand = imported.on_demand.clone();
-                existing.app_id.clone_from(&imported.app_id);
-                existing.unknown.clone_from(&imported.unknown);
-                // Who calls it otherwise than its profile did goes on doing so.
-                let was_called = existing.profile.take().map(|origin| origin.name);
-                if was_called.is_some_and(|name| name == existing.name) {
-                    existing.name.clone_from(&imported.name);
-                }
-                existing.profile.clone_from(&imported.profile);
-            }
+            Some(_) | None => existing = succeed(imported, existing),
         }
         if imported.scope == Scope::System {
             existing.scope = Scope::System;
@@ -237,9 +227,7 @@ async fn save(
     let own: Vec<VpnConfiguration> =
         entries.into_iter().map(|entry| entry.configuration).filter(competes).collect();
     // A later version of the same profile says itself whose place it takes (MDM-1).
-    let version = profile.configuration.profile.as_ref().and_then(|origin| {
-        own.iter().find(|known| known.profile.as_ref().is_some_and(|it| it.is_same(origin)))
-    });
+    let version = own.iter().find(|known| known.is_version_of(&profile.configuration));
     let same_name = || own.iter().find(|known| known.name == *name);
     let (configuration, action) = match (version, same_name()) {
         (Some(version), _) => (profile.replacing(version.clone())?, Action::Replaced),
@@ -247,12 +235,7 @@ async fn save(
         (None, Some(known)) if replace => (profile.replacing(known.clone())?, Action::Replaced),
         (None, Some(_)) => return Err(Failure::NameTaken { name: name.clone() }),
     };
-    let save = Save {
-        configuration,
-        secrets: Some(profile.secrets),
-        secret_changes: SecretChanges::new(),
-    };
-    let SaveReply { configuration } = helper.call(&save).await?;
+    let configuration = keyring::save(helper, configuration, profile.secrets).await?;
     let notes = [profile.notes, lint(&configuration)].concat();
     Ok(Saved { file: profile.file, action, configuration, notes })
 }

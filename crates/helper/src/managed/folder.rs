@@ -14,8 +14,6 @@ use adit_profile::{
 use adit_provider::changed_by_root_alone;
 use zeroize::Zeroizing;
 
-use super::is_version;
-
 /// One file, and what is to become of it.
 #[derive(Debug)]
 pub(crate) struct ManagedFile {
@@ -56,7 +54,7 @@ impl ManagedFile {
     /// Whether a profile says that one of its configurations is a later version of this.
     pub(crate) fn has_version_of(&self, stored: &VpnConfiguration) -> bool {
         let found = self.found.as_ref().map_or(&[][..], Vec::as_slice);
-        found.iter().any(|it| is_version(&it.configuration, stored))
+        found.iter().any(|it| it.configuration.is_version_of(stored))
     }
 }
 

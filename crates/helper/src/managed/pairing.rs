@@ -14,11 +14,6 @@ pub(crate) enum Pair {
     Vanished(ConfigurationId),
 }
 
-/// Whether both are versions of the same part of the same profile. Spec MDM-1.
-pub(crate) fn is_version(one: &VpnConfiguration, other: &VpnConfiguration) -> bool {
-    one.profile.as_ref().zip(other.profile.as_ref()).is_some_and(|(one, other)| one.is_same(other))
-}
-
 /// A configuration keeps its id as long as its profile says that it is the same one. Where no profile
 /// says anything, as long as it has its name or is the only one of its file.
 pub(crate) fn pair(stored: &[&VpnConfiguration], found: Vec<Imported>) -> Vec<Pair> {
@@ -27,7 +22,7 @@ pub(crate) fn pair(stored: &[&VpnConfiguration], found: Vec<Imported>) -> Vec<Pa
         return found.into_iter().map(|imported| Pair::Stayed(id, imported)).collect();
     }
     let goes_on = |stored: &VpnConfiguration, found: &VpnConfiguration| match stored.profile {
-        Some(_) if found.profile.is_some() => is_version(stored, found),
+        Some(_) if found.profile.is_some() => stored.is_version_of(found),
         Some(_) | None => stored.name == found.name,
     };
     // First, so that what comes may have the names of what goes.

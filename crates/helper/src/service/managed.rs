@@ -9,7 +9,7 @@ use adit_profile::Imported;
 use super::{Service, locked};
 use crate::{
     folder_watch::FolderWatch,
-    managed::{self, ManagedFile, Pair, is_version, pair},
+    managed::{self, ManagedFile, Pair, pair},
     on_demand,
     session::Input,
 };
@@ -79,7 +79,7 @@ impl Service {
             .filter(|stored| stored.managed_by.is_some())
             .filter(|stored| {
                 // A later version of a profile may lie in another file (MDM-1).
-                let is_later = |it: &Imported| is_version(&it.configuration, stored);
+                let is_later = |it: &Imported| it.configuration.is_version_of(stored);
                 stored.managed_by.as_deref() == Some(file) || found.iter().any(is_later)
             })
             .cloned()

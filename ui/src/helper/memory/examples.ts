@@ -39,6 +39,7 @@ export function abroad(): Entry {
   });
   configuration.protocol.includeAllNetworks = true;
   configuration.protocol.excludeLocalNetworks = true;
+  configuration.profile = { profile: "net.example.abroad", payload: "Abroad", name: "Abroad" };
   return entry(configuration);
 }
 

@@ -2,7 +2,7 @@
 
 import { Refused, type Secrets } from "../helper";
 import type { Profiles } from "../profiles";
-import type { Note, Preview, SecretChange, VpnConfiguration } from "../types";
+import type { Note, Preview, ProfileOrigin, SecretChange, VpnConfiguration } from "../types";
 import { HIDDEN, readText, writeText } from "./wg-quick";
 
 const PROVIDER = "org.adit.wireguard";
@@ -10,13 +10,15 @@ const PROVIDER = "org.adit.wireguard";
 export interface Store {
   configuration(id: string): VpnConfiguration;
   secrets(id: string): Secrets;
+  /** The stored configuration that came in this part of this profile. */
+  version(origin: ProfileOrigin): VpnConfiguration | undefined;
   put(configuration: VpnConfiguration, secrets: Secrets): VpnConfiguration;
 }
 
 export function memoryProfiles(store: Store): Profiles {
   const opened = new Map<string, Secrets>();
   let last = 0;
-  const open = (name: string, text: string): Preview => {
+  const open = (name: string, text: string, profile?: string): Preview => {
     const { own, secrets, notes } = readText(text);
     const id = `1f3c8a52-0000-4000-a000-${String(++last).padStart(12, "0")}`;
     const configuration = completed({
@@ -33,7 +35,12 @@ export function memoryProfiles(store: Store): Profiles {
     if (isFull && !(configuration.protocol.expectedRoutes ?? []).includes("::/0")) own["blockIpv6"] = true;
     const known = Object.entries(secrets).filter((entry): entry is [string, string] => entry[1] !== undefined);
     opened.set(id, Object.fromEntries(known));
-    return { configuration, secretNames: known.map(([secret]) => secret), notes };
+    const secretNames = known.map(([secret]) => secret);
+    if (profile === undefined) return { configuration, secretNames, notes };
+    configuration.profile = { profile, payload: name, name };
+    const stored = store.version(configuration.profile);
+    if (!stored) return { configuration, secretNames, notes };
+    return { configuration: { ...configuration, name: stored.name }, replaces: stored.id, secretNames, notes };
   };
   return {
     generateKey: async () => randomKey(),
@@ -53,12 +60,13 @@ export function memoryProfiles(store: Store): Profiles {
     openProfile: async (fileName, content) => {
       const text = new TextDecoder().decode(content);
       const inside = payloads(text);
-      return inside.length === 0 ? [open(fileName.replace(/\.conf$/i, ""), text)] : inside.map(({ name, text }) => open(name, text));
+      return inside.length === 0 ? [open(fileName.replace(/\.conf$/i, ""), text)] : inside.map((payload) => open(payload.name, payload.text, payload.profile));
     },
-    importProfile: async (configuration) => {
+    importProfile: async (configuration, replaces) => {
       const secrets = opened.get(configuration.id);
       if (!secrets) throw new Refused({ kind: "gone", sentence: "The file was opened too long ago. Open it again." });
-      const stored = store.put(configuration, secrets);
+      const place = replaces === undefined ? {} : { id: replaces, generation: store.configuration(replaces).generation };
+      const stored = store.put({ ...configuration, ...place }, secrets);
       opened.delete(configuration.id);
       return stored;
     },
@@ -80,10 +88,11 @@ export function memoryProfiles(store: Store): Profiles {
 }
 
 /** The VPNs of one of Apple's profiles. In the app the crate `profile` finds them. */
-function payloads(text: string): { name: string; text: string }[] {
+function payloads(text: string): { name: string; text: string; profile: string }[] {
   const value = (key: string) => [...text.matchAll(new RegExp(`<key>${key}</key>\\s*<string>([^<]*)</string>`, "g"))].map(([, found]) => found ?? "");
   const names = value("UserDefinedName");
-  return value("WgQuickConfig").map((inside, index) => ({ name: names[index] ?? "VPN", text: inside }));
+  const profile = value("PayloadIdentifier").at(-1) ?? "";
+  return value("WgQuickConfig").map((inside, index) => ({ name: names[index] ?? "VPN", text: inside, profile }));
 }
 
 function completed(configuration: VpnConfiguration): VpnConfiguration {

@@ -25,7 +25,11 @@ export const files: typeof English = {
     place: (number, count) => `VPN ${number} von ${count}`,
     renamed: (name) => `„${name}“ gibt es schon, daher heißt diese anders.`,
     taken: "Eine Konfiguration dieses Namens gibt es schon.",
+    replaces: (name) => `Ersetzt „${name}“.`,
+    replacesWhy: "Es ist eine andere Fassung desselben Profils. Wie Sie es nennen und wo seine Schlüssel liegen, bleibt.",
     store: (count) => n(count, "Importieren", `${count} importieren`),
+    replace: (count) => n(count, "Ersetzen", `${count} ersetzen`),
+    replaced: (count, first) => n(count, `„${first}“ wurde ersetzt.`, `${count} Konfigurationen wurden ersetzt.`),
     done: (count, first) => n(count, `„${first}“ wurde importiert.`, `${count} Konfigurationen wurden importiert.`),
     unusable: {
       tooLarge: "Das ist zu groß für eine Konfiguration.",

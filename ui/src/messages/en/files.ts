@@ -24,7 +24,11 @@ export const files = {
     place: (number: number, count: number) => `VPN ${number} of ${count}`,
     renamed: (name: string) => `There is a configuration called “${name}” already, so this one has another name.`,
     taken: "There is a configuration of this name already.",
+    replaces: (name: string) => `Replaces “${name}”.`,
+    replacesWhy: "It is another version of the same profile. What you call it and where its keys are kept stays.",
     store: (count: number) => n(count, "Import", `Import ${count}`),
+    replace: (count: number) => n(count, "Replace", `Replace ${count}`),
+    replaced: (count: number, first: string) => n(count, `“${first}” was replaced.`, `${count} configurations were replaced.`),
     done: (count: number, first: string) => n(count, `“${first}” was imported.`, `${count} configurations were imported.`),
     unusable: {
       tooLarge: "It is too large to be a configuration.",
