@@ -44,6 +44,7 @@ pub(crate) fn bindings() -> Builder<tauri::Wry> {
             command::from_text,
             command::export_profile,
             command::start_service,
+            command::restart_window,
             command::asked_secrets,
             command::answer_secrets,
             command::cancel_secrets,

@@ -82,6 +82,14 @@ impl Desktop {
         }
     }
 
+    /// Lets the next process be the one that has the window.
+    pub(crate) async fn leave(&self) {
+        let Some(bus) = &self.bus else { return };
+        if let Err(error) = bus.release_name(WINDOW).await {
+            tracing::warn!("The window that is opened next may find this one: {error}");
+        }
+    }
+
     async fn agent(&self) -> Option<AgentProxy<'static>> {
         AgentProxy::new(self.bus.as_ref()?).await.ok()
     }
@@ -96,10 +104,19 @@ pub(crate) fn start_agent() {
     }
 }
 
-/// The one that was installed with this app, else the one on the path.
 pub(crate) fn agent_program() -> PathBuf {
-    let beside = env::current_exe().ok().map(|app| app.with_file_name("adit-agent"));
-    beside.filter(|program| program.exists()).unwrap_or_else(|| "adit-agent".into())
+    installed("adit-agent")
+}
+
+/// This program as it is on the disk now, which may be its next version.
+pub(crate) fn window_program() -> PathBuf {
+    installed("adit-desktop")
+}
+
+/// The one that was installed with this app, else the one on the path.
+fn installed(name: &str) -> PathBuf {
+    let beside = env::current_exe().ok().map(|app| app.with_file_name(name));
+    beside.filter(|program| program.exists()).unwrap_or_else(|| name.into())
 }
 
 async fn raise(bus: &Connection, files: &[PathBuf]) -> zbus::Result<()> {

@@ -136,7 +136,7 @@ impl DesktopSession {
 
     /// Whether somebody has a name on the bus.
     #[track_caller]
-    pub(crate) fn has_name(&self, name: &str) -> bool {
+    pub fn has_name(&self, name: &str) -> bool {
         let bus = self.connect(|bus| bus);
         let asking = async {
             let bus = DBusProxy::new(&bus).await?;

@@ -61,10 +61,11 @@ impl DesktopSession {
 }
 
 impl TrayDouble<'_> {
-    /// The item that registered, as soon as one has.
+    /// The item that registered last and is there, as soon as one is.
     #[track_caller]
     fn item(&self) -> String {
-        eventually("an item of the tray", || lock(&self.items).last().cloned())
+        let last = || lock(&self.items).last().cloned();
+        eventually("an item of the tray", || last().filter(|item| self.session.has_name(item)))
     }
 
     /// The name of the icon.

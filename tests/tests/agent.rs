@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use adit_tests::usage::Usage;
-use adit_tests::{Adit, Home, Lab, UdpTunnelServer, WireGuardServer, address};
+use adit_tests::{Adit, Home, Lab, UdpTunnelServer, WireGuardServer, address, program};
 use serde_json::json;
 
 /// Of the agent, in KiB: it runs from login to logout.
@@ -106,6 +106,33 @@ fn a_tunnel_that_fails_is_told_and_can_be_connected_again_from_there() {
     let shown = notifications.shown();
     assert_eq!(shown.len(), told + 1, "{shown:?}");
     assert_eq!(shown[told].summary, "“home” is disconnected");
+}
+
+#[test]
+fn an_agent_that_was_updated_goes_on_in_its_next_version() {
+    let Some(lab) = Lab::new() else { return };
+    let mut adit = Adit::start(&lab.client);
+    let session = lab.client.start_desktop_session();
+    let tray = session.add_tray();
+    let built = program("adit-agent");
+    let install = format!("mkdir -p /run/bin && cp {} /run/bin/next", built.display());
+    // As package managers replace it.
+    let install = format!("{install} && mv /run/bin/next /run/bin/adit-agent");
+    lab.client.sh(&install);
+    let agent = session.spawn("/run/bin/adit-agent", &[]);
+    tray.wait_for_icon("adit-disconnected-symbolic");
+    lab.client.sh(&install);
+    adit.kill_helper();
+    let later = lab.client.start_later_helper();
+    agent.wait_for_log("goes on in its next version");
+    adit.eventually("the next version", || session.has_name("org.adit.Agent"));
+    // That one is as old, and its file is its own.
+    let words = "Adit was updated. Quit it here and open it again.";
+    tray.wait_for_line(words, |line| line.label == words && !line.is_enabled);
+    drop(later);
+    adit.restart_helper();
+    tray.wait_for_icon("adit-disconnected-symbolic");
+    assert!(agent.is_running(), "it is the same process: {}", agent.log());
 }
 
 #[test]

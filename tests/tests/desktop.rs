@@ -163,7 +163,8 @@ fn a_service_of_another_version_is_said_in_words() {
     let later = lab.client.start_later_helper();
     window.wait_for_text("main", "99.0.0");
     window.photograph("desktop-other-version");
-    let words = "The Adit service is of another version. Log out and in again.";
+    window.wait_for_text("main", "Open this window anew");
+    let words = "Adit was updated. Quit it here and open it again.";
     tray.wait_for_line(words, |line| line.label == words && !line.is_enabled);
     drop(later);
     adit.restart_helper();

@@ -26,6 +26,7 @@ const STATES = [
   "missing",
   "lost",
   "otherVersion",
+  "olderService",
   "untrusted",
   "many",
 ];

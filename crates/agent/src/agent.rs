@@ -8,7 +8,7 @@ use std::{
 };
 
 use adit_api::{
-    CallError, Details, Entry, Event, Heard, HelperClient, HelperError, Link, PauseOnDemand,
+    CallError, Details, Entry, Event, Heard, HelperClient, HelperError, Link, Older, PauseOnDemand,
     ResumeOnDemand, Start, Stop, Viewer, attach,
 };
 use adit_model::{ConfigurationId, ProviderStopReason, VpnStatus};
@@ -29,7 +29,7 @@ use crate::{
     settings::{Settings, state_folder},
     told::Told,
     tray::{Action, Pause, TrayItem, armed, paused, tray},
-    window,
+    update, window,
 };
 
 /// A change that the user has asked for and that has not come after this time is none of theirs.
@@ -49,8 +49,17 @@ pub enum AgentError {
     System(io::Error),
 }
 
+/// Why the agent does not run any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Somebody wants so.
+    Quit,
+    /// This program was updated, and the service too: it is to be started in the place of this process.
+    Updated(PathBuf),
+}
+
 /// Runs the agent until it is told to quit or the session ends. `socket` is the helper's.
-pub async fn run(socket: &Path) -> Result<(), AgentError> {
+pub async fn run(socket: &Path) -> Result<Ending, AgentError> {
     let (request, requests) = unbounded_channel();
     let (choose, chosen) = unbounded_channel();
     let (notify, notified) = unbounded_channel();
@@ -84,8 +93,8 @@ pub async fn run(socket: &Path) -> Result<(), AgentError> {
     tokio::select! {
         never = follow => never,
         never = attend => never,
-        ended = notifications => ended.map_err(AgentError::Bus),
-        ended = register => ended.map_err(AgentError::Bus),
+        ended = notifications => ended.map(|()| Ending::Quit).map_err(AgentError::Bus),
+        ended = register => ended.map(|()| Ending::Quit).map_err(AgentError::Bus),
         ended = agent.act(&item, Inputs { heard, chosen, notified, requests }) => {
             ended.map_err(AgentError::Bus)
         }
@@ -128,8 +137,11 @@ struct Inputs {
 }
 
 impl Agent {
-    async fn act(mut self, item: &TrayItem, mut inputs: Inputs) -> zbus::Result<()> {
-        loop {
+    async fn act(mut self, item: &TrayItem, mut inputs: Inputs) -> zbus::Result<Ending> {
+        let ending = loop {
+            if let Some(program) = self.update() {
+                break Ending::Updated(program);
+            }
             item.show(tray(&self.viewer, self.last_used, self.settings.language())).await?;
             tokio::select! {
                 Some(heard) = inputs.heard.recv() => self.hear(heard).await,
@@ -144,21 +156,37 @@ impl Agent {
                     Action::Pause(pause) => self.pause(pause).await,
                     Action::Resume => self.resume().await,
                     Action::Open => self.open(item.take_token()).await,
-                    Action::Quit => break,
+                    Action::Quit => break Ending::Quit,
                 },
                 () = until(self.told.next()) => self.show_due().await,
                 Some(request) = inputs.requests.recv() => match request {
                     Request::UserChanges(id) => self.user_changes(&id).await,
                     Request::ReadSettings => self.settings = settings(),
-                    Request::Quit => break,
+                    Request::Quit => break Ending::Quit,
                 },
-                else => break,
+                else => break Ending::Quit,
             }
-        }
+        };
         // Nobody would take it back when the tunnel ends.
         self.proxies.apply(None).await;
-        window::close(&self.bus).await;
-        Ok(())
+        match &ending {
+            Ending::Quit => window::close(&self.bus).await,
+            Ending::Updated(_) => drop(self.bus.release_name(bus::AGENT).await?),
+        }
+        Ok(ending)
+    }
+
+    /// The next version of this program, if the service is one already.
+    fn update(&self) -> Option<PathBuf> {
+        match self.viewer.link {
+            Link::OtherVersion { older: Older::Viewer, .. } => update::replacement(),
+            Link::OtherVersion { older: Older::Service, .. }
+            | Link::Connecting
+            | Link::Attached { .. }
+            | Link::Missing
+            | Link::Untrusted { .. }
+            | Link::Failed { .. } => None,
+        }
     }
 
     async fn hear(&mut self, heard: Heard) {

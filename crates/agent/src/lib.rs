@@ -12,9 +12,10 @@ mod secrets;
 mod settings;
 mod told;
 mod tray;
+mod update;
 mod window;
 
-pub use agent::{AgentError, run};
+pub use agent::{AgentError, Ending, run};
 pub use autostart::Autostart;
 pub use bus::{AGENT, AgentProxy, WINDOW};
 pub use locale::session_language;

@@ -1,8 +1,12 @@
 //! `adit-agent`: started at login and by the window.
 
-use std::process::ExitCode;
+use std::{
+    env,
+    os::unix::process::CommandExt as _,
+    process::{Command, ExitCode},
+};
 
-use adit_agent::AgentError;
+use adit_agent::{AgentError, Ending};
 use tracing_subscriber::EnvFilter;
 
 /// Shows the tray of Adit and tells of changes while no window is open.
@@ -19,7 +23,13 @@ fn main() -> ExitCode {
         .map_err(AgentError::System)
         .and_then(|runtime| runtime.block_on(adit_agent::run(&adit_api::socket_path())));
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Ending::Quit) => ExitCode::SUCCESS,
+        Ok(Ending::Updated(program)) => {
+            tracing::info!("Adit was updated. The agent goes on in its next version.");
+            let error = Command::new(program).args(env::args_os().skip(1)).exec();
+            tracing::error!("The next version of the agent does not start: {error}");
+            ExitCode::FAILURE
+        }
         // Whoever starts it wants that there is one.
         Err(error @ AgentError::Running) => {
             tracing::info!("{error}");

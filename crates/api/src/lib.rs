@@ -30,4 +30,4 @@ pub use method::{
     Start, Stop, Watch, WatchReply, helper_methods,
 };
 pub use subscription::{Subscription, SubscriptionError};
-pub use viewer::{Change, Link, Viewer};
+pub use viewer::{Change, Link, Older, Viewer};

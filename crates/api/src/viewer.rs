@@ -67,6 +67,8 @@ pub enum Link {
         helper: String,
         /// The viewer's.
         app: String,
+        /// Which of them is to be started again.
+        older: Older,
     },
     /// Whoever listens is not to be trusted, or does not trust the user.
     Untrusted {
@@ -78,6 +80,17 @@ pub enum Link {
         /// A sentence with what to do.
         reason: String,
     },
+}
+
+/// The one of two programs that was started before an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub enum Older {
+    /// The helper.
+    Service,
+    /// The viewer.
+    Viewer,
 }
 
 /// The copy.
@@ -170,9 +183,24 @@ impl Link {
                 Self::Untrusted { reason }
             }
             ConnectError::OtherVersion { helper, own } => {
-                Self::OtherVersion { helper: helper.clone(), app: (*own).into() }
+                let older = Older::of(helper, own);
+                Self::OtherVersion { helper: helper.clone(), app: (*own).into(), older }
             }
             ConnectError::NoAnswer | ConnectError::Failed(_) => Self::Failed { reason },
+        }
+    }
+}
+
+impl Older {
+    /// A version that cannot be read is one of the future.
+    fn of(helper: &str, viewer: &str) -> Self {
+        let numbers = |version: &str| -> Option<Vec<u64>> {
+            let numbers = version.split(['-', '+']).next()?;
+            numbers.split('.').map(|number| number.parse().ok()).collect()
+        };
+        match numbers(helper) {
+            Some(helper) if Some(&helper) < numbers(viewer).as_ref() => Self::Service,
+            Some(_) | None => Self::Viewer,
         }
     }
 }
@@ -204,6 +232,20 @@ mod tests {
         assert_eq!(entries[0].configuration.name, "A");
         viewer.follow(snapshot(vec![entry(3, "c")]));
         assert_eq!(viewer.entries.len(), 1);
+    }
+
+    #[test]
+    fn who_was_started_before_the_update_is_the_older_one() {
+        let link = |helper: &str, own: &'static str| {
+            let error = ConnectError::OtherVersion { helper: helper.into(), own };
+            match Link::lost(&error.into()) {
+                Link::OtherVersion { older, .. } => older,
+                link => panic!("{link:?}"),
+            }
+        };
+        assert_eq!(link("0.10.0", "0.9.3"), Older::Viewer);
+        assert_eq!(link("0.9.3-beta", "0.10.0"), Older::Service);
+        assert_eq!(link("nonsense", "0.10.0"), Older::Viewer);
     }
 
     #[test]

@@ -1,13 +1,15 @@
 //! The app itself: settings, and files that were given to it.
 
+use std::process::Command;
+
 use adit_agent::{Autostart, Settings, SettingsError};
 use serde::{Deserialize, Serialize};
 use specta::Type;
-use tauri::State;
+use tauri::{AppHandle, State};
 
 use crate::{
     app::Shared,
-    desktop::{Desktop, agent_program},
+    desktop::{Desktop, agent_program, window_program},
     failure::{Failure, FailureKind},
     opened::OpenedFile,
 };
@@ -43,6 +45,20 @@ pub(crate) async fn keep_settings(
     let unknown = Settings::read().map(|kept| kept.unknown).unwrap_or_default();
     Settings { unknown, ..settings.settings }.write()?;
     desktop.settings_changed().await;
+    Ok(())
+}
+
+/// Opens the window anew, in the version that is installed, and closes this one.
+#[tauri::command]
+#[specta::specta]
+pub(crate) async fn restart_window(
+    app: AppHandle,
+    desktop: State<'_, Desktop>,
+) -> Result<(), Failure> {
+    desktop.leave().await;
+    let next = Command::new(window_program()).spawn();
+    next.map_err(|error| Failure::new(FailureKind::Failed, error.to_string()))?;
+    app.exit(0);
     Ok(())
 }
 

@@ -81,6 +81,8 @@ export const commands = {
 	exportProfile: (id: ConfigurationId, format: ProfileFormat) => typedError<string, Failure>(__TAURI_INVOKE("export_profile", { id, format })),
 	/**  Starts the service. systemd asks the user for authorisation where it wants one. */
 	startService: () => typedError<null, Failure>(__TAURI_INVOKE("start_service")),
+	/**  Opens the window anew, in the version that is installed, and closes this one. */
+	restartWindow: () => typedError<null, Failure>(__TAURI_INVOKE("restart_window")),
 	/**  What is asked for at this moment. To miss nothing, listen for `secretsAsked` before. */
 	askedSecrets: () => __TAURI_INVOKE<AskedSecrets[]>("asked_secrets"),
 	/**
@@ -637,7 +639,9 @@ version: string } |
 /**  The helper's version. */
 helper: string; 
 /**  The viewer's. */
-app: string } | 
+app: string; 
+/**  Which of them is to be started again. */
+older: Older } | 
 /**  Whoever listens is not to be trusted, or does not trust the user. */
 { state: "untrusted"; 
 /**  A sentence. */
@@ -794,6 +798,13 @@ route?: string } |
 { kind: "refused"; 
 /**  Why, in a sentence. */
 message: string };
+
+/**  The one of two programs that was started before an update. */
+export type Older = 
+/**  The helper. */
+"service" | 
+/**  The viewer. */
+"viewer";
 
 export type OnDemandAction = "connect" | "disconnect" | "ignore" | "evaluateConnection";
 

@@ -71,6 +71,8 @@ export interface Helper extends Profiles {
 
   /** Tries to start the service, asking the user for authorisation if the system wants that. */
   startService(): Promise<void>;
+  /** Opens the window anew, in the version that is installed. */
+  restartWindow(): Promise<void>;
 }
 
 export type Change =
@@ -86,7 +88,8 @@ export type Link =
   | { state: "connecting" }
   | { state: "attached"; version: string }
   | { state: "missing" }
-  | { state: "otherVersion"; helper: string; app: string }
+  /** Whichever of them is older was started before an update. */
+  | { state: "otherVersion"; helper: string; app: string; older: "service" | "viewer" }
   /** Whoever listens is not to be trusted, or does not trust the user. */
   | { state: "untrusted"; reason: string }
   /** It does not answer as it should. */

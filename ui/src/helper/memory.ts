@@ -277,6 +277,10 @@ class MemoryHelper implements Omit<Helper, keyof Profiles>, Store {
     this.#tell({ kind: "link", link: attached });
   }
 
+  async restartWindow(): Promise<void> {
+    location.reload();
+  }
+
   #endRequest(number: number): AskedSecrets | undefined {
     const request = this.#scene.asked?.find((asked) => asked.number === number);
     this.#scene.asked = this.#scene.asked?.filter((asked) => asked !== request) ?? [];

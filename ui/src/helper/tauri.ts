@@ -45,6 +45,7 @@ export function tauriHelper(): Helper {
     keepSettings: (settings) => done(commands.keepSettings(settings)),
     watchLogs,
     startService: () => done(commands.startService()),
+    restartWindow: () => done(commands.restartWindow()),
   };
 }
 

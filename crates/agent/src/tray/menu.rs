@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use adit_api::{Entry, Link, Viewer};
+use adit_api::{Entry, Link, Older, Viewer};
 use adit_model::ConfigurationId;
 use adit_sentence::{Glyph, Language, Sentence, sentence};
 use jiff::Timestamp;
@@ -125,11 +125,17 @@ fn state(viewer: &Viewer, entries: &[&Entry], language: Language) -> (Glyph, Str
                 language.of("The Adit service is not running.", "Der Adit-Dienst läuft nicht.");
             return (Glyph::ServiceMissing, text.into());
         }
-        Link::OtherVersion { .. } => {
-            let text = language.of(
-                "The Adit service is of another version. Log out and in again.",
-                "Der Adit-Dienst hat eine andere Version. Melden Sie sich neu an.",
-            );
+        Link::OtherVersion { older, .. } => {
+            let text = match older {
+                Older::Viewer => language.of(
+                    "Adit was updated. Quit it here and open it again.",
+                    "Adit wurde aktualisiert. Beenden Sie es hier, und öffnen Sie es neu.",
+                ),
+                Older::Service => language.of(
+                    "The Adit service is older than this and has to be restarted.",
+                    "Der Adit-Dienst ist älter als dies und muss neu gestartet werden.",
+                ),
+            };
             return (Glyph::ServiceMissing, text.into());
         }
         Link::Untrusted { reason } | Link::Failed { reason } => {

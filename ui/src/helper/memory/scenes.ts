@@ -147,7 +147,11 @@ export const SCENES = {
   lost: (now) => ({ ...scene(up(home(), now)), link: { state: "missing" } }),
   otherVersion: (now) => ({
     ...scene(up(home(), now)),
-    link: { state: "otherVersion", helper: "0.2.0", app: "0.1.0" },
+    link: { state: "otherVersion", helper: "0.2.0", app: "0.1.0", older: "viewer" },
+  }),
+  olderService: (now) => ({
+    ...scene(up(home(), now)),
+    link: { state: "otherVersion", helper: "0.1.0", app: "0.2.0", older: "service" },
   }),
   untrusted: () => ({
     ...scene(undefined),

@@ -41,10 +41,13 @@ export const frame = {
     start: "Start the service",
     orBy: "or in a terminal:",
     watching: "This page disappears as soon as the service runs.",
-    otherTitle: "The service is of another version",
-    otherWhy: (helper: string, app: string) =>
-      `The service is version ${helper}, this window is ${app}. Tunnels go on meanwhile.`,
-    restart: "Restart this window to use the new version.",
+    updatedTitle: "Adit was updated",
+    olderTitle: "The Adit service is older than this window",
+    versions: (helper: string, app: string) =>
+      `The service is version ${helper}, this window is ${app}, and they do not understand each other.`,
+    restartWindowWhy: "Open this window anew to use the new version. Tunnels go on meanwhile.",
+    restartWindow: "Open anew",
+    restartServiceWhy: "Restart the service in a terminal. Tunnels go on meanwhile:",
     failedTitle: "The Adit service does not answer",
     untrustedTitle: "This is not the Adit service",
     connecting: "Looking for the Adit service …",
