@@ -181,6 +181,7 @@ fn the_window_of_somebody_else_shows_nothing_of_it_and_says_when_it_is_in_the_wa
     let Some(window) = session.open_window(&[]) else { return };
     window.wait_for_text("main", "Create a WireGuard tunnel");
     assert!(!window.text("body").contains("home"), "{}", window.text("body"));
+    window.wait_for_text("main", "Another user’s VPN is in use");
     bob.import("mine", &vpn.add_peer().conf());
     window.wait_for_text("h1", "mine");
     window.click(SWITCH);
@@ -188,6 +189,10 @@ fn the_window_of_somebody_else_shows_nothing_of_it_and_says_when_it_is_in_the_wa
     window.photograph("desktop-other-user");
     assert_eq!(adit.status("home"), "connected");
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+    adit.disconnect("home");
+    window.wait_until("no word of it", || !window.text("main").contains("Another user’s VPN"));
+    window.click(SWITCH);
+    window.wait_for_text(SENTENCE, "Connected");
 }
 
 #[test]

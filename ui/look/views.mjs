@@ -23,6 +23,7 @@ const STATES = [
   "disabled",
   "setAside",
   "lockdown",
+  "foreign",
   "missing",
   "lost",
   "otherVersion",

@@ -1,6 +1,6 @@
 //! What the machine as a whole lets out, in words.
 
-use adit_model::{HealthItem, MachineStatus, SessionStatus};
+use adit_model::{HealthItem, MachineStatus, SessionStatus, Severity};
 use adit_sentence::Glyph;
 
 use crate::page::Page;
@@ -19,7 +19,11 @@ pub(crate) fn write_but(
     let said = |item: &HealthItem| sessions.iter().any(|session| session.health.contains(item));
     let mut any = false;
     for item in machine.health.iter().filter(|item| !said(item)) {
-        page.glyph(if machine.blocking { Glyph::Blocked } else { Glyph::Problem });
+        page.glyph(match (machine.blocking, item.severity) {
+            (true, _) => Glyph::Blocked,
+            (false, Severity::Notice) => Glyph::Connected,
+            (false, Severity::Warning | Severity::Problem) => Glyph::Problem,
+        });
         page.line(&format!("{}.", item.title));
         page.part(&item.text);
         page.part(item.action.as_deref().unwrap_or_default());

@@ -108,6 +108,7 @@ codes! {
     DnsUnanswered = "dns.unanswered",
     FirewallPacketSockets = "firewall.packet-sockets",
     FirewallUnavailable = "firewall.unavailable",
+    ForeignTunnel = "foreign.tunnel",
     Ipv6Unavailable = "ipv6.unavailable",
     LeakIpv4 = "leak.ipv4",
     LeakIpv6 = "leak.ipv6",

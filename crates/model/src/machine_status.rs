@@ -79,6 +79,7 @@ impl MachineStatus {
             Some(Refusal::Open(_)) => true,
         };
         health.splice(0..0, refusal.map(Refusal::item));
+        health.extend(foreign(tunnels));
         Self { lockdown, blocking, health }
     }
 }
@@ -164,6 +165,25 @@ fn locked(setting: &LockdownSetting, tunnels: &[Tunnel]) -> Option<HealthItem> {
     })
 }
 
+/// What is known to be in the way before somebody tries and is refused: that there is a tunnel, and no more (ENT-14).
+fn foreign(tunnels: &[Tunnel]) -> Option<HealthItem> {
+    let is_foreign =
+        |tunnel: &&Tunnel| tunnel.name == TunnelName::Foreign && tunnel.status.is_active();
+    let mut foreign = tunnels.iter().filter(is_foreign).peekable();
+    foreign.peek()?;
+    let takes_all = foreign.any(|tunnel| tunnel.takes_default_route);
+    let text = if takes_all {
+        "The traffic of this computer goes through it. No tunnel of yours can start meanwhile."
+    } else {
+        "It leads to some networks. A tunnel of yours that leads there too cannot start meanwhile."
+    };
+    let title = "Another user’s VPN is in use";
+    let item = HealthItem::new(HealthCode::ForeignTunnel, Severity::Notice, title, text)
+        .to_do("Only its owner and root can disconnect it.")
+        .with("all", &takes_all);
+    Some(item)
+}
+
 fn unreadable(reason: &str) -> HealthItem {
     HealthItem::new(
         HealthCode::LockdownUnreadable,
@@ -242,6 +262,21 @@ mod tests {
         assert_eq!(locked.health.len(), 2);
         let action = locked.health[1].action.as_deref().unwrap();
         assert!(action.ends_with("Give it up with: adit disconnect 'a b'"), "{action}");
+    }
+
+    // spec: ENT-14
+    #[test]
+    fn of_a_tunnel_of_somebody_else_it_is_known_that_it_is_in_the_way() {
+        let foreign = |tunnel| Tunnel { name: TunnelName::Foreign, ..tunnel };
+        let said = |tunnels: &[Tunnel]| {
+            let status = MachineStatus::of(&LockdownSetting::Off, None, tunnels);
+            assert!(!status.blocking);
+            status.health.first().map(|item| item.arguments["all"].clone())
+        };
+        assert_eq!(said(&[full(Connected), foreign(full(Disconnected))]), None);
+        assert_eq!(said(&[foreign(tunnel(Connected))]).as_deref(), Some("false"));
+        let both = [foreign(tunnel(Connected)), foreign(full(Connecting))];
+        assert_eq!(said(&both).as_deref(), Some("true"));
     }
 
     #[test]

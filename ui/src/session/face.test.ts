@@ -22,6 +22,10 @@ describe("a session that is down", () => {
     const locked = { blocking: true, lockdown: { allowLocalNetworks: false, setBy: 0 } };
     check(example(), "disconnected", "Not connected. Lockdown is on, so nothing leaves this computer.", { machine: locked });
     check(example(), "disconnected", "Not connected.", { machine: { blocking: true } });
+    const foreign = { ...problem("Another user’s VPN is in use"), code: "foreign.tunnel", arguments: { all: "true" } };
+    check(example(), "disconnected", "Not connected. Traffic goes through the VPN of another user.", {
+      machine: { blocking: false, health: [foreign] },
+    });
   });
 
   it("says why it is down", () => {

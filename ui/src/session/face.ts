@@ -4,6 +4,7 @@ import { isAttached, type Link } from "../helper/helper";
 import type { Entry, HealthItem, MachineStatus, Obstacle, PauseEnd, SessionStatus } from "../helper/types";
 import type { Language } from "../messages/language";
 import { failureSentence } from "./failure";
+import { isThroughForeign } from "./foreign";
 import { expectedTraffic, takesDefault, trafficSentence } from "./traffic";
 
 export type Shape =
@@ -166,6 +167,7 @@ function whereTrafficGoes(id: string, { machine, entries }: Surroundings, langua
   const up = entries.filter((other) => other.configuration.id !== id && other.session.status === "connected");
   const full = up.find((other) => takesDefault(expectedTraffic(other.configuration)));
   if (full) return sentence.throughOther(full.configuration.name);
+  if (isThroughForeign(machine)) return sentence.throughForeign;
   if (machine.blocking && machine.lockdown)
     return machine.lockdown.allowLocalNetworks ? sentence.lockedLocal : sentence.locked;
   // With a tunnel for some networks, or a hold of another's, “directly” would be half the truth.

@@ -2,6 +2,7 @@
 
 import type { Entry, MachineStatus, SessionDetails } from "../helper/types";
 import type { Language } from "../messages/language";
+import { isThroughForeign } from "./foreign";
 import { activeTraffic, expectedTraffic, familyOf, named, ownsDefault, takesAll, takesDefault, type Traffic } from "./traffic";
 
 export interface PathView {
@@ -20,7 +21,7 @@ export interface PathView {
 }
 
 export function pathView(entry: Entry, machine: MachineStatus, details: SessionDetails, language: Language): PathView {
-  const { configuration, session } = entry;
+  const { configuration } = entry;
   const { settings } = details;
   const traffic = settings ? activeTraffic(configuration, settings) : expectedTraffic(configuration);
   return {
@@ -28,7 +29,7 @@ export function pathView(entry: Entry, machine: MachineStatus, details: SessionD
     shortInside: shortInside(traffic, language),
     tunnel: tunnel(entry),
     leadsTo: takesDefault(traffic) ? "internet" : "network",
-    ...past(entry, session.blocking || machine.blocking, traffic, language),
+    ...past(entry, machine, traffic, language),
   };
 }
 
@@ -64,13 +65,14 @@ function shortInside(traffic: Traffic, language: Language): string {
 
 function past(
   { configuration, session }: Entry,
-  isBlocking: boolean,
+  machine: MachineStatus,
   traffic: Traffic,
   language: Language,
 ): Pick<PathView, "outside" | "past"> {
   const { path } = language.m;
   const isUp = session.status === "connected" || session.status === "reasserting";
-  if (!isUp) return isBlocking ? { outside: path.outsideBlocked, past: "blocked" } : { outside: path.outsideAll, past: "open" };
+  if (!isUp && (session.blocking || machine.blocking)) return { outside: path.outsideBlocked, past: "blocked" };
+  if (!isUp) return { outside: isThroughForeign(machine) ? path.outsideForeign : path.outsideAll, past: "open" };
   const left = [...traffic.outside];
   if (configuration.protocol.excludeLocalNetworks && left.length === 0) left.push(path.outsideLocal);
   const blocked = traffic.blocked.map((network) => (network === "::/0" ? "IPv6" : network === "0.0.0.0/0" ? "IPv4" : network));

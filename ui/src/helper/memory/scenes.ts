@@ -143,6 +143,13 @@ export const SCENES = {
     open.arguments = { reason: "nft is missing." };
     return { ...scene(home()), machine: { lockdown: { allowLocalNetworks: true, setBy: 1000 }, blocking: false, health: [open] } };
   },
+  foreign: () => {
+    const title = "Another user’s VPN is in use";
+    const text = "The traffic of this computer goes through it. No tunnel of yours can start meanwhile.";
+    const item = notice("notice", "foreign.tunnel", title, text, "Only its owner and root can disconnect it.");
+    item.arguments = { all: "true" };
+    return { ...scene(home()), machine: { blocking: false, health: [item] } };
+  },
   missing: () => ({ ...scene(undefined), entries: [], link: { state: "missing" } }),
   lost: (now) => ({ ...scene(up(home(), now)), link: { state: "missing" } }),
   otherVersion: (now) => ({

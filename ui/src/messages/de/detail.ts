@@ -70,6 +70,7 @@ export const detail: typeof English = {
     networks: (count) => `${count} Netze`,
     insideFamily: (family) => `alles über ${family}`,
     outsideAll: "alles, direkt",
+    outsideForeign: "alles, durch das VPN eines anderen Benutzers",
     outsideBlockedOnly: (what) => `${what} ist gesperrt`,
     outsideNothing: "nichts",
     outsideDirect: "der Rest, direkt",

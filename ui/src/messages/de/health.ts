@@ -78,6 +78,14 @@ const healthItems: HealthCatalogue = {
     text: `Wer im selben Netz ist, könnte herausfinden, welche Adresse Sie im Tunnel haben, weil die Firewall des Kernels nicht zu benutzen ist: ${of("reason")}.`,
     action: "Benutzen Sie einen Kernel mit nf_tables, wie alle Distributionen ihn haben.",
   }),
+  "foreign.tunnel": (of) => ({
+    title: "Das VPN eines anderen Benutzers ist in Gebrauch",
+    text:
+      of("all") === "true"
+        ? "Der Verkehr dieses Computers geht hindurch. Solange kann kein Tunnel von Ihnen starten."
+        : "Es führt in einige Netze. Solange kann kein Tunnel von Ihnen starten, der auch dorthin führt.",
+    action: "Nur wem es gehört und root können es trennen.",
+  }),
   "ipv6.unavailable": () => ({
     title: "IPv6 ist auf diesem Computer aus",
     text: "Der Tunnel bietet IPv6, aber der Kernel läuft ohne. Nur IPv4 wird benutzt.",

@@ -21,6 +21,7 @@ export const state: typeof English = {
     direct: "Nicht verbunden. Der Verkehr geht direkt hinaus.",
     plain: "Nicht verbunden.",
     throughOther: (name) => `Nicht verbunden. Der Verkehr läuft durch „${name}“.`,
+    throughForeign: "Nicht verbunden. Der Verkehr geht durch das VPN eines anderen Benutzers.",
     locked: "Nicht verbunden. Die Sperre ist an, nichts verlässt diesen Computer.",
     lockedLocal: "Nicht verbunden. Die Sperre ist an, nur das lokale Netz ist erreichbar.",
     setAside: "Nicht verbunden. Eine andere Konfiguration hat den Platz; Verbinden holt ihn zurück.",

@@ -70,6 +70,7 @@ export const detail = {
     networks: (count: number) => `${count} networks`,
     insideFamily: (family: string) => `all of ${family}`,
     outsideAll: "everything, directly",
+    outsideForeign: "everything, by another user’s VPN",
     outsideBlockedOnly: (what: string) => `${what} is blocked`,
     outsideNothing: "nothing",
     outsideDirect: "the rest, directly",

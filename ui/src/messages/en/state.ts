@@ -21,6 +21,7 @@ export const state = {
     direct: "Not connected. Traffic goes out directly.",
     plain: "Not connected.",
     throughOther: (name: string) => `Not connected. Traffic goes through “${name}”.`,
+    throughForeign: "Not connected. Traffic goes through the VPN of another user.",
     locked: "Not connected. Lockdown is on, so nothing leaves this computer.",
     lockedLocal: "Not connected. Lockdown is on, so only the local network is reached.",
     setAside: "Not connected. Another configuration took its place; connecting takes it back.",
