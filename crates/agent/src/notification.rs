@@ -2,7 +2,7 @@
 
 use adit_api::Entry;
 use adit_model::{ConfigurationId, HealthCode, HealthItem, SessionStatus, Severity, VpnStatus};
-use adit_sentence::Language;
+use adit_sentence::{Language, in_language};
 use serde::{Deserialize, Serialize};
 
 /// Which notifications somebody wants.
@@ -43,7 +43,7 @@ pub(crate) enum Says {
     },
     /// The problem with this code is there.
     Problem(String),
-    /// The provider wants a person to see this text.
+    /// The provider wants a person to see this.
     Message(String),
     /// What the user asked for was refused while the session was so.
     Refused(VpnStatus),
@@ -63,7 +63,7 @@ impl Says {
             Self::Connected => is_up || is_ending,
             Self::Down { is_blocking } => !is_up && (session.blocking || !is_blocking),
             Self::Problem(code) => is_up && problems(session).any(|item| item.code == *code),
-            Self::Message(text) => messages(session).any(|item| item.text == *text),
+            Self::Message(text) => messages(session).any(|item| said(item) == text),
             Self::Refused(status) => session.status == *status,
         }
     }
@@ -99,7 +99,7 @@ pub(crate) fn notice(
     if level == Level::Nothing {
         return None;
     }
-    let (was, is) = (&before.session, &after.session);
+    let (was, is) = (&before.session, &in_language(&after.session, language));
     let name = &after.configuration.name;
     let about = after.configuration.id;
     let ended = is_running(was.status) && is.status == VpnStatus::Disconnected;
@@ -134,9 +134,10 @@ pub(crate) fn notice(
             says,
         });
     }
-    if let Some(message) = messages(is).find(|message| !was.health.contains(message)) {
+    let told = |message: &&HealthItem| messages(was).any(|known| said(known) == said(message));
+    if let Some(message) = messages(is).find(|message| !told(message)) {
         let (title, text) = (name.clone(), message.text.clone());
-        let (answers, says) = (vec![Answer::Open], Says::Message(text.clone()));
+        let (answers, says) = (vec![Answer::Open], Says::Message(said(message).into()));
         return Some(Notice { about, title, text, is_urgent: false, answers, says });
     }
     if is_own || level == Level::Problems {
@@ -182,6 +183,11 @@ fn problems(session: &SessionStatus) -> impl Iterator<Item = &HealthItem> {
 /// What a provider wants a person to see.
 fn messages(session: &SessionStatus) -> impl Iterator<Item = &HealthItem> {
     session.health.iter().filter(|item| item.code == HealthCode::ProviderMessage.as_str())
+}
+
+/// What it wants them to see, in its own words.
+fn said(message: &HealthItem) -> &str {
+    message.arguments.get("message").map_or(&message.text, String::as_str)
 }
 
 impl Answer {
@@ -311,6 +317,28 @@ mod tests {
         ] {
             assert_eq!(says.is_true(&entry), is_true, "{says:?} {:?}", entry.session);
         }
+    }
+
+    #[test]
+    fn what_the_service_says_is_told_in_the_language_of_the_session() {
+        let mut silent = up();
+        let item = HealthItem::new(
+            HealthCode::NetworkNotFollowed,
+            Severity::Problem,
+            "A title",
+            "They could not follow.",
+        );
+        silent.session.health = vec![item.with("reason", "busy")];
+        let german = |before: &Entry, after: &Entry| {
+            notice(before, after, circumstances(before, false), Level::Changes, Language::German)
+        };
+        let told = german(&up(), &silent).unwrap();
+        assert_eq!(told.title, "home: Die Routen des Tunnels sind die des letzten Netzes");
+        assert!(told.text.contains("nicht folgen: busy."), "{told:?}");
+        let failed = with(VpnStatus::Disconnected, |s| {
+            s.last_error = Some(ConnectionError::ServerNotResponding.plain());
+        });
+        assert_eq!(german(&up(), &failed).unwrap().text, "Der Server antwortet nicht.");
     }
 
     fn say(before: &Entry, after: &Entry, is_own: bool) -> Option<Notice> {

@@ -138,6 +138,29 @@ impl ConnectionError {
     /// Apple's error domain.
     pub const DOMAIN: &str = "NEVPNConnectionErrorDomain";
 
+    /// All of them, in the order of their codes.
+    pub const ALL: [Self; 19] = [
+        Self::Overslept,
+        Self::NoNetworkAvailable,
+        Self::UnrecoverableNetworkChange,
+        Self::ConfigurationFailed,
+        Self::ServerAddressResolutionFailed,
+        Self::ServerNotResponding,
+        Self::ServerDead,
+        Self::AuthenticationFailed,
+        Self::ClientCertificateInvalid,
+        Self::ClientCertificateNotYetValid,
+        Self::ClientCertificateExpired,
+        Self::PluginFailed,
+        Self::ConfigurationNotFound,
+        Self::PluginDisabled,
+        Self::NegotiationFailed,
+        Self::ServerDisconnected,
+        Self::ServerCertificateInvalid,
+        Self::ServerCertificateNotYetValid,
+        Self::ServerCertificateExpired,
+    ];
+
     /// This error with its standard sentence.
     #[must_use]
     pub fn plain(self) -> DisconnectError {

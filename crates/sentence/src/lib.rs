@@ -4,6 +4,7 @@
 //! Everything here is a pure function; the time is passed in.
 
 mod glyph;
+mod health;
 mod language;
 mod on_demand;
 mod past;
@@ -12,6 +13,7 @@ mod sentence;
 mod traffic;
 
 pub use glyph::Glyph;
+pub use health::in_language;
 pub use language::Language;
 pub use on_demand::{network_sentence, on_demand, pause_end};
 pub use past::past;

@@ -54,8 +54,10 @@ pub fn sentence(
         }
         VpnStatus::Connected => connected(configuration, session, now, language),
         VpnStatus::Reasserting => {
-            let reason = worst(session)
-                .map_or_else(|| waiting(server, language), |item| in_sentence(&item.title));
+            let reason = worst(session).map_or_else(
+                || waiting(server, language),
+                |item| in_sentence(&item.title, language),
+            );
             let reconnecting = language.of("Reconnecting", "Verbindet neu");
             say(Glyph::Reasserting, format!("{reconnecting}: {reason}. {held}"))
         }
@@ -70,7 +72,7 @@ pub fn sentence(
 #[must_use]
 pub fn waiting_for(configuration: &VpnConfiguration, session: &SessionStatus) -> String {
     match worst(session) {
-        Some(item) => in_sentence(&item.title),
+        Some(item) => in_sentence(&item.title, Language::English),
         None => waiting(&configuration.protocol.server_address, Language::English),
     }
 }
@@ -94,7 +96,7 @@ fn disconnected(
             "The tunnel is down, and nothing may go around it.",
             "Der Tunnel ist unten, und nichts darf an ihm vorbei.",
         ));
-        return blocked(&in_sentence(cause), language);
+        return blocked(&in_sentence(cause, language), language);
     }
     if let Some(status) = &session.on_demand {
         let rules = &configuration.on_demand.rules;
@@ -143,13 +145,13 @@ fn connected(
                     .of("it may not go around the tunnel", "er darf nicht am Tunnel vorbei")
                     .into()
             },
-            |item| in_sentence(&item.title),
+            |item| in_sentence(&item.title, language),
         );
         return blocked(&cause, language);
     }
     if let Some(item) = problem {
         let but = language.of("Connected, but", "Verbunden, aber:");
-        return say(Glyph::Impaired, format!("{but} {}.", in_sentence(&item.title)));
+        return say(Glyph::Impaired, format!("{but} {}.", in_sentence(&item.title, language)));
     }
     let time = session.connected_at.map(|then| span(since(then, now)));
     let mut text = match (language, time) {
@@ -176,10 +178,14 @@ fn worst(session: &SessionStatus) -> Option<&HealthItem> {
     of(Severity::Problem).or_else(|| of(Severity::Warning))
 }
 
-/// A sentence or title as a part of another sentence: without full stop, and without capital
-/// unless it begins with a name such as IPv6.
-fn in_sentence(text: &str) -> String {
+/// A sentence or title as a part of another sentence: without full stop, and in English without capital
+/// unless it begins with a name such as IPv6. In German it may begin with a noun.
+fn in_sentence(text: &str, language: Language) -> String {
     let text = text.trim().trim_end_matches('.');
+    match language {
+        Language::English => {}
+        Language::German => return text.into(),
+    }
     let mut chars = text.chars();
     match (chars.next(), chars.clone().next()) {
         (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => {
@@ -302,7 +308,7 @@ mod tests {
         let text =
             "Verbindet neu: wartet auf eine Antwort von vpn.example. Sein Verkehr wartet solange.";
         assert_eq!(said(VpnStatus::Reasserting, |_, _| {}), text);
-        let text = "Der Verkehr ist gesperrt: der Tunnel ist unten, und nichts darf an ihm vorbei.";
+        let text = "Der Verkehr ist gesperrt: Der Tunnel ist unten, und nichts darf an ihm vorbei.";
         assert_eq!(said(VpnStatus::Disconnected, |_, s| s.blocking = true), text);
     }
 

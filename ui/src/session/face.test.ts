@@ -136,12 +136,13 @@ describe("the switch", () => {
 
 describe("a sentence in another", () => {
   it("loses its full stop, and its capital unless that is a name's", () => {
-    expect(["The server is gone.", "IPv6 is blocked.", "A route", ""].map(inSentence)).toEqual([
+    expect(["The server is gone.", "IPv6 is blocked.", "A route", ""].map((text) => inSentence(text, ENGLISH))).toEqual([
       "the server is gone",
       "IPv6 is blocked",
       "a route",
       "",
     ]);
+    expect(inSentence("Namen lassen sich nicht auflösen.", GERMAN)).toBe("Namen lassen sich nicht auflösen");
   });
 });
 

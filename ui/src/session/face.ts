@@ -55,7 +55,7 @@ export function face(entry: Entry, around: Surroundings, language: Language): Fa
       return connected(entry, around, language);
     case "reasserting": {
       const item = worst(session);
-      const reason = item ? inSentence(item.title) : m.sentence.waitingForAnswer(server);
+      const reason = item ? inSentence(item.title, language) : m.sentence.waitingForAnswer(server);
       return { shape: "reasserting", sentence: m.sentence.reasserting(reason), line: m.row.reasserting };
     }
     case "disconnecting":
@@ -95,20 +95,21 @@ export function inFuture(moment: string, now: Date, language: Language): string 
   return seconds < 1 ? language.m.time.soon : language.m.time.in(language.span(seconds));
 }
 
-/** A sentence or title as a part of another: without full stop, and without capital unless it is a name such as
- * IPv6. */
-export function inSentence(text: string): string {
+/** A sentence or title as a part of another: without full stop, and where the language has it so without capital, unless it is
+ * a name such as IPv6. */
+export function inSentence(text: string, { tag }: Language): string {
   const bare = text.trim().replace(/\.$/, "");
   const [first = "", second = ""] = bare;
   const isWord = second === " " || second !== second.toUpperCase();
-  return isWord ? first.toLowerCase() + bare.slice(1) : bare;
+  // In German it may begin with a noun.
+  return isWord && !/^de\b/i.test(tag) ? first.toLowerCase() + bare.slice(1) : bare;
 }
 
 function disconnected({ configuration, session }: Entry, around: Surroundings, language: Language): Face {
   const { m } = language;
   const failure = session.lastError && failureSentence(session.lastError, language);
   if (session.blocking) {
-    const cause = failure === undefined ? m.sentence.blockedPlain : inSentence(failure);
+    const cause = failure === undefined ? m.sentence.blockedPlain : inSentence(failure, language);
     return { shape: "blocked", sentence: m.sentence.blocked(cause), line: m.row.blocked };
   }
   if (configuration.enablement === "disabled")
@@ -179,7 +180,7 @@ function connecting({ configuration, session }: Entry, { now, since }: Surroundi
   const server = configuration.protocol.serverAddress;
   const item = worst(session);
   const isSlow = since !== undefined && now.getTime() - since.getTime() > PATIENCE_MS;
-  const what = item ? inSentence(item.title) : sentence.waitingForAnswer(server);
+  const what = item ? inSentence(item.title, language) : sentence.waitingForAnswer(server);
   const said = isSlow || item ? sentence.connectingWaits(server, what) : sentence.connecting(server);
   return session.blocking ? `${said} ${sentence.held}` : said;
 }
@@ -189,7 +190,7 @@ function connected({ configuration, session }: Entry, { now }: Surroundings, lan
   const server = configuration.protocol.serverAddress;
   const problem = session.health?.find((item) => item.severity === "problem");
   if (session.blocking) {
-    const cause = problem ? inSentence(problem.title) : m.sentence.blockedUp;
+    const cause = problem ? inSentence(problem.title, language) : m.sentence.blockedUp;
     return { shape: "blocked", sentence: m.sentence.blocked(cause), line: m.row.blocked };
   }
   const span =
@@ -197,7 +198,7 @@ function connected({ configuration, session }: Entry, { now }: Surroundings, lan
       ? undefined
       : language.span((now.getTime() - new Date(session.connectedAt).getTime()) / 1000);
   const line = span === undefined ? server : m.row.connected(span, server);
-  if (problem) return { shape: "noTraffic", sentence: m.sentence.butProblem(inSentence(problem.title)), line: problem.title };
+  if (problem) return { shape: "noTraffic", sentence: m.sentence.butProblem(inSentence(problem.title, language)), line: problem.title };
   const time = span === undefined ? m.sentence.connectedNow : m.sentence.connected(span);
   const traffic = trafficSentence(expectedTraffic(configuration), server, language);
   return { shape: "connected", sentence: traffic === undefined ? time : `${time} ${traffic}`, line };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use adit_api::{Entry, Link, Older, Viewer};
 use adit_model::ConfigurationId;
-use adit_sentence::{Glyph, Language, Sentence, sentence};
+use adit_sentence::{Glyph, Language, Sentence, in_language, sentence};
 use jiff::Timestamp;
 
 use super::on_demand::{self, Pause};
@@ -143,7 +143,7 @@ fn state(viewer: &Viewer, entries: &[&Entry], language: Language) -> (Glyph, Str
         }
     }
     let said = |entry: &Entry| {
-        let mut session = entry.session.clone();
+        let mut session = in_language(&entry.session, language);
         // The menu does not tick.
         session.connected_at = None;
         sentence(&entry.configuration, &session, Timestamp::UNIX_EPOCH, language)
