@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { createFormats, plural, type Units } from "./formats";
+import { createFormats, isolated, plural, type Units } from "./formats";
 
 const english = createFormats("en-GB");
 const german = createFormats("de");
@@ -20,6 +20,12 @@ describe("amounts", () => {
     expect([0, 12, 125, 1_200_000].map(rate)).toEqual(["0 bit/s", "96 bit/s", "1,0 kbit/s", "9,6 Mbit/s"]);
     units = { bytes: "binary", rates: "bytes" };
     expect(rate(2048)).toBe("2,0 KiB/s");
+  });
+
+  it("keep their order among words that are written the other way", () => {
+    const { rate, span, list } = isolated(english);
+    expect([rate(2500), span(7500)]).toEqual(["\u20682.5 kB/s\u2069", "\u20682 h 5 min\u2069"]);
+    expect(list(["10.0.0.0/8", "fd00::/64"])).toBe("\u206810.0.0.0/8\u2069 and \u2068fd00::/64\u2069");
   });
 
   it("of time have at most two units", () => {

@@ -78,6 +78,26 @@ export function createFormats(tag: string, units: () => Units = () => ({ bytes: 
   };
 }
 
+/** First strong isolate and its end (UAX 9): an amount keeps its order beside words of the other direction. */
+const [ISOLATE, END] = ["\u2068", "\u2069"];
+
+/** For a language that is written from right to left. */
+export function isolated(formats: Formats): Formats {
+  const { bytes, rate, span, ago, exactTime, clock, moment } = formats;
+  const alone = <T extends unknown[]>(write: (...given: T) => string) => (...given: T) => ISOLATE + write(...given) + END;
+  return {
+    ...formats,
+    bytes: alone(bytes),
+    rate: alone(rate),
+    span: alone(span),
+    ago: alone(ago),
+    exactTime: alone(exactTime),
+    clock: alone(clock),
+    moment: alone(moment),
+    list: (items) => formats.list(items.map((item) => ISOLATE + item + END)),
+  };
+}
+
 /** The word for a count. */
 export function plural(tag: string, count: number, forms: { one: string; other: string }): string {
   return new Intl.PluralRules(tag).select(count) === "one" ? forms.one : forms.other;

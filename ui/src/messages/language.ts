@@ -2,7 +2,7 @@
 
 import { de } from "./de";
 import { en, type Messages } from "./en";
-import { createFormats, type Formats, type Units } from "./formats";
+import { createFormats, isolated, type Formats, type Units } from "./formats";
 
 export interface Language extends Formats {
   /** BCP 47. */
@@ -26,7 +26,7 @@ const MIRRORED = "en-x-mirrored";
 /** The first of `wanted` that there is, else English. */
 export function languageFor(wanted: readonly string[], units?: () => Units): Language {
   for (const tag of wanted) {
-    if (tag === MIRRORED) return { tag: "en", direction: "rtl", m: en, ...createFormats("en", units) };
+    if (tag === MIRRORED) return { tag: "en", direction: "rtl", m: en, ...isolated(createFormats("en", units)) };
     const [base] = tag.toLowerCase().split("-");
     if (base === "de") return { tag, direction: "ltr", m: de, ...createFormats(tag, units) };
     if (base === "en") return { tag, direction: "ltr", m: en, ...createFormats(tag, units) };
