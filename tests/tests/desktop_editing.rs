@@ -91,6 +91,24 @@ fn a_later_version_of_a_profile_replaces_it_and_its_key_stays_in_the_keyring() {
     assert_eq!(listed.len(), 2, "{listed:?}");
 }
 
+// spec: PXY-12
+#[test]
+fn what_a_proxy_is_on_linux_is_said_where_it_is_set_and_where_it_is_shown() {
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::imported() else { return };
+    let session = lab.client.start_desktop_session();
+    let Some(window) = session.open_window(&[]) else { return };
+    window.wait_for_text("h1", "home");
+    window.go(&format!("#/edit/{}", adit.session("home")["id"].as_str().unwrap()));
+    window.click("#proxy option[value=servers]");
+    window.wait_for_text("main", "some ignore them");
+    window.click("#proxy-http");
+    window.type_text("proxy.test");
+    window.click_on("Save");
+    window.wait_for_text("h1", "home");
+    window.wait_for_text("dl", "http: proxy.test:3128");
+    window.wait_for_text("main", "some ignore them");
+}
+
 #[test]
 fn a_rule_that_is_built_in_the_window_is_the_one_that_counts() {
     let Some(Home { lab, vpn: _vpn, adit }) = Home::imported() else { return };

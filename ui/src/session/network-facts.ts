@@ -5,22 +5,29 @@ import type { Language } from "../messages/language";
 import type { Fact } from "./path-facts";
 import { activeTraffic, expectedTraffic, takesDefault, type Traffic } from "./traffic";
 
-export function networkFacts({ configuration }: Entry, { settings }: SessionDetails, language: Language): Fact[] {
+export function networkFacts(entry: Entry, details: SessionDetails, language: Language): Fact[] {
+  const [{ configuration }, { settings }] = [entry, details];
   const facts = settings
     ? inForce(settings, activeTraffic(configuration, settings), language)
     : configured(configuration.protocol.providerConfiguration ?? {}, expectedTraffic(configuration), language);
-  return facts.filter((fact) => fact.values.length > 0);
+  const proxy = proxyOf(entry, details);
+  const proxies = { name: language.m.network.proxy, values: proxy ? proxyInWords(proxy, language) : [] };
+  return [...facts, proxies].filter((fact) => fact.values.length > 0);
+}
+
+/** What the tunnel asks for counts before what its configuration does. */
+export function proxyOf({ configuration }: Entry, { settings }: SessionDetails): ProxySettings | undefined {
+  return settings?.proxy ?? configuration.protocol.proxy;
 }
 
 function inForce(settings: PacketTunnelNetworkSettings, traffic: Traffic, language: Language): Fact[] {
   const { m } = language;
-  const { dns, proxy } = settings;
+  const { dns } = settings;
   return [
     { name: m.network.addresses, values: [...(settings.ipv4?.addresses ?? []), ...(settings.ipv6?.addresses ?? [])], isFixed: true },
     ...routes(traffic, language),
     { name: m.network.dns, values: dns ? dnsInWords(dns, takesDefault(traffic), language) : [m.network.dnsNone] },
     { name: m.network.search, values: dns?.searchDomains ?? [] },
-    { name: m.network.proxy, values: proxy ? proxyInWords(proxy, language) : [] },
   ];
 }
 

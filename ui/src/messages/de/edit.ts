@@ -140,7 +140,7 @@ export const edit: typeof English = {
   },
   proxy: {
     title: "Proxy",
-    advice: "Der Desktop gibt ihn als Rat weiter: Die meisten Programme halten sich daran, manche nicht.",
+    advice: "Unter Linux sind Proxys ein Rat: Die meisten Programme halten sich daran, manche nicht und gehen ohne ihn durch den Tunnel.",
     none: "Keiner",
     url: "Automatisch, durch ein Skript unter einer Adresse",
     script: "Automatisch, durch ein Skript, das hier steht",

@@ -139,7 +139,7 @@ export const edit = {
   },
   proxy: {
     title: "Proxy",
-    advice: "The desktop passes it on as advice: most programs follow it, some do not.",
+    advice: "On Linux, proxies are advice: most programs follow them, and some ignore them and go through the tunnel without.",
     none: "None",
     url: "Automatic, by a script at an address",
     script: "Automatic, by a script written here",
