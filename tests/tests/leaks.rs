@@ -265,6 +265,7 @@ fn a_tunnel_without_ipv6_lets_none_out_whatever_the_router_announces() {
 }
 
 // L30
+// spec: X-7
 #[test]
 fn what_a_container_sends_goes_through_the_tunnel_or_nowhere() {
     let Some(lab) = Lab::new() else { return };

@@ -83,6 +83,7 @@ codes! {
     BlockedFailed = "blocked.failed",
     BlockedLockdown = "blocked.lockdown",
     BlockedReasserting = "blocked.reasserting",
+    BridgeShared = "bridge.shared",
     ChangedAddresses = "changed.addresses",
     ChangedDevice = "changed.device",
     ChangedDns = "changed.dns",

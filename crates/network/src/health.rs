@@ -21,6 +21,7 @@ pub(crate) fn of_settings(
     if settings.route_table == RouteTable::Auto {
         items.extend(Family::ALL.into_iter().filter_map(|family| leak(family, settings, state)));
         items.extend(shadow(settings, strength, state));
+        items.extend(beside(settings, state));
     }
     items
 }
@@ -111,6 +112,30 @@ fn shadow(
         "If you do not trust this network, let the tunnel's routes be enforced.",
     )
     .with("destination", &route.destination))
+}
+
+/// X-7: what a guest on a bridge sends is never routed here, so no tunnel can take it.
+fn beside(settings: &PacketTunnelNetworkSettings, state: &NetworkState) -> Option<HealthItem> {
+    let bridge = state.shared_bridges.first()?;
+    let takes_all = |family: Family| {
+        wanted(family, settings).get(&family.default_route()).is_some_and(|v| v.is_tunnel())
+    };
+    if !Family::ALL.into_iter().any(takes_all) {
+        return None;
+    }
+    Some(
+        item(
+            HealthCode::BridgeShared,
+            Severity::Notice,
+            format!("Guests on {bridge} are not in the tunnel"),
+            format!(
+                "Virtual machines or containers share the network with this computer by the bridge {bridge}. What \
+                 they send does not pass through this computer."
+            ),
+            "To have them in the tunnel, give them a network of this computer (NAT) instead of the bridge.",
+        )
+        .with("bridge", bridge),
+    )
 }
 
 fn is_private(prefix: &IpNet) -> bool {

@@ -13,6 +13,9 @@ pub struct NetworkState {
     /// The names of all interfaces by which packets leave the computer: its devices, and whatever has
     /// a default route. The ports of a bridge are behind it.
     pub ways_out: BTreeSet<String>,
+    /// The names of the bridges on which virtual machines or containers are beside a device, and so in
+    /// the network outside as this computer is. Nobody here routes what they send.
+    pub shared_bridges: BTreeSet<String>,
     /// The system's own routing table, both families, sorted.
     pub main_routes: Vec<MainRoute>,
     /// Whether the physical interface drops what comes back another way than it would be sent.

@@ -91,6 +91,10 @@ fn german(item: &HealthItem) -> Option<(String, String)> {
             "Der Verkehr ist gesperrt: {} ist zu Ende, ohne getrennt worden zu sein",
             tunnel()
         )),
+        HealthCode::BridgeShared => because(
+            &format!("Gäste an {} sind nicht im Tunnel", of("bridge")),
+            "Virtuelle Maschinen oder Container teilen sich über die Bridge das Netz mit diesem Computer. Was sie senden, geht nicht durch ihn hindurch.".into(),
+        ),
         HealthCode::ChangedAddresses => changed("Die Adressen des Tunnels wurden"),
         HealthCode::ChangedDevice => (
             "Die Schnittstelle des Tunnels wurde von jemand anderem gelöscht und neu angelegt"

@@ -21,6 +21,7 @@ use crate::{
 pub(crate) struct Surroundings {
     pub(crate) path: NetworkPath,
     pub(crate) ways_out: BTreeSet<String>,
+    pub(crate) shared_bridges: BTreeSet<String>,
     pub(crate) main_routes: Vec<MainRoute>,
     pub(crate) ipv6: bool,
 }
@@ -49,6 +50,7 @@ impl Netlink {
         Ok(Surroundings {
             path,
             ways_out,
+            shared_bridges: shared_bridges(&links),
             main_routes,
             ipv6: Path::new("/proc/sys/net/ipv6").exists(),
         })
@@ -138,10 +140,29 @@ fn is_in_force(message: &RouteMessage) -> bool {
 }
 
 /// Whether nothing but what runs on this computer is behind a link: a bridge, as container engines and
-/// hypervisors make them, without a device among its ports. Devices have no kind.
+/// hypervisors make them, with guests alone on it.
 fn leads_inside(link: &Link, links: &BTreeMap<u32, Link>) -> bool {
-    let mut ports = links.values().filter(|port| port.master == Some(link.index));
-    link.kind == Some(InfoKind::Bridge) && ports.all(|port| port.kind.is_some())
+    link.kind == Some(InfoKind::Bridge) && ports(link, links).all(is_of_a_guest)
+}
+
+fn shared_bridges(links: &BTreeMap<u32, Link>) -> BTreeSet<String> {
+    let is_shared = |bridge: &&Link| {
+        bridge.kind == Some(InfoKind::Bridge)
+            && ports(bridge, links).any(is_of_a_guest)
+            && !ports(bridge, links).all(is_of_a_guest)
+    };
+    links.values().filter(is_shared).map(|bridge| bridge.name.clone()).collect()
+}
+
+/// A virtual machine has a TAP device, a container one end of a veth pair, and a dummy holds the place of either.
+/// Whatever else is on a bridge leads to others: a device, or a bond, a VLAN or a tunnel upon one.
+fn is_of_a_guest(port: &Link) -> bool {
+    matches!(port.kind, Some(InfoKind::Tun | InfoKind::Veth | InfoKind::Dummy))
+}
+
+fn ports<'a>(link: &Link, links: &'a BTreeMap<u32, Link>) -> impl Iterator<Item = &'a Link> {
+    let index = link.index;
+    links.values().filter(move |port| port.master == Some(index))
 }
 
 fn main_route(message: &RouteMessage, links: &BTreeMap<u32, Link>) -> Option<MainRoute> {
@@ -159,5 +180,42 @@ fn main_route(message: &RouteMessage, links: &BTreeMap<u32, Link>) -> Option<Mai
             Some(MainRoute { destination, interface: None, connected: false, inner: false })
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // spec: X-7
+    #[test]
+    fn a_bridge_is_shared_when_a_device_and_a_guest_are_on_it() {
+        let bridge = |ports: &[Option<InfoKind>]| {
+            let ports =
+                ports.iter().zip(2..).map(|(kind, index)| link(index, kind.clone(), Some(1)));
+            let links = ports.chain([link(1, Some(InfoKind::Bridge), None)]);
+            let links: BTreeMap<u32, Link> = links.map(|link| (link.index, link)).collect();
+            (shared_bridges(&links).len() == 1, leads_inside(&links[&1], &links))
+        };
+        let (device, machine, container) = (None, Some(InfoKind::Tun), Some(InfoKind::Veth));
+        assert_eq!(bridge(&[device.clone(), machine.clone()]), (true, false));
+        assert_eq!(bridge(&[device.clone(), container.clone()]), (true, false));
+        assert_eq!(bridge(&[machine, container]), (false, true));
+        assert_eq!(bridge(&[Some(InfoKind::Bond), Some(InfoKind::Veth)]), (true, false));
+        assert_eq!(bridge(&[Some(InfoKind::Vxlan)]), (false, false));
+        assert_eq!(bridge(&[device]), (false, false));
+    }
+
+    fn link(index: u32, kind: Option<InfoKind>, master: Option<u32>) -> Link {
+        let hardware_type = libc::ARPHRD_ETHER;
+        Link {
+            index,
+            name: format!("link{index}"),
+            mtu: 1500,
+            up: true,
+            hardware_type,
+            kind,
+            master,
+        }
     }
 }

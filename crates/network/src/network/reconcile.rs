@@ -63,6 +63,7 @@ impl Reconciler {
                 .is_some_and(|link| sysctl::is_strict(&link.name, &self.journal)),
             path: surroundings.path,
             ways_out: surroundings.ways_out,
+            shared_bridges: surroundings.shared_bridges,
             main_routes: surroundings.main_routes,
             ipv6: surroundings.ipv6,
         })

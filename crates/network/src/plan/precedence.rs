@@ -217,6 +217,7 @@ impl Case {
                 expensive: None,
             },
             ways_out: ["eth0".into()].into(),
+            shared_bridges: [].into(),
             main_routes: remote.chain(self.connected.iter().map(route(true))).collect(),
             strict_rp_filter: false,
             ipv6: false,

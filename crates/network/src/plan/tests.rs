@@ -193,7 +193,7 @@ fn a_gateway_is_used_unless_it_is_the_tunnel_itself() {
     assert!(planned(&settings, DEFAULT).contains("route -4 table 44544 default dev adit0\n"));
 }
 
-// spec: RTE-C1, SET-6, SET-7
+// spec: RTE-C1, SET-6, SET-7, X-7
 #[test]
 fn weaknesses_of_a_full_tunnel_on_this_network_are_named() {
     let codes = |settings: &PacketTunnelNetworkSettings, strength, state: &NetworkState| {
@@ -212,6 +212,8 @@ fn weaknesses_of_a_full_tunnel_on_this_network_are_named() {
     state.main_routes.push(route("0.0.0.0/1", false));
     assert_eq!(codes(&settings, DEFAULT, &state), ["route.shadowed"]);
     assert!(codes(&settings, ENFORCED, &state).is_empty());
+    state.shared_bridges.insert("br0".into());
+    assert_eq!(codes(&settings, ENFORCED, &state), ["bridge.shared"]);
 
     let mut settings = both("10.0.0.2/32", "fd00::2/128");
     include(&mut settings, &["10.0.0.0/8", "2001:db8::/32"]);
@@ -267,6 +269,7 @@ fn state() -> NetworkState {
             expensive: None,
         },
         ways_out: ["eth0".into()].into(),
+        shared_bridges: [].into(),
         main_routes: vec![
             route("0.0.0.0/0", false),
             route("192.168.1.0/24", true),

@@ -14,6 +14,11 @@ const healthItems: HealthCatalogue = {
     const local = of("local") === "true" ? ", außer ins lokale Netz" : "";
     return { title: `Die Sperre ist an, und ${why}`, text: `${what} diesen Computer${local}.` };
   },
+  "bridge.shared": (of) => ({
+    title: `Gäste an ${of("bridge")} sind nicht im Tunnel`,
+    text: `Virtuelle Maschinen oder Container teilen sich über die Bridge ${of("bridge")} das Netz mit diesem Computer. Was sie senden, geht nicht durch ihn hindurch.`,
+    action: "Damit sie im Tunnel sind, geben Sie ihnen statt der Bridge ein Netz dieses Computers (NAT).",
+  }),
   "changed.addresses": (of) => changed(of, "Die Adressen des Tunnels wurden"),
   "changed.device": (of) => ({
     title: "Die Schnittstelle des Tunnels wurde von jemand anderem gelöscht und neu angelegt",
