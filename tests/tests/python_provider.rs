@@ -1,6 +1,6 @@
 //! The provider protocol is open: a provider in plain Python carries real packets.
 
-use adit_tests::{Adit, Lab, UdpTunnelServer};
+use adit_tests::{Adit, Lab, UdpTunnelServer, address};
 use serde_json::json;
 
 // spec: COL-1, PRV-5, PRV-8, PTP-1
@@ -40,7 +40,7 @@ fn its_own_error_reaches_the_user_unchanged() {
     adit.assert_no_residue();
 }
 
-// spec: PTP-9, PTP-10, PTP-11
+// spec: PTP-9, PTP-10, PTP-11, DNS-23
 #[test]
 fn a_provider_reaches_what_is_behind_its_tunnel_also_when_all_else_is_held_back() {
     const ID: &str = "org.example.probing";
@@ -55,6 +55,7 @@ fn a_provider_reaches_what_is_behind_its_tunnel_also_when_all_else_is_held_back(
         "remote": server.endpoint().to_string(),
         "address": "10.77.0.2/24",
         "routes": ["10.77.0.0/16"],
+        "settings": { "dns": { "servers": ["10.77.0.1"], "matchDomains": [""] } },
     });
     let sniffer = lab.sniff_client();
     for all in [false, true] {
@@ -65,6 +66,9 @@ fn a_provider_reaches_what_is_behind_its_tunnel_also_when_all_else_is_held_back(
             let said = format!("{kind} said 10.77.0.2");
             adit.eventually(&said, || adit.helper().log().matches(&said).count() == times);
         }
+        assert!(lab.client.sh("cat /etc/resolv.conf").contains("10.77.0.1"));
+        let beneath = format!("beneath: {}", address::DNS.v4);
+        assert!(adit.helper().log().contains(&beneath), "{beneath}");
         adit.disconnect("python");
     }
     sniffer.stop().incoming().assert_only_to(server.endpoint());
@@ -86,6 +90,7 @@ def probe(kind, method):
     print(kind, "said", inside.recv(100).decode(), flush=True)
 
 def probe_all():
+    print("beneath:", *host.call("UnderlyingDns")[0]["servers"], flush=True)
     probe("UDP", "OpenUdpThroughTunnel")
     probe("TCP", "OpenTcpThroughTunnel")
 

@@ -22,7 +22,7 @@ use crate::{
     protocol::{
         Cancel, DisplayMessage, Family, HostCallError, OpenTcp, OpenTcpThroughTunnel, OpenUdp,
         OpenUdpThroughTunnel, OpenedSocket, Resolve, SetReasserting, SetTunnelNetworkSettings,
-        StartCompleted,
+        StartCompleted, UnderlyingDns,
     },
 };
 
@@ -122,6 +122,12 @@ impl Host {
     /// The addresses of a host, looked up outside the tunnel, in the order to try them. Spec NW-22.
     pub async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, HostError> {
         Ok(self.call(Resolve { host: host.into() }).await?.0.addresses)
+    }
+
+    /// The DNS servers of the network beneath the tunnel, the best first, also while those of the tunnel
+    /// are in force. Only sockets outside the tunnel reach them. Spec DNS-23.
+    pub async fn underlying_dns(&self) -> Result<Vec<IpAddr>, HostError> {
+        Ok(self.call(UnderlyingDns {}).await?.0.servers)
     }
 
     /// A UDP socket whose packets go outside the tunnel, non-blocking. Spec PRV-5.

@@ -225,6 +225,18 @@ pub struct Resolved {
     pub addresses: Vec<IpAddr>,
 }
 
+/// Say which DNS servers the network beneath the tunnel has.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UnderlyingDns {}
+
+/// DNS servers.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UnderlyingDnsServers {
+    /// The best first; none if nobody knows any.
+    pub servers: Vec<IpAddr>,
+}
+
 /// Open a UDP socket outside the tunnel.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -342,6 +354,7 @@ adit_varlink::methods! {
         SetReasserting -> Empty,
         DisplayMessage -> Displayed,
         Resolve -> Resolved,
+        UnderlyingDns -> UnderlyingDnsServers,
         OpenUdp -> OpenedSocket,
         OpenTcp -> OpenedSocket,
         OpenUdpThroughTunnel -> OpenedSocket,

@@ -22,7 +22,7 @@ use adit_network::{
 use adit_provider::protocol::{
     Cancel, DisplayMessage, Displayed, HOST_IDL, HostCallError, OpenTcp, OpenTcpThroughTunnel,
     OpenUdp, OpenUdpThroughTunnel, OpenedSocket, Resolve, Resolved, SetReasserting,
-    SetTunnelNetworkSettings, StartCompleted,
+    SetTunnelNetworkSettings, StartCompleted, UnderlyingDns, UnderlyingDnsServers,
 };
 use adit_varlink::{Empty, Router, ServiceInfo, serve_stream};
 use tokio::{net::UnixStream, sync::oneshot};
@@ -69,6 +69,10 @@ fn router() -> Router<Hosting, ()> {
         })
         .on((), |hosting: Hosting, _, call| hosting.display_message(call))
         .on((), |hosting: Hosting, _, call| hosting.resolve(call))
+        .on((), |hosting: Hosting, _, _: UnderlyingDns| async move {
+            let (_, servers) = hosting.network.underlying_dns().await;
+            Ok(UnderlyingDnsServers { servers })
+        })
         .on_fds((), |_, _, call: OpenUdp, _| async move {
             opened(open_udp(&call).and_then(|request| socket::open_udp(&request).map_err(refused)))
         })
