@@ -49,9 +49,10 @@ impl Keyring<'_> {
     /// The secrets of a configuration by name, as another program finds them.
     #[track_caller]
     pub fn secrets(&self, configuration: &str) -> BTreeMap<String, String> {
-        let names = self.attributes(configuration, "attribute.secret = ");
+        let names = self.attributes(configuration, "attribute.username = ");
+        let service = service(configuration);
         let secret = |name: String| {
-            let found = ["lookup", "configuration", configuration, "secret", &name];
+            let found = ["lookup", "service", &service, "username", &name];
             let text = self.session.run("secret-tool", &found);
             (name, text)
         };
@@ -74,9 +75,12 @@ impl Keyring<'_> {
 
     #[track_caller]
     fn attributes(&self, configuration: &str, key: &str) -> Vec<String> {
-        let search =
-            ["-c", "secret-tool search --all configuration \"$0\" 2>&1 || true", configuration];
-        let found = self.session.run("sh", &search);
+        let search = "secret-tool search --all service \"$0\" 2>&1 || true";
+        let found = self.session.run("sh", &["-c", search, &service(configuration)]);
         found.lines().filter_map(|line| line.strip_prefix(key)).map(str::to_owned).collect()
     }
+}
+
+fn service(configuration: &str) -> String {
+    format!("org.adit/{configuration}")
 }

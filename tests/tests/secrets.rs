@@ -253,8 +253,7 @@ fn nobody_else_is_asked() {
     let session = lab.client.start_desktop_session();
     let Some(_keyring) = session.start_keyring() else { return };
     let key = archive["secrets"]["privateKey"].as_str().unwrap();
-    let store = "printf %s \"$0\" | secret-tool store --label x configuration \"$1\" secret privateKey \
-                 xdg:schema org.adit.Secret";
+    let store = "printf %s \"$0\" | secret-tool store --label x service \"org.adit/$1\" username privateKey";
     session.run("sh", &["-c", store, key, &id]);
     let _agent = session.spawn("adit-agent", &[]);
     let reason = alice.refused(1, ["connect", "home"]);

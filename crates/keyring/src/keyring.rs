@@ -3,19 +3,20 @@
 use std::collections::HashMap;
 
 use adit_api::Got;
-use adit_model::{ConfigurationId, Secret, SecretPlace, SecretPlaces, Secrets, secret_words};
-use secret_service::{EncryptionType, Item, SecretService};
-use zeroize::Zeroizing;
+use adit_model::{ConfigurationId, SecretPlace, SecretPlaces, Secrets, secret_words};
+use secret_service::{EncryptionType, Error, Item, SecretService};
 
-use crate::{KeyringError, is_in_keyring};
+use crate::{
+    KeyringError,
+    entries::{self, USER, service},
+    is_in_keyring,
+};
 
-/// By this, programs that show keyrings tell kinds of items apart.
-const SCHEMA: (&str, &str) = ("xdg:schema", "org.adit.Secret");
-const CONFIGURATION: &str = "configuration";
-const SECRET: &str = "secret";
-const PLAIN_TEXT: &str = "text/plain";
-
-/// A connection to the user's keyring. Closed when it is dropped: nothing of it stays in memory.
+/// A connection to the user's keyring. Closed when it is dropped: nothing of it stays in memory, and a
+/// window that asks to unlock the keyring goes away.
+///
+/// What is stored is read, written and deleted by the package `keyring`. That one unlocks whatever it
+/// finds, and waits in a thread for as long as the person takes; so the keyring is opened here before it.
 pub struct Keyring {
     service: SecretService<'static>,
 }
@@ -42,9 +43,10 @@ pub async fn complete(got: &mut Got) -> Result<(), KeyringError> {
 }
 
 impl Keyring {
-    /// Connects to the keyring of this session. What it tells is encrypted on the way.
+    /// Connects to the keyring of this session.
     pub async fn open() -> Result<Self, KeyringError> {
-        let service = SecretService::connect(EncryptionType::Dh).await?;
+        // No secret comes this way.
+        let service = SecretService::connect(EncryptionType::Plain).await?;
         Ok(Self { service })
     }
 
@@ -55,19 +57,9 @@ impl Keyring {
         places: &SecretPlaces,
         access: Access,
     ) -> Result<Secrets, KeyringError> {
-        let mut found = Secrets::new();
-        for item in self.items(id, access).await? {
-            let mut attributes = item.get_attributes().await?;
-            let Some(name) = attributes.remove(SECRET) else { continue };
-            if places.get(&name) != Some(&SecretPlace::Keyring) {
-                continue;
-            }
-            let bytes = Zeroizing::new(item.get_secret().await?);
-            if let Ok(text) = std::str::from_utf8(&bytes) {
-                found.insert(name, Secret::new(text));
-            }
-        }
-        Ok(found)
+        let mut names = self.names(id, access).await?;
+        names.retain(|name| places.get(name) == Some(&SecretPlace::Keyring));
+        entries::read(id, names).await
     }
 
     /// Stores secrets of the configuration that is called `called`, in the place of earlier ones of the
@@ -78,46 +70,43 @@ impl Keyring {
         called: &str,
         secrets: &Secrets,
     ) -> Result<(), KeyringError> {
-        let collection = match self.service.get_default_collection().await {
-            Err(secret_service::Error::NoResult) => {
-                self.service.create_collection("Adit", "default").await?
-            }
-            found => found?,
-        };
-        if collection.is_locked().await? {
-            collection.unlock().await?;
-        }
-        let id = id.to_string();
-        for (name, secret) in secrets {
-            let attributes =
-                HashMap::from([SCHEMA, (CONFIGURATION, id.as_str()), (SECRET, name.as_str())]);
-            let text = secret.expose().as_bytes();
-            let label = label(called, name);
-            collection.create_item(&label, attributes, text, true, PLAIN_TEXT).await?;
-        }
-        Ok(())
+        self.unlock_default().await?;
+        // Earlier ones may be in another.
+        self.items(id, Access::Asking).await?;
+        entries::write(id, secrets.clone()).await?;
+        self.rename(id, called).await
     }
 
     /// Removes all secrets of a configuration, as somebody else may do at the same time.
     pub async fn forget(&self, id: ConfigurationId) -> Result<(), KeyringError> {
-        let mut failed = None;
-        for item in self.items(id, Access::Asking).await? {
-            failed = item.delete().await.err().or(failed);
-        }
-        match failed {
-            Some(error) if !self.items(id, Access::Quiet).await?.is_empty() => Err(error.into()),
-            Some(_) | None => Ok(()),
+        let names = self.names(id, Access::Asking).await?;
+        match entries::delete(id, names).await {
+            Err(error) if !self.items(id, Access::Quiet).await?.is_empty() => Err(error),
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 
     /// Brings the labels up to date.
     pub async fn rename(&self, id: ConfigurationId, called: &str) -> Result<(), KeyringError> {
         for item in self.items(id, Access::Quiet).await? {
-            if let Some(name) = item.get_attributes().await?.get(SECRET) {
+            if let Some(name) = item.get_attributes().await?.get(USER) {
                 item.set_label(&label(called, name)).await?;
             }
         }
         Ok(())
+    }
+
+    /// Which secrets of a configuration are there. From then on, they are not locked.
+    async fn names(
+        &self,
+        id: ConfigurationId,
+        access: Access,
+    ) -> Result<Vec<String>, KeyringError> {
+        let mut names = Vec::new();
+        for item in self.items(id, access).await? {
+            names.extend(item.get_attributes().await?.remove(USER));
+        }
+        Ok(names)
     }
 
     async fn items(
@@ -125,9 +114,11 @@ impl Keyring {
         id: ConfigurationId,
         access: Access,
     ) -> Result<Vec<Item<'_>>, KeyringError> {
-        let id = id.to_string();
-        let attributes = HashMap::from([SCHEMA, (CONFIGURATION, id.as_str())]);
-        let found = self.service.search_items(attributes).await?;
+        if access == Access::Quiet {
+            self.expect_open().await?;
+        }
+        let (key, service) = service(id);
+        let found = self.service.search_items(HashMap::from([(key, service.as_str())])).await?;
         if !found.locked.is_empty() {
             match access {
                 Access::Quiet => return Err(KeyringError::Locked),
@@ -137,6 +128,27 @@ impl Keyring {
             }
         }
         Ok(found.unlocked.into_iter().chain(found.locked).collect())
+    }
+
+    /// `KeePassXC` asks to be unlocked when it is merely searched.
+    async fn expect_open(&self) -> Result<(), KeyringError> {
+        match self.service.get_default_collection().await {
+            Ok(collection) if collection.is_locked().await? => Err(KeyringError::Locked),
+            Ok(_) | Err(Error::NoResult) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Where what is new goes.
+    async fn unlock_default(&self) -> Result<(), KeyringError> {
+        let collection = match self.service.get_default_collection().await {
+            Err(Error::NoResult) => self.service.create_collection("Adit", "default").await?,
+            found => found?,
+        };
+        if collection.is_locked().await? {
+            collection.unlock().await?;
+        }
+        Ok(())
     }
 }
 

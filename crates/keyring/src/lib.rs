@@ -2,6 +2,7 @@
 //! GNOME Keyring, `KWallet` or `KeePassXC`.
 
 mod answer;
+mod entries;
 mod error;
 mod keyring;
 mod relocation;
