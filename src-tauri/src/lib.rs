@@ -11,7 +11,10 @@ mod log;
 mod opened;
 mod window;
 
-use std::process::ExitCode;
+use std::{
+    io::{IsTerminal, stderr},
+    process::ExitCode,
+};
 
 use adit_agent::attend_secrets;
 use adit_api::{attach, socket_path};
@@ -32,7 +35,11 @@ use crate::{
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .init();
     if arguments.hidden {
         start_agent();
         return ExitCode::SUCCESS;

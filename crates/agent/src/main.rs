@@ -2,6 +2,7 @@
 
 use std::{
     env,
+    io::{IsTerminal, stderr},
     os::unix::process::CommandExt as _,
     process::{Command, ExitCode},
 };
@@ -17,7 +18,11 @@ struct Arguments {}
 fn main() -> ExitCode {
     <Arguments as clap::Parser>::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended = runtime
         .map_err(AgentError::System)

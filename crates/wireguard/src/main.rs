@@ -1,6 +1,9 @@
 //! The program of the WireGuard provider. The helper starts it; it has no arguments.
 
-use std::process::ExitCode;
+use std::{
+    io::{IsTerminal, stderr},
+    process::ExitCode,
+};
 
 use adit_wireguard::WireGuardProvider;
 use tracing_subscriber::EnvFilter;
@@ -13,7 +16,8 @@ async fn main() -> ExitCode {
     let filter = EnvFilter::try_from_env("ADIT_LOG").unwrap_or_else(|_| DEFAULT_FILTER.into());
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
         // A helper that died does not read, and the tunnel goes on.
         .log_internal_errors(false)
         .init();
