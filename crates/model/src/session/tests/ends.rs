@@ -1,7 +1,7 @@
 //! Why sessions end, and what is said of it.
 
 use super::*;
-use crate::ProviderStopReason as Reason;
+use crate::{ProviderStopReason as Reason, session::replacement::RESTART_PAUSES};
 
 // spec: STOP-2
 #[test]
