@@ -31,6 +31,8 @@ pub(crate) struct Failure {
 pub(crate) enum FailureKind {
     /// The service cannot be asked.
     Unavailable,
+    /// The system did not start the service.
+    NotStarted,
     /// The user may not do that.
     NotAuthorised,
     /// The configuration does not exist any more.

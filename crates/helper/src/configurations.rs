@@ -122,7 +122,7 @@ impl Configurations {
     fn check(&self, configuration: &VpnConfiguration) -> Result<(), HelperError> {
         configuration.validate().map_err(|invalid| HelperError::ConfigurationInvalid {
             field: invalid.field,
-            reason: invalid.reason,
+            reason: invalid.reason.to_string(),
         })?;
         let same_name = |other: &&Record| {
             let other = &other.configuration;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use adit_model::{
     ConfigurationId, InvalidSettings, SessionStatus, VpnConfiguration,
-    on_demand::{EvaluateConnectionRule, Obstacle},
+    on_demand::{EvaluateConnectionRule, Obstacle, RefusalCode},
 };
 use adit_network::{ApplyError, NetworkError, tun::TunError};
 use adit_provider::ManifestError;
@@ -90,10 +90,20 @@ pub(crate) enum ArmError {
 
 impl From<ArmError> for Obstacle {
     fn from(error: ArmError) -> Self {
-        if let ArmError::Taken(other) = error {
-            return other.into();
-        }
-        Self::Refused { message: error.to_string() }
+        let message = error.to_string();
+        let (code, reason) = match error {
+            ArmError::Taken(other) => return other.into(),
+            ArmError::Closed => (RefusalCode::Ending, String::new()),
+            ArmError::NoSlot => (RefusalCode::NoRoom, String::new()),
+            ArmError::Manifest(error) => (RefusalCode::Provider, error.to_string()),
+            ArmError::Tun(error) => (RefusalCode::Interface, error.to_string()),
+            ArmError::Queue(error) => (RefusalCode::Interface, error.to_string()),
+            ArmError::NameServer(error) => (RefusalCode::Names, error.to_string()),
+            ArmError::Settings(error) => (RefusalCode::Settings, error.to_string()),
+            ArmError::Network(error) => (RefusalCode::Network, error.to_string()),
+            ArmError::Apply(error) => (RefusalCode::Network, error.to_string()),
+        };
+        Self::Refused { message, code, reason }
     }
 }
 

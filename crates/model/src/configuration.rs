@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{InvalidConfiguration, TunnelProviderProtocol, on_demand::OnDemandSettings};
+use crate::{Fault, InvalidConfiguration, TunnelProviderProtocol, on_demand::OnDemandSettings};
 
 /// One VPN configuration as it is stored. Spec MGR-1 to MGR-25.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -146,32 +146,29 @@ impl VpnConfiguration {
     /// Checks what can be checked without the provider (ERR-1).
     pub fn validate(&self) -> Result<(), InvalidConfiguration> {
         if self.name.trim().is_empty() {
-            return Err(InvalidConfiguration::new("name", "must not be empty"));
+            return Err(InvalidConfiguration::new("name", Fault::Empty));
         }
         if self.name.chars().count() > MAX_NAME {
-            let reason = format!("must not be longer than {MAX_NAME} characters");
-            return Err(InvalidConfiguration::new("name", reason));
+            return Err(InvalidConfiguration::new("name", Fault::TooLong { most: MAX_NAME }));
         }
         if self.name.chars().any(char::is_control) {
-            return Err(InvalidConfiguration::new("name", "must be one line of plain text"));
+            return Err(InvalidConfiguration::new("name", Fault::NotOneLine));
         }
         self.protocol.validate()?;
         if self.scope == Scope::System && !self.protocol.user_secrets.is_empty() {
-            return Err(InvalidConfiguration::new(
-                "protocol.userSecrets",
-                "are for configurations of one user; a system's keeps its secrets with it",
-            ));
+            return Err(InvalidConfiguration::new("protocol.userSecrets", Fault::SecretsOfSystem));
         }
         self.on_demand.validate()?;
         let size = serde_json::to_vec(self).map_or(usize::MAX, |json| json.len());
         if size > MAX_RECORD {
-            return Err(InvalidConfiguration::new("configuration", "is larger than 512 KiB"));
+            let fault = Fault::TooLarge { most_kib: MAX_RECORD >> 10 };
+            return Err(InvalidConfiguration::new("configuration", fault));
         }
         let free_form = self.unknown.values().chain(self.protocol.unknown.values());
         let free_form = free_form.chain(self.protocol.provider_configuration.values());
         if free_form.map(count_values).sum::<usize>() > MAX_VALUES {
-            let reason = format!("has more than {MAX_VALUES} values");
-            return Err(InvalidConfiguration::new("configuration", reason));
+            let fault = Fault::TooManyValues { most: MAX_VALUES };
+            return Err(InvalidConfiguration::new("configuration", fault));
         }
         Ok(())
     }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Fault;
+
 /// Errors of configuring and starting (`NEVPNError`). Spec ERR-1 to ERR-6.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[repr(u8)]
@@ -126,7 +128,7 @@ pub struct InvalidConfiguration {
     /// Path of the field, in the words of the JSON form.
     pub field: String,
     /// What is wrong with it and what would be right.
-    pub reason: String,
+    pub reason: Fault,
 }
 
 impl VpnError {
@@ -203,7 +205,7 @@ impl NetworkSettingsError {
 
 impl InvalidConfiguration {
     /// Names the field and what is wrong with it.
-    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub fn new(field: impl Into<String>, reason: impl Into<Fault>) -> Self {
         Self { field: field.into(), reason: reason.into() }
     }
 }

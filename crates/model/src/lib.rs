@@ -13,6 +13,7 @@ mod dns;
 mod error;
 mod exclusivity;
 mod family;
+mod fault;
 mod health;
 mod hold;
 mod identity;
@@ -46,6 +47,7 @@ pub use error::{
 };
 pub use exclusivity::{Admission, Claim, admit};
 pub use family::Family;
+pub use fault::Fault;
 pub use health::{HealthCode, HealthItem, Severity};
 pub use identity::{IdentityFormat, IdentityReference};
 pub use ip::{IpSettings, Ipv4Route, Ipv4Settings, Ipv6Route, Ipv6Settings, Prefix, Route};

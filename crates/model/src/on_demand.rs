@@ -37,6 +37,6 @@ pub use probe::{ProbeResult, ProbeResults};
 pub use rule::{OnDemandRule, RuleConditions};
 pub use settings::OnDemandSettings;
 pub use ssid::Ssid;
-pub use status::{CurrentRule, Obstacle, OnDemandStatus, PauseEnd};
+pub use status::{CurrentRule, Obstacle, OnDemandStatus, PauseEnd, RefusalCode};
 pub use time_window::{TimeWindow, Weekday};
 pub use trace::{ConditionOutcome, ConditionTrace, RuleOutcome, RuleTrace};

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    DnsSettings, IdentityReference, InvalidConfiguration, PacketTunnelNetworkSettings,
+    DnsSettings, Fault, IdentityReference, InvalidConfiguration, PacketTunnelNetworkSettings,
     ProviderDigest, ProxySettings, SecretPlaces,
     settings::{MOST_ROUTES, validate_dns},
 };
@@ -100,27 +100,21 @@ impl TunnelProviderProtocol {
     pub(crate) fn validate(&self) -> Result<(), InvalidConfiguration> {
         let field = |name: &str| format!("protocol.{name}");
         if !is_provider_id(&self.provider_id) {
-            return Err(InvalidConfiguration::new(
-                field("providerId"),
-                "must be a name such as org.example.vpn: letters, digits, dots and hyphens",
-            ));
+            return Err(InvalidConfiguration::new(field("providerId"), Fault::NotAProvider));
         }
         if self.server_address.trim().is_empty() {
-            return Err(InvalidConfiguration::new(
-                field("serverAddress"),
-                "must not be empty; it is what people see as the server",
-            ));
+            return Err(InvalidConfiguration::new(field("serverAddress"), Fault::NoServer));
         }
         if self.expected_routes.len() > MOST_ROUTES {
-            let reason = format!("are more than {MOST_ROUTES}");
-            return Err(InvalidConfiguration::new(field("expectedRoutes"), reason));
+            let fault = Fault::TooMany { most: MOST_ROUTES };
+            return Err(InvalidConfiguration::new(field("expectedRoutes"), fault));
         }
         let is_name = |name: &String| {
             (1..=MAX_SECRET_NAME).contains(&name.len()) && !name.chars().any(char::is_control)
         };
         if !self.user_secrets.keys().all(is_name) {
-            let reason = format!("have names of one line and 1 to {MAX_SECRET_NAME} bytes");
-            return Err(InvalidConfiguration::new(field("userSecrets"), reason));
+            let fault = Fault::NotASecretName { most: MAX_SECRET_NAME };
+            return Err(InvalidConfiguration::new(field("userSecrets"), fault));
         }
         if let Some(dns) = &self.dns {
             validate_dns(dns)

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::{
-    DnsProtocol, DnsSettings, Family, InvalidConfiguration, IpSettings,
+    DnsProtocol, DnsSettings, Family, Fault, InvalidConfiguration, IpSettings,
     PacketTunnelNetworkSettings, Route, RouteTable,
 };
 
@@ -152,28 +152,24 @@ impl WireGuardConfiguration {
 
     /// Checks what no single field shows.
     pub fn validate(&self) -> Result<(), InvalidConfiguration> {
-        let invalid = |field: String, reason: String| Err(InvalidConfiguration::new(field, reason));
+        let invalid = |field: String, fault| Err(InvalidConfiguration::new(field, fault));
         if self.addresses.is_empty() {
-            return invalid("addresses".into(), "give the tunnel at least one address".into());
+            return invalid("addresses".into(), Fault::NoAddress);
         }
         if self.peers.is_empty() {
-            return invalid("peers".into(), "there is no peer; a tunnel needs another end".into());
+            return invalid("peers".into(), Fault::NoPeer);
         }
         let mut keys = BTreeSet::new();
         let mut owners = BTreeMap::new();
         for (index, peer) in self.peers.iter().enumerate() {
             if !keys.insert(peer.public_key) {
-                let reason = "is the same as that of an earlier peer".into();
-                return invalid(format!("peers[{index}].publicKey"), reason);
+                return invalid(format!("peers[{index}].publicKey"), Fault::SamePeer);
             }
             for net in &peer.allowed_ips {
                 let owner = *owners.entry(net.trunc()).or_insert(index);
                 if owner != index {
-                    let reason = format!(
-                        "{net} belongs to peer {} already; each network can lead to one peer only",
-                        owner + 1
-                    );
-                    return invalid(format!("peers[{index}].allowedIps"), reason);
+                    let fault = Fault::NetworkTaken { network: *net, peer: owner + 1 };
+                    return invalid(format!("peers[{index}].allowedIps"), fault);
                 }
             }
         }

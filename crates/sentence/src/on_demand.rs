@@ -4,7 +4,7 @@ use adit_model::{
     InterfaceKind,
     on_demand::{
         CurrentRule, NetworkState, Obstacle, OnDemandAction, OnDemandRule, OnDemandStatus,
-        PauseEnd, PrimaryNetwork,
+        PauseEnd, PrimaryNetwork, RefusalCode,
     },
 };
 use jiff::Timestamp;
@@ -102,8 +102,31 @@ fn obstacle_sentence(obstacle: &Obstacle, language: Language) -> String {
             };
             format!("{other} {is} {has}.")
         }
-        Obstacle::Refused { message } => message.clone(),
+        Obstacle::Refused { message, code, reason } => match language {
+            Language::English => message.clone(),
+            Language::German => german_refusal(*code, reason).unwrap_or_else(|| message.clone()),
+        },
     }
+}
+
+fn german_refusal(code: RefusalCode, reason: &str) -> Option<String> {
+    let because = |what: &str| format!("{what}: {reason}");
+    Some(match code {
+        RefusalCode::Disabled => "Die Konfiguration ist abgeschaltet.".into(),
+        RefusalCode::Provider => because("Der Provider lässt sich nicht benutzen"),
+        RefusalCode::Interface => because("Die Schnittstelle des Tunnels lässt sich nicht anlegen"),
+        RefusalCode::Names => because("Niemand hört, welche Namen gesucht werden"),
+        RefusalCode::Settings => because("Die Einstellungen des Tunnels sind nicht gültig"),
+        RefusalCode::Network => because("Das Netz lässt sich nicht lesen oder ändern"),
+        RefusalCode::NoRoom => {
+            "Zu viele Tunnel laufen oder warten. Trennen Sie erst einen davon.".into()
+        }
+        RefusalCode::Ending => "Adit wird zurückgesetzt oder endet.".into(),
+        RefusalCode::Storage => {
+            because("Die Konfigurationen lassen sich nicht lesen oder schreiben")
+        }
+        RefusalCode::Other => return None,
+    })
 }
 
 /// When a pause ends, to follow what is paused.
@@ -171,6 +194,11 @@ mod tests {
         let named = on_demand(&held(in_the_way(Some("work"), None)), Language::English);
         assert!(named.ends_with("“work” is connected and has the default route."), "{named}");
         let foreign = in_the_way(None, Some("10.0.0.0/8"));
+        let (message, reason) = ("It cannot be used.".into(), "It is gone.".into());
+        let refused = held(Obstacle::Refused { message, code: RefusalCode::Provider, reason });
+        assert!(on_demand(&refused, Language::English).ends_with("It cannot be used."));
+        let said = on_demand(&refused, Language::German);
+        assert!(said.ends_with("Der Provider lässt sich nicht benutzen: It is gone."), "{said}");
         let foreign = on_demand(&held(foreign), Language::German);
         let said = "Das VPN eines anderen Benutzers ist verbunden und führt schon zu 10.0.0.0/8.";
         assert!(foreign.ends_with(said), "{foreign}");

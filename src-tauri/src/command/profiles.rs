@@ -4,7 +4,8 @@
 use adit_api::{Get, HelperClient, SecretChanges};
 use adit_keyring::{self as keyring, SavingError, complete};
 use adit_model::{
-    ConfigurationId, InvalidConfiguration, VpnConfiguration, wireguard::WireGuardConfiguration,
+    ConfigurationId, Fault, InvalidConfiguration, VpnConfiguration,
+    wireguard::WireGuardConfiguration,
 };
 use adit_profile::{
     AppleSystem, Archive, ArchiveError, ExportError, ImportError, Imported, ImportedProfile, Note,
@@ -50,26 +51,28 @@ pub(crate) struct Understood {
 }
 
 /// What a configuration will do.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
+#[derive(Debug, Clone, PartialEq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Checked {
     /// With those fields up to date that follow from others.
     pub(crate) configuration: VpnConfiguration,
     /// What the helper or the provider would refuse.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) invalid: Option<InvalidField>,
     /// First what goes through the tunnel, then what may surprise.
     pub(crate) notes: Vec<Note>,
 }
 
 /// A field by its path, and what is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct InvalidField {
     /// Such as `protocol.providerConfiguration.peers[0].publicKey`.
     pub(crate) field: String,
     /// What would be right.
     pub(crate) reason: String,
+    /// The same for those who say it in another language.
+    pub(crate) fault: Fault,
 }
 
 /// The forms of a file.
@@ -155,8 +158,10 @@ pub(crate) fn discard_profile(shared: State<'_, Shared>, id: ConfigurationId) {
 #[must_use]
 pub(crate) fn check_configuration(mut configuration: VpnConfiguration) -> Checked {
     let invalid = check(&mut configuration).err();
-    let invalid =
-        invalid.map(|InvalidConfiguration { field, reason }| InvalidField { field, reason });
+    let invalid = invalid.map(|InvalidConfiguration { field, reason: fault }| {
+        let reason = fault.to_string();
+        InvalidField { field, reason, fault }
+    });
     let notes = lint(&configuration);
     Checked { configuration, invalid, notes }
 }

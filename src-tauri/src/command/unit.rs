@@ -25,7 +25,7 @@ pub(crate) async fn start_service() -> Result<(), Failure> {
         Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
         Err(error) => error.to_string(),
     };
-    Err(Failure::new(FailureKind::Failed, format!("The service was not started: {reason}")))
+    Err(Failure::new(FailureKind::NotStarted, format!("The service was not started: {reason}")))
 }
 
 /// Tells of the service's log by `Logged`, what there is and what comes, until `leave_log`.

@@ -1,12 +1,13 @@
 import type { App } from "../app";
 import { Refused, type SecretChanges } from "../helper/helper";
-import type { Json, Note, Provider, SecretChange, VpnConfiguration } from "../helper/types";
-import { refusalInWords } from "../messages/refusals";
+import type { InvalidField, Json, Note, Provider, SecretChange, VpnConfiguration } from "../helper/types";
+import { invalidInWords, refusalInWords } from "../messages/refusals";
 import { isChanged, isSame, merged, secretNames, withSecretChanges, type Conflict, type Draft } from "./draft";
 import { faultsOf, type Fault } from "./faults";
 import { fromJsonText, toJsonText } from "./json-text";
-import { put, type Step } from "./path";
+import { put, stepsOf, type Step } from "./path";
 import { fieldsOf, secretsOf, type Field, type Schema, type SecretField } from "./schema";
+import { placeInWords } from "./words";
 
 const WIREGUARD = "org.adit.wireguard";
 const PROVIDER_CONFIGURATION: Step[] = ["protocol", "providerConfiguration"];
@@ -238,10 +239,16 @@ export class Editing {
       ({ notes, invalid }) => {
         if (asked !== this.#asked) return;
         this.notes = invalid ? [] : notes;
-        if (invalid) this.refusal = { field: invalid.field, sentence: invalid.reason };
+        if (invalid) this.refusal = { field: invalid.field, sentence: this.#wrong(invalid) };
       },
       () => {},
     );
+  }
+
+  #wrong(invalid: InvalidField): string {
+    const { language } = this.#app;
+    const place = placeInWords(stepsOf(invalid.field), this.fields, this.configuration.protocol.providerId, language);
+    return `${place}: ${invalidInWords(invalid, language)}.`;
   }
 
   async #understood(text: string): Promise<{ draft: Draft; notes: Note[] }> {

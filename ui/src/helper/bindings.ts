@@ -374,6 +374,8 @@ export type EvaluateConnectionRule = {
 export type FailureKind = 
 /**  The service cannot be asked. */
 "unavailable" | 
+/**  The system did not start the service. */
+"notStarted" | 
 /**  The user may not do that. */
 "notAuthorised" | 
 /**  The configuration does not exist any more. */
@@ -406,6 +408,78 @@ export type Failure = {
 	/**  What is wrong with a text of WireGuard, for those who say it in another language. */
 	cause?: ImportError,
 };
+
+/**
+ *  As a part of a sentence after the field in English; each has a code, and what differs from one to the other, for those who say
+ *  it in another language.
+ */
+export type Fault = 
+/**  There is nothing. */
+{ code: "empty" } | 
+/**  Shown to people as the server (PROTO-3). */
+{ code: "noServer" } | 
+/**  A text for people has an end. */
+{ code: "tooLong"; 
+/**  As many as may be. */
+most: number } | 
+/**  It has control characters. */
+{ code: "notOneLine" } | 
+/**  More than anybody needs. */
+{ code: "tooMany"; 
+/**  As many as may be. */
+most: number } | 
+/**  The whole of it. */
+{ code: "tooLarge"; 
+/**  As much as may be. */
+mostKib: number } | 
+/**  The whole of it, in memory. */
+{ code: "tooManyValues"; 
+/**  As many as may be. */
+most: number } | 
+/**  The id of a provider. */
+{ code: "notAProvider" } | 
+/**  The system has no owner who could be asked. */
+{ code: "secretsOfSystem" } | 
+/**  The name of a secret. */
+{ code: "notASecretName"; 
+/**  As many bytes as may be. */
+most: number } | 
+/**  A span. */
+{ code: "notASpan"; 
+/**  The longest. */
+most: number } | 
+/**  A key of rules. */
+{ code: "unknownKey"; 
+/**  Which rule, from 1; absent if it is of none. */
+rule?: number; 
+/**  What may be meant. */
+meant?: string } | 
+/**  A time of day that is over when it begins. */
+{ code: "noTime" } | 
+/**  A domain, or a pattern of them. */
+{ code: "notADomain"; 
+/**  What it is. */
+text: string } | 
+/**  An address on the web. */
+{ code: "notAUrl"; 
+/**  What it is. */
+text: string } | 
+/**  A tunnel of `WireGuard`. */
+{ code: "noAddress" } | 
+/**  A tunnel of `WireGuard`. */
+{ code: "noPeer" } | 
+/**  A peer of `WireGuard`. */
+{ code: "samePeer" } | 
+/**  A peer of `WireGuard`. */
+{ code: "networkTaken"; 
+/**  Which network. */
+network: string; 
+/**  Whose it is, from 1. */
+peer: number } | 
+/**  What whoever looked at it says. */
+{ code: "other"; 
+/**  What it says. */
+text: string };
 
 /**  Tells the window that there are files for `take_opened`. */
 export type FilesOpened = null;
@@ -577,7 +651,7 @@ export type InvalidConfiguration = {
 	/**  Path of the field, in the words of the JSON form. */
 	field: string,
 	/**  What is wrong with it and what would be right. */
-	reason: string,
+	reason: Fault,
 };
 
 /**  A field by its path, and what is wrong with it. */
@@ -586,6 +660,8 @@ export type InvalidField = {
 	field: string,
 	/**  What would be right. */
 	reason: string,
+	/**  The same for those who say it in another language. */
+	fault: Fault,
 };
 
 /**  Addresses and routes of one family. */
@@ -797,7 +873,11 @@ route?: string } |
 /**  The start was refused. */
 { kind: "refused"; 
 /**  Why, in a sentence. */
-message: string };
+message: string; 
+/**  The same for those who say it in another language. */
+code: RefusalCode; 
+/**  What somebody else said who refused; empty where the code says all. */
+reason?: string };
 
 /**  The one of two programs that was started before an update. */
 export type Older = 
@@ -1079,6 +1159,29 @@ export type ProxySettings = {
 	/**  Only hosts with these suffixes use the proxy; absent or `[""]` means all (PXY-9). */
 	matchDomains?: string[],
 };
+
+/**  Why a start was refused. */
+export type RefusalCode = 
+/**  The configuration is disabled. */
+"disabled" | 
+/**  Its provider cannot be used. */
+"provider" | 
+/**  No interface can be made or watched. */
+"interface" | 
+/**  Nobody hears which names are looked up. */
+"names" | 
+/**  What the provider asks for is not valid. */
+"settings" | 
+/**  The system's network is not to be seen or changed. */
+"network" | 
+/**  Too many tunnels are running or waiting. */
+"noRoom" | 
+/**  The service ends, or is being reset. */
+"ending" | 
+/**  Nothing can be read or written. */
+"storage" | 
+/**  Something else, or what a later version knows. */
+"other";
 
 /**  Who has to be told of DNS servers, and decides who is asked. */
 export type Resolver = 

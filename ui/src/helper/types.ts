@@ -14,6 +14,7 @@ export type {
   Entry,
   EvaluateConnectionRule,
   HealthItem,
+  InvalidField,
   IpSettings,
   LogLine,
   MachineStatus,

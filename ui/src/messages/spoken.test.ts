@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 
-import { CHECK_CODES, HEALTH_CODES } from "../helper/bindings";
+import { CHECK_CODES, HEALTH_CODES, type RefusalCode } from "../helper/bindings";
 import { Refused } from "../helper/helper";
 import type { Check, HealthItem } from "../helper/types";
 import { ENGLISH, GERMAN } from "../session/examples";
 import { checkInWords, healthInWords } from "./spoken";
-import { refusalInWords } from "./refusals";
+import { invalidInWords, refusalInWords, refusedStartInWords } from "./refusals";
 
 const ITEM: HealthItem = { code: "", severity: "warning", title: "A title", text: "A text.", action: "Do it." };
 
@@ -63,6 +63,17 @@ describe("a text that is refused", () => {
     expect(refusalInWords(wrong, GERMAN)).toBe("Zeile 3: MTU stimmt nicht: gebraucht wird eine Zahl von Bytes wie 1420.");
     const unknown = refused({ code: "unknownKey", line: 7, key: "Adress", nearest: "Address" });
     expect(refusalInWords(unknown, GERMAN)).toBe("Zeile 7: Adress ist keine Einstellung von WireGuard; meinen Sie Address?");
+  });
+
+  it("says what is wrong with a field, and why a rule did not start its tunnel", () => {
+    const taken = { field: "peers", reason: "is taken", fault: { code: "networkTaken", network: "10.0.0.0/8", peer: 1 } } as const;
+    expect([ENGLISH, GERMAN].map((language) => invalidInWords(taken, language))).toEqual([
+      "is taken",
+      "10.0.0.0/8 gehört schon der Gegenstelle 1; jedes Netz führt nur zu einer",
+    ]);
+    const obstacle = (code: RefusalCode) => ({ kind: "refused", message: "No.", code, reason: "It is gone." }) as const;
+    expect(refusedStartInWords(obstacle("provider"), GERMAN)).toBe("Der Provider lässt sich nicht benutzen: It is gone.");
+    expect([refusedStartInWords(obstacle("provider"), ENGLISH), refusedStartInWords(obstacle("other"), GERMAN)]).toEqual(["No.", "No."]);
   });
 
   it("says it as the helper does where nothing else is known", () => {

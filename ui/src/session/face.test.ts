@@ -72,7 +72,7 @@ describe("a session that is down", () => {
     const foreign: Obstacle = { kind: "inTheWay", route: "10.0.0.0/8" };
     const said = "Not connected. The VPN of another user is connected and already leads to 10.0.0.0/8.";
     check(armed(0, later, foreign), "waiting", said);
-    check(armed(0, later, { kind: "refused", message: "No." }), "waiting", "Not connected. No.");
+    check(armed(0, later, { kind: "refused", message: "No.", code: "other" }), "waiting", "Not connected. No.");
     const paused = example({ session: { onDemand: { state: "paused", until: "nextNetwork" } } });
     check(paused, "disconnected", "Not connected. On demand is paused until the next network.");
   });

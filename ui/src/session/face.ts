@@ -3,6 +3,7 @@
 import { isAttached, type Link } from "../helper/helper";
 import type { Entry, HealthItem, MachineStatus, Obstacle, PauseEnd, SessionStatus } from "../helper/types";
 import type { Language } from "../messages/language";
+import { refusedStartInWords } from "../messages/refusals";
 import { failureSentence } from "./failure";
 import { isThroughForeign } from "./foreign";
 import { expectedTraffic, takesDefault, trafficSentence } from "./traffic";
@@ -152,14 +153,15 @@ function armed({ configuration, session }: Entry, around: Surroundings, language
 }
 
 /** Why there is no session although the rule wants one. */
-export function obstacleSentence(obstacle: Obstacle, { m }: Language): string {
+export function obstacleSentence(obstacle: Obstacle, language: Language): string {
+  const { m } = language;
   switch (obstacle.kind) {
     case "offline":
       return m.onDemand.offline;
     case "inTheWay":
       return m.onDemand.inTheWay(obstacle.name, obstacle.route);
     case "refused":
-      return obstacle.message;
+      return refusedStartInWords(obstacle, language);
   }
 }
 

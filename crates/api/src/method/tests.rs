@@ -8,7 +8,7 @@ use adit_model::{
     PastSession, ProviderStopReason, RouteExplanation, RouteOutcome, Secret, SecretChange,
     SecretPlace, SecretPlaces, Secrets, SessionStatus, SessionTraffic, Severity, StartCause,
     TunnelProviderProtocol, VpnConfiguration, VpnStatus,
-    on_demand::{CurrentRule, Obstacle, OnDemandRule, OnDemandStatus, PauseEnd},
+    on_demand::{CurrentRule, Obstacle, OnDemandRule, OnDemandStatus, PauseEnd, RefusalCode},
     wireguard::Key,
 };
 use adit_varlink::idl::Interface;
@@ -172,7 +172,11 @@ fn example() -> Entry {
                     reason: "A reason".into(),
                 }),
                 retry_at: None,
-                obstacle: Some(Obstacle::Refused { message: "A sentence.".into() }),
+                obstacle: Some(Obstacle::Refused {
+                    message: "A sentence.".into(),
+                    code: RefusalCode::Provider,
+                    reason: "A reason.".into(),
+                }),
             }),
             health: vec![
                 HealthItem::new(

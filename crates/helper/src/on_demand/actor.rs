@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use adit_api::HelperError;
 use adit_model::{
     ConfigurationId, SessionStatus, StartCause, VpnConfiguration, VpnStatus,
-    on_demand::{NetworkState, Obstacle, OnDemandStatus, Verdict, next_change},
+    on_demand::{NetworkState, Obstacle, OnDemandStatus, RefusalCode, Verdict, next_change},
 };
 use jiff::{Timestamp, Zoned};
 use tokio::{
@@ -275,8 +275,7 @@ impl Actor {
             }
             Err(error) => {
                 tracing::warn!("“{name}” could not connect by itself: {error}");
-                let message = error.to_string();
-                self.machine.refused(Obstacle::Refused { message }, Timestamp::now());
+                self.machine.refused(refusal(error), Timestamp::now());
             }
         }
     }
@@ -357,6 +356,27 @@ fn is_attended(
     const NOBODY: &Logins = &Logins::Known(Vec::new());
     let logins = logins.borrow_and_update();
     logins.as_ref().unwrap_or(NOBODY).presence(configuration) == Presence::Present
+}
+
+fn refusal(error: HelperError) -> Obstacle {
+    let message = error.to_string();
+    let (code, reason) = match error {
+        HelperError::ConfigurationDisabled { .. } => (RefusalCode::Disabled, String::new()),
+        HelperError::ProviderUnavailable { message } => (RefusalCode::Provider, message),
+        HelperError::SystemFailed { message } => (RefusalCode::Network, message),
+        HelperError::StorageFailed { message } => (RefusalCode::Storage, message),
+        HelperError::NoSuchConfiguration { .. }
+        | HelperError::NoSuchRequest {}
+        | HelperError::NotAuthorized { .. }
+        | HelperError::ConfigurationInvalid { .. }
+        | HelperError::ConfigurationStale { .. }
+        | HelperError::NameTaken { .. }
+        | HelperError::RoutesConflict { .. }
+        | HelperError::OnDemandOff { .. }
+        | HelperError::NotRunning { .. }
+        | HelperError::ProviderSilent { .. } => (RefusalCode::Other, String::new()),
+    };
+    Obstacle::Refused { message, code, reason }
 }
 
 /// Ends what it looks for.

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::ConnectionAction;
+use crate::Fault;
 
 /// Where keys stand, and which are known there.
 #[derive(Debug, Clone, Copy)]
@@ -35,15 +36,14 @@ const LETTERS_TO_A_SLIP: usize = 3;
 
 impl Place<'_> {
     /// The first key that is not known here, and what to say of it.
-    pub(super) fn fault(self, unknown: &Map<String, Value>) -> Option<(String, String)> {
+    pub(super) fn fault(self, unknown: &Map<String, Value>) -> Option<(String, Fault)> {
         let key = unknown.keys().next()?;
-        let place = match self {
-            Self::Settings => "on demand".to_owned(),
-            Self::Rule(number) | Self::ConnectionRule(_, number) => format!("rule {number}"),
+        let rule = match self {
+            Self::Settings => None,
+            Self::Rule(number) | Self::ConnectionRule(_, number) => Some(number),
         };
-        let meant = nearest(key, &self.known());
-        let meant = meant.map(|key| format!("; perhaps “{key}” is meant")).unwrap_or_default();
-        Some((key.clone(), format!("is no key of {place}{meant}")))
+        let meant = nearest(key, &self.known()).map(Into::into);
+        Some((key.clone(), Fault::UnknownKey { rule, meant }))
     }
 
     fn known(self) -> Vec<&'static str> {
@@ -128,8 +128,8 @@ mod tests {
         assert_eq!(serde_json::to_value(&rule).unwrap(), later);
         let (key, reason) = Place::ConnectionRule(&rule.action, 2).fault(&rule.unknown).unwrap();
         assert_eq!(
-            (key.as_str(), reason.as_str()),
-            ("probeURL", "is no key of rule 2; perhaps “probeUrl” is meant")
+            (key.as_str(), reason.to_string()),
+            ("probeURL", "is no key of rule 2; perhaps “probeUrl” is meant".into())
         );
         let never = json!({"domains": ["a.example"], "action": "neverConnect", "probeUrl": "x"});
         let never: EvaluateConnectionRule = serde_json::from_value(never).unwrap();

@@ -64,7 +64,42 @@ pub enum Obstacle {
     Refused {
         /// Why, in a sentence.
         message: String,
+        /// The same for those who say it in another language.
+        #[serde(default)]
+        code: RefusalCode,
+        /// What somebody else said who refused; empty where the code says all.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        reason: String,
     },
+}
+
+/// Why a start was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "specta", derive(specta::Type))]
+#[serde(rename_all = "camelCase")]
+pub enum RefusalCode {
+    /// The configuration is disabled.
+    Disabled,
+    /// Its provider cannot be used.
+    Provider,
+    /// No interface can be made or watched.
+    Interface,
+    /// Nobody hears which names are looked up.
+    Names,
+    /// What the provider asks for is not valid.
+    Settings,
+    /// The system's network is not to be seen or changed.
+    Network,
+    /// Too many tunnels are running or waiting.
+    NoRoom,
+    /// The service ends, or is being reset.
+    Ending,
+    /// Nothing can be read or written.
+    Storage,
+    /// Something else, or what a later version knows.
+    #[default]
+    #[serde(other)]
+    Other,
 }
 
 /// What ends a pause.
@@ -115,8 +150,10 @@ mod tests {
         let in_the_way =
             json!({"state": "armed", "obstacle": {"kind": "inTheWay", "name": "work"}});
         check(held(Obstacle::InTheWay { name: Some("work".into()), route: None }), in_the_way);
-        let refused = json!({"state": "armed", "obstacle": {"kind": "refused", "message": "No."}});
-        check(held(Obstacle::Refused { message: "No.".into() }), refused);
+        let refused = json!({"state": "armed", "obstacle":
+            {"kind": "refused", "message": "No.", "code": "provider", "reason": "It is gone."}});
+        let (code, reason) = (RefusalCode::Provider, "It is gone.".into());
+        check(held(Obstacle::Refused { message: "No.".into(), code, reason }), refused);
         let paused = |end| OnDemandStatus::Paused { end };
         let at = PauseEnd::Time { at: Timestamp::UNIX_EPOCH };
         check(

@@ -6,7 +6,7 @@ use super::{
     ConnectionAction, EvaluateConnectionRule, OnDemandAction, OnDemandRule, OnDemandSettings,
     RuleConditions, domain, key::Place,
 };
-use crate::InvalidConfiguration;
+use crate::{Fault, InvalidConfiguration};
 
 /// They are looked at one after the other at each change of the network.
 const MOST_RULES: usize = 128;
@@ -18,11 +18,10 @@ const LONGEST_IDLE: u32 = 30 * 24 * 60 * 60;
 impl OnDemandSettings {
     pub(crate) fn validate(&self) -> Result<(), InvalidConfiguration> {
         if self.rules.len() > MOST_RULES {
-            return Err(fault("rules", format!("are more than {MOST_RULES}")));
+            return Err(fault("rules", Fault::TooMany { most: MOST_RULES }));
         }
         if self.idle_timeout.is_some_and(|seconds| !(1..=LONGEST_IDLE).contains(&seconds)) {
-            let reason = format!("must be from 1 to {LONGEST_IDLE} seconds");
-            return Err(fault("idleTimeout", reason));
+            return Err(fault("idleTimeout", Fault::NotASpan { most: LONGEST_IDLE }));
         }
         if let Some((field, reason)) = Place::Settings.fault(&self.unknown) {
             return Err(fault(&field, reason));
@@ -34,17 +33,17 @@ impl OnDemandSettings {
     }
 }
 
-fn fault(field: &str, reason: impl Into<String>) -> InvalidConfiguration {
+fn fault(field: &str, reason: Fault) -> InvalidConfiguration {
     InvalidConfiguration::new(format!("onDemand.{field}"), reason)
 }
 
 /// Where, and what is wrong there.
-type Fault = (String, String);
+type Misplaced = (String, Fault);
 
 fn validate_rule(
     number: usize,
     OnDemandRule { action, conditions }: &OnDemandRule,
-) -> Result<(), Fault> {
+) -> Result<(), Misplaced> {
     all_known(Place::Rule(number), &conditions.unknown)?;
     validate_conditions(conditions)?;
     let rules = match action {
@@ -61,11 +60,11 @@ fn validate_rule(
     })
 }
 
-fn all_known(place: Place<'_>, unknown: &Map<String, Value>) -> Result<(), Fault> {
+fn all_known(place: Place<'_>, unknown: &Map<String, Value>) -> Result<(), Misplaced> {
     place.fault(unknown).map_or(Ok(()), Err)
 }
 
-fn validate_conditions(conditions: &RuleConditions) -> Result<(), Fault> {
+fn validate_conditions(conditions: &RuleConditions) -> Result<(), Misplaced> {
     let length = |list: &Option<Vec<_>>| list.as_ref().map_or(0, Vec::len);
     bounded("ssids", conditions.ssids.as_ref().map_or(0, Vec::len))?;
     bounded("bssids", length(&conditions.bssids))?;
@@ -76,15 +75,15 @@ fn validate_conditions(conditions: &RuleConditions) -> Result<(), Fault> {
     if let Some(time) = &conditions.time
         && time.from == time.until
     {
-        return Err(("time".into(), "begins and ends at the same time".into()));
+        return Err(("time".into(), Fault::NoTime));
     }
     validate_domains("searchDomains", conditions.search_domains.as_deref().unwrap_or_default())?;
     validate_url(conditions.probe_url.as_deref())
 }
 
-fn validate_connection_rule(rule: &EvaluateConnectionRule) -> Result<(), Fault> {
+fn validate_connection_rule(rule: &EvaluateConnectionRule) -> Result<(), Misplaced> {
     if rule.domains.is_empty() {
-        return Err(("domains".into(), "must not be empty".into()));
+        return Err(("domains".into(), Fault::Empty));
     }
     validate_domains("domains", &rule.domains)?;
     match &rule.action {
@@ -96,35 +95,32 @@ fn validate_connection_rule(rule: &EvaluateConnectionRule) -> Result<(), Fault> 
     }
 }
 
-fn bounded(field: &str, length: usize) -> Result<(), Fault> {
+fn bounded(field: &str, length: usize) -> Result<(), Misplaced> {
     if length <= MOST_ITEMS {
         return Ok(());
     }
-    Err((field.into(), format!("are more than {MOST_ITEMS}")))
+    Err((field.into(), Fault::TooMany { most: MOST_ITEMS }))
 }
 
-fn validate_domains(field: &str, domains: &[String]) -> Result<(), Fault> {
+fn validate_domains(field: &str, domains: &[String]) -> Result<(), Misplaced> {
     bounded(field, domains.len())?;
     match domains.iter().position(|text| !domain::is_pattern(text)) {
         None => Ok(()),
         Some(index) => {
-            let reason = format!(
-                "“{}” is no domain; one is example.com, or *.example.com for what is below it",
-                domains[index]
-            );
-            Err((format!("{field}[{index}]"), reason))
+            let text = domains[index].clone();
+            Err((format!("{field}[{index}]"), Fault::NotADomain { text }))
         }
     }
 }
 
-fn validate_url(url: Option<&str>) -> Result<(), Fault> {
+fn validate_url(url: Option<&str>) -> Result<(), Misplaced> {
     let Some(text) = url else { return Ok(()) };
     let is_known = url::Url::parse(text)
         .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     if is_known {
         return Ok(());
     }
-    Err(("probeUrl".into(), format!("“{text}” is no URL that begins with http:// or https://")))
+    Err(("probeUrl".into(), Fault::NotAUrl { text: text.into() }))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 // The words of what is refused in German.
 
-import type { RefusedKinds, TextFaults } from "../refusals";
+import { fieldFaultInWords, type FieldFaults, type RefusedKinds, type RefusedStarts, type TextFaults } from "../refusals";
 
 const textFaults: TextFaults = {
   tooLarge: () => "Die Datei ist größer als 1 MiB, also keine Konfiguration von WireGuard.",
@@ -23,7 +23,32 @@ const textFaults: TextFaults = {
     `Zeile ${line}: Dieser PublicKey gehört der Gegenstelle in Zeile ${first}; jede hat ihren eigenen.`,
   duplicateNetwork: ({ line, network, first }) =>
     `Zeile ${line}: AllowedIPs gibt ${network} einer zweiten Gegenstelle; Zeile ${first} hat es schon vergeben.`,
-  configuration: ({ field, reason }) => `Die Konfiguration lässt sich nicht verwenden: ${field}: ${reason}.`,
+  configuration: ({ field, reason }) =>
+    `Die Konfiguration lässt sich nicht verwenden: ${field}: ${fieldFaultInWords(reason, fieldFaults)}.`,
+};
+
+const fieldFaults: FieldFaults = {
+  empty: () => "darf nicht leer sein",
+  noServer: () => "darf nicht leer sein; das sehen Menschen als den Server",
+  tooLong: ({ most }) => `darf nicht länger als ${most} Zeichen sein`,
+  notOneLine: () => "muss eine Zeile einfacher Text sein",
+  tooMany: ({ most }) => `sind mehr als ${most}`,
+  tooLarge: ({ mostKib }) => `ist größer als ${mostKib} KiB`,
+  tooManyValues: ({ most }) => `hat mehr als ${most} Werte`,
+  notAProvider: () => "muss ein Name wie org.example.vpn sein: Buchstaben, Ziffern, Punkte und Bindestriche",
+  secretsOfSystem: () => "gehören zu Konfigurationen eines Benutzers; eine des Systems behält ihre Geheimnisse bei sich",
+  notASecretName: ({ most }) => `haben Namen aus einer Zeile und 1 bis ${most} Bytes`,
+  notASpan: ({ most }) => `muss von 1 bis ${most} Sekunden sein`,
+  unknownKey: ({ rule, meant }) =>
+    `ist kein Schlüssel ${rule === undefined ? "der Automatik" : `von Regel ${rule}`}${meant ? `; vielleicht ist „${meant}“ gemeint` : ""}`,
+  noTime: () => "beginnt und endet zur selben Zeit",
+  notADomain: ({ text }) => `„${text}“ ist keine Domain; eine ist example.com, oder *.example.com für alles darunter`,
+  notAUrl: ({ text }) => `„${text}“ ist keine URL, die mit http:// oder https:// beginnt`,
+  noAddress: () => "der Tunnel braucht mindestens eine Adresse",
+  noPeer: () => "es gibt keine Gegenstelle; ein Tunnel braucht ein anderes Ende",
+  samePeer: () => "ist derselbe wie der einer früheren Gegenstelle",
+  networkTaken: ({ network, peer }) => `${network} gehört schon der Gegenstelle ${peer}; jedes Netz führt nur zu einer`,
+  other: ({ text }) => text,
 };
 
 /** What each key wants. */
@@ -51,6 +76,7 @@ const VALUES: { [key: string]: string } = {
 
 const refusedKinds: RefusedKinds = {
   unavailable: "Der Adit-Dienst ist nicht zu erreichen. Läuft er?",
+  notStarted: "Der Dienst wurde nicht gestartet. Versuchen Sie es in einem Terminal: Dort steht, warum.",
   notAuthorised: "Das dürfen Sie nicht. Fragen Sie, wer diesen Computer verwaltet.",
   gone: "Diese Konfiguration gibt es nicht mehr.",
   disabled: "Diese Konfiguration ist abgeschaltet. Schalten Sie sie erst ein.",
@@ -59,4 +85,17 @@ const refusedKinds: RefusedKinds = {
   notRunning: "Diese Konfiguration ist nicht verbunden.",
 };
 
-export const refusals = { textFaults, refusedKinds };
+const refusedStarts: RefusedStarts = {
+  disabled: () => "Die Konfiguration ist abgeschaltet.",
+  provider: (reason) => `Der Provider lässt sich nicht benutzen: ${reason}`,
+  interface: (reason) => `Die Schnittstelle des Tunnels lässt sich nicht anlegen: ${reason}`,
+  names: (reason) => `Niemand hört, welche Namen gesucht werden: ${reason}`,
+  settings: (reason) => `Die Einstellungen des Tunnels sind nicht gültig: ${reason}`,
+  network: (reason) => `Das Netz lässt sich nicht lesen oder ändern: ${reason}`,
+  noRoom: () => "Zu viele Tunnel laufen oder warten. Trennen Sie erst einen davon.",
+  ending: () => "Adit wird zurückgesetzt oder endet.",
+  storage: (reason) => `Die Konfigurationen lassen sich nicht lesen oder schreiben: ${reason}`,
+  other: () => undefined,
+};
+
+export const refusals = { textFaults, fieldFaults, refusedKinds, refusedStarts };

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use adit_model::{
     ConfigurationId, ConnectionError, InterfaceKind, TunnelProviderProtocol, VpnStatus,
-    on_demand::{Gateway, OnDemandRule, PrimaryNetwork},
+    on_demand::{Gateway, OnDemandRule, PrimaryNetwork, RefusalCode},
 };
 
 use super::*;
@@ -176,12 +176,12 @@ fn starts_that_fail_come_ever_later_and_at_once_in_another_network() {
         assert_eq!(world.wish(), Wish::Wait(Demand::Traffic));
     }
     world.judge(EAGER);
-    world.machine.refused(Obstacle::Refused { message: "No.".into() }, world.now);
+    world.machine.refused(refused(), world.now);
     assert_eq!(world.wish(), Wish::Nothing);
     world.enter("away0");
     world.judge(EAGER);
     assert!(matches!(world.wish(), Wish::Up(_)));
-    world.machine.refused(Obstacle::Refused { message: "No.".into() }, world.now);
+    world.machine.refused(refused(), world.now);
     assert_eq!(world.wish(), Wish::Nothing);
     world.machine.owner_came();
     assert!(matches!(world.wish(), Wish::Up(_)));
@@ -323,4 +323,9 @@ impl World {
         self.now += time;
         self.machine.waited(self.now);
     }
+}
+
+fn refused() -> Obstacle {
+    let (message, reason) = ("No.".into(), String::new());
+    Obstacle::Refused { message, code: RefusalCode::Other, reason }
 }
