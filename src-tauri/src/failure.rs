@@ -1,5 +1,7 @@
 //! Why a command of the window failed.
 
+use std::collections::BTreeMap;
+
 use adit_api::{CallError, ConnectError, HelperError, ServiceError};
 use adit_keyring::KeyringError;
 use adit_profile::ImportError;
@@ -23,6 +25,9 @@ pub(crate) struct Failure {
     /// What is wrong with a text of WireGuard, for those who say it in another language.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cause: Option<Box<ImportError>>,
+    /// What differs from one failure of a kind to the other, for them too.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) arguments: BTreeMap<String, String>,
 }
 
 /// The kinds that make a difference to what can be done.
@@ -56,7 +61,8 @@ pub(crate) enum FailureKind {
 impl Failure {
     /// A failure about nothing in particular.
     pub(crate) fn new(kind: FailureKind, sentence: impl Into<String>) -> Self {
-        Self { kind, sentence: sentence.into(), field: None, line: None, cause: None }
+        let arguments = BTreeMap::new();
+        Self { kind, sentence: sentence.into(), field: None, line: None, cause: None, arguments }
     }
 }
 
@@ -96,8 +102,25 @@ impl From<CallError<HelperError>> for Failure {
             CallError::Api(HelperError::NameTaken { .. }) => Some("name".into()),
             _ => None,
         };
-        Self { field, ..Self::new(kind, error.to_string()) }
+        let arguments = match &error {
+            CallError::Api(error) => arguments(error),
+            CallError::Service(_)
+            | CallError::Disconnected
+            | CallError::UnknownError { .. }
+            | CallError::InvalidReply { .. }
+            | CallError::Wire(_) => BTreeMap::new(),
+        };
+        Self { field, arguments, ..Self::new(kind, error.to_string()) }
     }
+}
+
+fn arguments(error: &HelperError) -> BTreeMap<String, String> {
+    let mut arguments = BTreeMap::new();
+    if let HelperError::RoutesConflict { name, route } = error {
+        arguments.insert("name".into(), name.clone());
+        arguments.insert("route".into(), route.clone());
+    }
+    arguments
 }
 
 fn kind(error: &HelperError) -> FailureKind {

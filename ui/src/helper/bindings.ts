@@ -407,6 +407,8 @@ export type Failure = {
 	line?: number,
 	/**  What is wrong with a text of WireGuard, for those who say it in another language. */
 	cause?: ImportError,
+	/**  What differs from one failure of a kind to the other, for them too. */
+	arguments?: { [key in string]: string },
 };
 
 /**

@@ -120,13 +120,16 @@ export class Refused extends Error {
 
   /** What is wrong with a text of WireGuard, for those who say it in another language. */
   readonly fault: ImportError | undefined;
+  /** What differs from one refusal of a kind to the other, for them too. */
+  readonly given: { [name: string]: string };
 
-  constructor({ kind, sentence, field, line, cause }: Failure) {
+  constructor({ kind, sentence, field, line, cause, arguments: given = {} }: Failure) {
     super(sentence);
     this.name = "Refused";
     this.kind = kind;
     this.field = field;
     this.line = line;
     this.fault = cause;
+    this.given = given;
   }
 }

@@ -3,6 +3,7 @@
 import type { FailureKind, Fault, ImportError, InvalidField, Obstacle, RefusalCode } from "../helper/bindings";
 import { Refused } from "../helper/helper";
 import type { Language } from "./language";
+import type { Given } from "./spoken";
 
 /** Every way in which a text of WireGuard can be wrong has to have words. */
 export type TextFaults = { [code in ImportError["code"]]: (fault: Extract<ImportError, { code: code }>) => string };
@@ -13,16 +14,16 @@ export type FieldFaults = { [code in Fault["code"]]: (fault: Extract<Fault, { co
 /** Every code of the helper has to have words; without any, its own sentence counts. */
 export type RefusedStarts = { [code in RefusalCode]: (reason: string) => string | undefined };
 
-/** Those kinds of refusal of which a sentence for all says as much as the helper's own. */
-export type RefusedKinds = { [kind in Exclude<FailureKind, "invalid" | "routesConflict" | "failed">]: string };
+/** Those kinds of refusal of which a sentence says as much as the helper's own. */
+export type RefusedKinds = { [kind in Exclude<FailureKind, "invalid" | "failed">]: (of: Given) => string };
 
 /** What was thrown, as a sentence. */
 export function refusalInWords(error: unknown, { m }: Language): string {
   if (error instanceof Refused) {
     if (error.fault && m.textFaults) return faultInWords(error.fault, m.textFaults);
-    const kinds: { [kind in FailureKind]?: string } = m.refusedKinds ?? {};
+    const kinds: { [kind in FailureKind]?: (of: Given) => string } = m.refusedKinds ?? {};
     const known = kinds[error.kind];
-    if (known !== undefined) return known;
+    if (known !== undefined) return known((name) => error.given[name] ?? "");
   }
   return error instanceof Error ? error.message : String(error);
 }

@@ -84,6 +84,8 @@ describe("a text that is refused", () => {
       "In English.",
       "Eine Konfiguration dieses Namens gibt es schon. Wählen Sie einen anderen.",
     ]);
+    const conflict = new Refused({ kind: "routesConflict", sentence: "In English.", arguments: { name: "Work", route: "10.0.0.0/8" } });
+    expect(refusalInWords(conflict, GERMAN)).toMatch(/^„Work“ ist verbunden und führt schon zu 10\.0\.0\.0\/8\./);
     expect(refusalInWords(new TypeError("Odd."), GERMAN)).toBe("Odd.");
   });
 });

@@ -75,14 +75,15 @@ const VALUES: { [key: string]: string } = {
 };
 
 const refusedKinds: RefusedKinds = {
-  unavailable: "Der Adit-Dienst ist nicht zu erreichen. Läuft er?",
-  notStarted: "Der Dienst wurde nicht gestartet. Versuchen Sie es in einem Terminal: Dort steht, warum.",
-  notAuthorised: "Das dürfen Sie nicht. Fragen Sie, wer diesen Computer verwaltet.",
-  gone: "Diese Konfiguration gibt es nicht mehr.",
-  disabled: "Diese Konfiguration ist abgeschaltet. Schalten Sie sie erst ein.",
-  stale: "Jemand anders hat diese Konfiguration inzwischen geändert.",
-  nameTaken: "Eine Konfiguration dieses Namens gibt es schon. Wählen Sie einen anderen.",
-  notRunning: "Diese Konfiguration ist nicht verbunden.",
+  unavailable: () => "Der Adit-Dienst ist nicht zu erreichen. Läuft er?",
+  notStarted: () => "Der Dienst wurde nicht gestartet. Versuchen Sie es in einem Terminal: Dort steht, warum.",
+  notAuthorised: () => "Das dürfen Sie nicht. Fragen Sie, wer diesen Computer verwaltet.",
+  gone: () => "Diese Konfiguration gibt es nicht mehr.",
+  disabled: () => "Diese Konfiguration ist abgeschaltet. Schalten Sie sie erst ein.",
+  stale: () => "Jemand anders hat diese Konfiguration inzwischen geändert.",
+  nameTaken: () => "Eine Konfiguration dieses Namens gibt es schon. Wählen Sie einen anderen.",
+  notRunning: () => "Diese Konfiguration ist nicht verbunden.",
+  routesConflict: (of) => `„${of("name")}“ ist verbunden und führt schon zu ${of("route")}. Trennen Sie erst diese Konfiguration.`,
 };
 
 const refusedStarts: RefusedStarts = {
