@@ -84,7 +84,7 @@ async fn attend(
     socket: &Path,
     person: &Arc<impl Person>,
 ) -> Result<(), String> {
-    let mut events = helper.attend_secrets().await.map_err(|error| error.to_string())?;
+    let mut events = helper.attend_secrets(None).await.map_err(|error| error.to_string())?;
     let mut answering = JoinSet::new();
     let mut open: BTreeMap<u64, AbortHandle> = BTreeMap::new();
     while let Some(event) = events.next().await {

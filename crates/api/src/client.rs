@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use adit_model::ROOT;
+use adit_model::{ConfigurationId, ROOT};
 use adit_varlink::{CallError, Client, Limits, Method};
 use futures_util::{Stream, StreamExt};
 use tokio::net::UnixStream;
@@ -111,15 +111,16 @@ impl HelperClient {
         Ok(replies.map(|reply| reply.map(|reply| reply.event)))
     }
 
-    /// Turns the connection into a stream of requests for secrets of the caller, who is one of those that
-    /// are asked for as long as it lasts.
+    /// Turns the connection into a stream of requests for secrets of the caller, or of one configuration
+    /// of theirs, who is one of those that are asked for as long as it lasts.
     pub async fn attend_secrets(
         self,
+        id: Option<ConfigurationId>,
     ) -> Result<
         impl Stream<Item = Result<SecretEvent, CallError<HelperError>>> + Send + Unpin,
         CallError<HelperError>,
     > {
-        let replies = self.client.stream(&AttendSecrets {}).await?;
+        let replies = self.client.stream(&AttendSecrets { id }).await?;
         Ok(replies.map(|reply| reply.map(|reply| reply.event)))
     }
 }

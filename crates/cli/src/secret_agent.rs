@@ -5,15 +5,16 @@ use std::{
     convert::Infallible,
     future::pending,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use adit_api::{
     AnswerSecrets, CallError, HelperClient, HelperError, SecretAnswer, SecretEvent, SecretRequest,
-    SecretsUnavailable,
 };
 use adit_keyring::{Found, KeyringError, is_in_keyring, remember};
 use adit_model::{ConfigurationId, Secret, Secrets, VpnConfiguration, secret_words};
 use futures_util::{Stream, StreamExt};
+use tokio::time::sleep;
 
 use crate::{context::Context, failure::Failure, terminal};
 
@@ -25,6 +26,9 @@ pub(crate) struct SecretAgent<'a> {
     /// Whether the person is being asked.
     asks: &'a Cell<bool>,
 }
+
+/// After which a helper that went is looked for again.
+const PAUSE: Duration = Duration::from_millis(50);
 
 type Events = Box<dyn Stream<Item = Result<SecretEvent, CallError<HelperError>>> + Unpin>;
 
@@ -40,19 +44,18 @@ impl<'a> SecretAgent<'a> {
         if !is_owner || !is_needed || !terminal::is_attended() {
             return Ok(None);
         }
-        let mut events = context.helper().await?.attend_secrets().await?;
-        // From then on it is asked.
-        events.next().await.transpose()?;
         let (id, socket) = (configuration.id, context.socket.clone());
-        Ok(Some(Self { id, socket, events: Box::new(events), asks }))
+        let events = attend(&socket, id).await?;
+        Ok(Some(Self { id, socket, events, asks }))
     }
 
     /// Answers what is asked, if there is one that can. Without it, the helper asks others.
     pub(crate) async fn serve(agent: &mut Option<Self>) -> Infallible {
-        if let Some(agent) = agent {
+        let Some(agent) = agent else { return pending().await };
+        loop {
             agent.answer_all().await;
+            agent.events = next_events(&agent.socket, agent.id).await;
         }
-        pending().await
     }
 
     /// Until the helper goes.
@@ -73,7 +76,7 @@ impl<'a> SecretAgent<'a> {
     async fn attend_to(&mut self, request: SecretRequest) -> Option<SecretEvent> {
         let number = request.number;
         let answered = tokio::select! {
-            answer = answer(request, self.id, self.asks) => Ok(answer),
+            answer = answer(request, self.asks) => Ok(answer),
             event = self.events.next() => Err(event.and_then(Result::ok)),
         };
         self.asks.set(false);
@@ -91,6 +94,23 @@ impl<'a> SecretAgent<'a> {
     }
 }
 
+/// Returns when the helper knows that there is somebody to ask.
+async fn attend(socket: &Path, id: ConfigurationId) -> Result<Events, Failure> {
+    let mut events = HelperClient::connect(socket).await?.attend_secrets(Some(id)).await?;
+    events.next().await.transpose()?;
+    Ok(Box::new(events))
+}
+
+/// From the helper that comes in the place of one that went, which asks again what that one has asked.
+async fn next_events(socket: &Path, id: ConfigurationId) -> Events {
+    loop {
+        sleep(PAUSE).await;
+        if let Ok(events) = attend(socket, id).await {
+            return events;
+        }
+    }
+}
+
 async fn tell(socket: &Path, number: u64, answer: SecretAnswer) -> Result<(), Failure> {
     let mut helper = HelperClient::connect(socket).await?;
     match helper.call(&AnswerSecrets { number, answer }).await {
@@ -99,11 +119,7 @@ async fn tell(socket: &Path, number: u64, answer: SecretAnswer) -> Result<(), Fa
     }
 }
 
-async fn answer(request: SecretRequest, own: ConfigurationId, asks: &Cell<bool>) -> SecretAnswer {
-    if request.id != own {
-        let reason = "The terminal that could ask connects something else.".into();
-        return SecretAnswer::Unavailable(SecretsUnavailable { reason });
-    }
+async fn answer(request: SecretRequest, asks: &Cell<bool>) -> SecretAnswer {
     let found = Found::look_up(&request).await;
     if let Some(answer) = found.answer(&request) {
         return answer;

@@ -167,8 +167,8 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
             let public_key = service.public_key(peer.uid, call.id, &call.secret)?;
             Ok(PublicKeyReply { public_key })
         })
-        .on_stream(Access::AnyUser, |service: State, peer, _: AttendSecrets| async move {
-            let events = service.attend_secrets(peer.uid);
+        .on_stream(Access::AnyUser, |service: State, peer, call: AttendSecrets| async move {
+            let events = service.attend_secrets(peer.uid, call.id);
             Ok(events.map(|event| Ok(AttendSecretsReply { event })))
         })
         .on(Access::AnyUser, |service: State, peer, call: AnswerSecrets| async move {

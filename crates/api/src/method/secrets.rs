@@ -6,7 +6,11 @@ use serde_json::Value;
 
 messages! {
     /// Be asked for the caller's secrets for as long as this call lasts.
-    pub struct AttendSecrets {}
+    pub struct AttendSecrets {
+        /// Of this configuration alone, as at a terminal that connects it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub id: Option<ConfigurationId>,
+    }
 
     /// What is asked.
     pub struct AttendSecretsReply {

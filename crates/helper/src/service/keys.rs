@@ -35,15 +35,17 @@ impl Service {
         })
     }
 
-    /// Registers somebody who can be asked for the secrets of `uid`. Rules that had nobody to ask begin anew; others do
-    /// not, or they would begin before the one by hand for which a terminal registers.
+    /// Registers somebody who can be asked for the secrets of `uid`, or for those of `only` one
+    /// configuration of theirs. Rules that had nobody to ask begin anew when the first of the former comes.
+    /// One of the latter connects by hand, and a rule must not be faster.
     pub(crate) fn attend_secrets(
         &self,
         uid: u32,
+        only: Option<ConfigurationId>,
     ) -> impl Stream<Item = SecretEvent> + Send + use<> {
         let agents = &self.surroundings.secret_agents;
-        let is_first = !agents.is_attended(uid);
-        let events = agents.attend(uid);
+        let is_first = only.is_none() && !agents.is_attended(uid);
+        let events = agents.attend(uid, only);
         if !is_first {
             return events;
         }
