@@ -114,6 +114,35 @@ fn who_connects_at_a_terminal_is_asked_there_and_again_when_the_server_refuses()
     adit.assert_no_residue();
 }
 
+// spec: X-2
+#[test]
+fn a_start_that_waits_for_a_secret_outlives_the_service() {
+    let Some(lab) = Lab::new() else { return };
+    let mut adit = Adit::start(&lab.client);
+    adit.install_provider(PASSWORD_PROVIDER, PROVIDER);
+    import(&adit, "nowhere");
+    let session = lab.client.start_desktop_session();
+    let mut terminal = session.at_terminal("connect work");
+    terminal.wait_for("work (password): ");
+    adit.kill_helper();
+    adit.restart_helper();
+    terminal.wait_for_again("work (password): ");
+    terminal.type_line("open sesame");
+    let (connected, shown) = terminal.end();
+    assert!(connected, "{shown}");
+    adit.disconnect("work");
+
+    let mut terminal = session.at_terminal("connect work");
+    terminal.wait_for("work (password): ");
+    terminal.type_line("");
+    assert!(!terminal.end().0);
+    adit.wait_for("work", "disconnected");
+    adit.kill_helper();
+    adit.restart_helper();
+    assert_eq!(adit.status("work"), "disconnected");
+    adit.assert_no_residue();
+}
+
 #[test]
 fn without_a_keyring_it_is_asked_for_this_session_and_says_why() {
     let Some(lab) = Lab::new() else { return };
@@ -158,6 +187,15 @@ fn a_rule_asks_an_open_keyring_and_nobody_else() {
     // As at boot: nobody is there, and whoever comes is asked at once.
     adit.run(["on-demand", "resume", "home"]);
     let says = |text: &str| adit.session("home")["lastError"]["message"].to_string().contains(text);
+    adit.eventually("the reason", || says("Nobody gave the private key of “home”"));
+
+    // Somebody at a terminal can be asked too, and is not overtaken by the rule for that.
+    let (connected, shown) = session.at_terminal("connect home").end();
+    assert!(connected, "{shown}");
+    assert!(adit.session("home")["startCause"]["user"].is_object());
+    adit.disconnect("home");
+
+    adit.run(["on-demand", "resume", "home"]);
     adit.eventually("the reason", || says("Nobody gave the private key of “home”"));
     let agent = session.spawn("adit-agent", &[]);
     adit.wait_for("home", "connected");

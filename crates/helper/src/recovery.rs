@@ -82,8 +82,8 @@ pub(crate) async fn take_over(
 async fn undo(places: &Places, network: &Network) -> Result<Vec<String>, Box<dyn Error>> {
     let mut any = false;
     for mut folder in SessionFolder::left_in(&places.sessions()) {
-        let record = folder.read().map(|(_, record)| record);
-        let process = record.and_then(|record| record.provider).and_then(Process::find);
+        let run = folder.read().and_then(|(_, record)| record.run);
+        let process = run.and_then(|run| run.provider).and_then(Process::find);
         if let Some(process) = process {
             provider::end_process(&process).await;
             any = true;

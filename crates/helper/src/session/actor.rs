@@ -1,9 +1,11 @@
 //! Feeds the state machine what happens and carries out what it decides.
 
+mod hold;
 mod installation;
 mod launch;
 mod lost_interface;
 mod publication;
+mod remembrance;
 mod secrets;
 
 use std::sync::Arc;
@@ -23,7 +25,8 @@ use tokio::{
 };
 
 use super::{
-    Adoption, Input, Report, StartRequest, account::Account, run::Run, secrets::GivenSecrets,
+    Adoption, Input, Report, StartRequest, account::Account, record::SessionFolder, run::Run,
+    secrets::GivenSecrets,
 };
 use crate::{store::Record, surroundings::Surroundings, trigger::ParkedTunnel};
 
@@ -61,6 +64,8 @@ pub(super) struct Actor {
     secrets: GivenSecrets,
     /// Its owner is being asked.
     asking: Option<AbortHandle>,
+    /// What is written down while that is all there is.
+    asked: Option<SessionFolder>,
 }
 
 impl Actor {
@@ -93,6 +98,7 @@ impl Actor {
             on_demand: None,
             secrets: GivenSecrets::default(),
             asking: None,
+            asked: None,
         }
     }
 
@@ -360,44 +366,6 @@ impl Actor {
         if let Some(run) = &mut self.run {
             act(run, &self.record);
         }
-    }
-
-    /// Before the session begins to end, so that whoever finds it ending knows.
-    async fn set_lifts_hold(&mut self, lifts: bool) {
-        self.lifts_hold = lifts;
-        self.surroundings.barrier.set_ends(self.id, lifts).await;
-    }
-
-    /// Ends the hold of a session that is down because somebody wants it so. A hold that is taken
-    /// for a new start meanwhile is another one, and stays.
-    fn lift_hold(&self) {
-        if !self.lifts_hold || self.machine.status().is_active() {
-            return;
-        }
-        let Some(hold) = self.surroundings.barrier.hold_of(self.id) else { return };
-        let (surroundings, inbox, id) =
-            (Arc::clone(&self.surroundings), self.inbox.clone(), self.id);
-        tokio::spawn(async move {
-            surroundings.barrier.release(id, hold).await;
-            surroundings.events.announce_machine();
-            // Nobody listens when the configuration was removed.
-            let _ = inbox.send(Input::BarrierChanged).await;
-        });
-    }
-
-    /// A session that cannot be written down does not outlive this helper, but goes on.
-    fn save(&mut self) {
-        let (Some(run), Some(start)) = (&mut self.run, &self.start) else { return };
-        if let Err(error) = run.save(&self.record.configuration, &self.machine, start) {
-            tracing::warn!("a session cannot be written down: {error}");
-        }
-    }
-
-    /// What a session may hold on to when the settings it asked for were not applied.
-    fn narrow_claim(&self) {
-        let applied = self.run.as_ref().and_then(Run::applied_routes);
-        let expected = || self.record.configuration.protocol.expected_routes.clone();
-        self.surroundings.claims.narrow(self.id, applied.unwrap_or_else(expected));
     }
 }
 

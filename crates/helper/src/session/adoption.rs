@@ -1,8 +1,8 @@
 //! What becomes of the sessions that an earlier helper has left.
 //!
 //! A tunnel that was established goes on: with its provider, or if that is gone with another one on
-//! the same interface. A session that was being established starts again, and one that was ending is
-//! over.
+//! the same interface. A session that was being established starts again, and so does one whose owner was
+//! being asked for secrets. One that was ending is over.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +24,7 @@ use tracing::Instrument;
 use super::{
     StartRequest,
     interface::Interface,
-    record::{Established, SessionFolder, SessionRecord},
+    record::{Established, RunRecord, SessionFolder, SessionRecord},
     span,
 };
 use crate::{
@@ -77,7 +77,8 @@ struct Candidate {
     provider_id: String,
     folder: SessionFolder,
     slot: SlotGuard,
-    record: SessionRecord,
+    start: StartRequest,
+    run: RunRecord,
     established: Established,
 }
 
@@ -105,20 +106,28 @@ impl Left {
                 folder.remove();
                 continue;
             };
-            let slot = Slot::new(record.slot);
-            let slot = slot.and_then(|slot| surroundings.slots.reserve(slot, record.owner));
+            let SessionRecord { owner, start, wanted, run } = record;
+            let Some(run) = run else {
+                folder.remove();
+                if wanted {
+                    left.again.push((id, start));
+                }
+                continue;
+            };
+            let slot = Slot::new(run.slot);
+            let slot = slot.and_then(|slot| surroundings.slots.reserve(slot, owner));
             let is_sound = slot.is_some();
-            match (slot, record.established.clone()) {
-                (Some(slot), Some(established)) if record.wanted => {
+            match (slot, run.established.clone()) {
+                (Some(slot), Some(established)) if wanted => {
                     let candidate =
-                        Candidate { id, provider_id, folder, slot, record, established };
+                        Candidate { id, provider_id, folder, slot, start, run, established };
                     candidates.push(candidate);
                 }
                 (Some(_) | None, Some(_) | None) => {
-                    left.let_go(&record).await;
+                    left.let_go(&run).await;
                     folder.remove();
-                    if is_sound && record.wanted {
-                        left.again.push((id, record.start));
+                    if is_sound && wanted {
+                        left.again.push((id, start));
                     }
                 }
             }
@@ -157,10 +166,10 @@ impl Left {
     ) {
         let manifest = surroundings.manifest(&candidate.provider_id);
         let vnet_header = manifest.is_ok_and(|manifest| manifest.offloads);
-        let Candidate { id, folder, slot, record, established, .. } = candidate;
-        match interface(&record, provider, kept, vnet_header).await {
+        let Candidate { id, folder, slot, start, run, established, .. } = candidate;
+        match interface(&run, provider, kept, vnet_header).await {
             Ok((tun, provider)) => {
-                let SessionRecord { start, interface, first_interface, .. } = record;
+                let RunRecord { interface, first_interface, .. } = run;
                 let is_first = first_interface && tun.index == interface.index;
                 let interface = Interface { slot, tun, is_first };
                 let adoption = Adoption { folder, interface, established, start, provider };
@@ -171,14 +180,14 @@ impl Left {
                     "the interface of a tunnel is lost and cannot be made again: {error}"
                 );
                 folder.remove();
-                self.again.push((id, record.start));
+                self.again.push((id, start));
             }
         }
     }
 
     /// Ends the provider of a session whose tunnel does not go on.
-    async fn let_go(&mut self, record: &SessionRecord) {
-        if let Some(process) = record.provider.and_then(Process::find) {
+    async fn let_go(&mut self, run: &RunRecord) {
+        if let Some(process) = run.provider.and_then(Process::find) {
             end_process(&process).await;
             self.ended = true;
         }
@@ -189,19 +198,14 @@ impl Candidate {
     /// The provider, if it still runs and speaks. One that does not speak is ended.
     async fn take_provider(&self) -> Option<TakenProvider> {
         let slot = self.slot.slot();
-        let process = self.record.provider.and_then(Process::find)?;
+        let process = self.run.provider.and_then(Process::find)?;
         if !Confinement::for_slot(slot).holds(process.pid()) {
             return None;
         }
         let socket = self.folder.socket();
-        let taken = ProviderProcess::take_over(
-            process,
-            self.record.program,
-            &self.provider_id,
-            slot,
-            &socket,
-        )
-        .await;
+        let taken =
+            ProviderProcess::take_over(process, self.run.program, &self.provider_id, slot, &socket)
+                .await;
         let (process, attached, fds) = taken
             .inspect_err(|error| tracing::warn!("a tunnel provider cannot be taken over: {error}"))
             .ok()?;
@@ -214,12 +218,12 @@ impl Candidate {
 /// The interface of a session: the one that systemd or the provider kept, or one of the same name if
 /// that is gone. Then its provider is of no use any more.
 async fn interface(
-    record: &SessionRecord,
+    run: &RunRecord,
     mut provider: Option<TakenProvider>,
     kept: Vec<OwnedFd>,
     vnet_header: bool,
 ) -> Result<(TunDevice, Option<TakenProvider>), TunError> {
-    let (name, index) = (&record.interface.name, record.interface.index);
+    let (name, index) = (&run.interface.name, run.interface.index);
     let from_provider = provider.as_mut().map(|provider| std::mem::take(&mut provider.queues));
     for queues in [Some(kept), from_provider].into_iter().flatten() {
         match tun::adopt(queues, name, index) {

@@ -24,6 +24,18 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 pub(crate) struct SessionRecord {
     pub(crate) owner: u32,
+    /// What it was started with.
+    pub(crate) start: StartRequest,
+    /// Not any more once it is ending.
+    pub(crate) wanted: bool,
+    /// None while its owner is asked for secrets, before anything exists.
+    pub(crate) run: Option<RunRecord>,
+}
+
+/// What exists of a session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct RunRecord {
     /// The number of its slot.
     pub(crate) slot: u8,
     pub(crate) interface: VirtualInterface,
@@ -34,10 +46,6 @@ pub(crate) struct SessionRecord {
     /// What that runs.
     #[serde(default)]
     pub(crate) program: Option<ProgramVersion>,
-    /// What it was started with.
-    pub(crate) start: StartRequest,
-    /// Not any more once it is ending.
-    pub(crate) wanted: bool,
     pub(crate) established: Option<Established>,
 }
 
@@ -175,20 +183,23 @@ mod tests {
     }
 
     fn example() -> SessionRecord {
-        SessionRecord {
-            owner: 1000,
+        let run = RunRecord {
             slot: 3,
             interface: VirtualInterface { name: "adit3".into(), index: 7 },
             first_interface: true,
             provider: None,
             program: None,
-            start: StartRequest { cause: StartCause::User { uid: 1000 }, options: None },
-            wanted: true,
             established: Some(Established {
                 connected_at: Timestamp::UNIX_EPOCH,
                 settings: None,
                 strength: Strength::default(),
             }),
+        };
+        SessionRecord {
+            owner: 1000,
+            start: StartRequest { cause: StartCause::User { uid: 1000 }, options: None },
+            wanted: true,
+            run: Some(run),
         }
     }
 }

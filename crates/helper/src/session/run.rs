@@ -28,7 +28,7 @@ use super::{
     interface::Interface,
     network::{Applied, Job, NetworkTask},
     provider::Provider,
-    record::{Established, SessionFolder, SessionRecord},
+    record::{Established, RunRecord, SessionFolder, SessionRecord},
 };
 use crate::{
     kept_descriptors, provider::ProgramVersion, store::Record, surroundings::Surroundings,
@@ -361,20 +361,23 @@ impl Run {
         start: &StartRequest,
     ) -> SessionRecord {
         let established = machine.connected_at().zip(self.applied.as_ref());
-        SessionRecord {
-            owner: configuration.owner,
+        let run = RunRecord {
             slot: self.interface.slot().number(),
             interface: self.interface.virtual_interface(),
             first_interface: self.interface.is_first,
             provider: self.provider.as_ref().and_then(Provider::name),
             program: self.provider.as_ref().and_then(Provider::program),
-            start: start.clone(),
-            wanted: machine.is_wanted(),
             established: established.map(|(connected_at, applied)| Established {
                 connected_at,
                 settings: applied.settings.clone(),
                 strength: applied.strength,
             }),
+        };
+        SessionRecord {
+            owner: configuration.owner,
+            start: start.clone(),
+            wanted: machine.is_wanted(),
+            run: Some(run),
         }
     }
 

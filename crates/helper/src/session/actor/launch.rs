@@ -84,6 +84,13 @@ impl Actor {
         self.surroundings.claims.take(configuration, expected)
     }
 
+    /// What a session may hold on to when the settings it asked for were not applied.
+    pub(super) fn narrow_claim(&self) {
+        let applied = self.run.as_ref().and_then(Run::applied_routes);
+        let expected = || self.record.configuration.protocol.expected_routes.clone();
+        self.surroundings.claims.narrow(self.id, applied.unwrap_or_else(expected));
+    }
+
     fn claim_and_launch(
         &mut self,
         start: &StartRequest,
