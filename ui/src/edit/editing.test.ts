@@ -1,8 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 
 import type { App } from "../app";
-import type { Json, Provider, VpnConfiguration } from "../helper/types";
-import { ENGLISH } from "../session/examples";
+import type { InvalidField, Json, Provider, VpnConfiguration } from "../helper/types";
+import type { Language } from "../messages/language";
+import { ENGLISH, GERMAN } from "../session/examples";
 import { Editing } from "./editing.svelte";
 
 describe("a configuration that somebody else saves while it is edited", () => {
@@ -53,6 +54,19 @@ describe("a configuration that somebody else saves while it is edited", () => {
   });
 });
 
+describe("what the service would refuse", () => {
+  it("is said with the name of its field, in the language of the app", async () => {
+    const invalid: InvalidField = { field: "protocol.providerConfiguration.mtu", reason: "must not be empty", fault: { code: "empty" } };
+    const said = async (language: Language) => {
+      const editing = edit({ mtu: 1400 }, language, invalid);
+      await vi.waitUntil(() => editing.refusal);
+      return editing.refusal?.sentence;
+    };
+    expect(await said(ENGLISH)).toBe("mtu: must not be empty.");
+    expect(await said(GERMAN)).toBe("mtu: darf nicht leer sein.");
+  });
+});
+
 const number = { type: "integer", minimum: 0, maximum: 70_000 };
 const PROVIDER: Provider = {
   id: "org.example",
@@ -61,12 +75,12 @@ const PROVIDER: Provider = {
   configurationSchema: { type: "object", properties: { mtu: number, port: number, retries: number } },
 };
 
-function edit(own: { [key: string]: Json }): Editing {
+function edit(own: { [key: string]: Json }, language = ENGLISH, invalid?: InvalidField): Editing {
   const helper = {
-    check: async (configuration: VpnConfiguration) => ({ configuration, notes: [] }),
+    check: async (configuration: VpnConfiguration) => ({ configuration, notes: [], ...(invalid && { invalid }) }),
     save: async (configuration: VpnConfiguration) => configuration,
   };
-  return new Editing({ helper, language: ENGLISH } as unknown as App, PROVIDER, stored(own, 1), []);
+  return new Editing({ helper, language } as unknown as App, PROVIDER, stored(own, 1), []);
 }
 
 function stored(providerConfiguration: { [key: string]: Json }, generation: number): VpnConfiguration {
