@@ -1,9 +1,15 @@
 import { SvelteMap } from "svelte/reactivity";
 
 import type { Helper } from "../helper/helper";
+import { atSeconds } from "../world/seconds";
 import { NOTHING, recorded, type Recording } from "./recording";
 
-/** Counts what goes through a session, once a second, while somebody looks at it and the window can be seen. */
+/** In seconds, while somebody works with the window. */
+const PACE = 1;
+/** While it can be seen beside others: each picture costs. */
+const PACE_ASIDE = 3;
+
+/** Counts what goes through a session while somebody looks at it and the window can be seen. */
 export class Recorder {
   #helper: Helper;
   #recordings: SvelteMap<string, Recording>;
@@ -20,18 +26,20 @@ export class Recorder {
 
   /** Counts until the returned function is called. */
   watch(id: string): () => void {
-    let timer: ReturnType<typeof setInterval> | undefined;
+    let end = () => {};
     const run = () => {
-      clearInterval(timer);
+      end();
       if (document.hidden) return;
       void this.#count(id);
-      timer = setInterval(() => void this.#count(id), 1000);
+      end = atSeconds(document.hasFocus() ? PACE : PACE_ASIDE, () => void this.#count(id));
     };
     document.addEventListener("visibilitychange", run);
+    for (const change of ["focus", "blur"]) addEventListener(change, run);
     run();
     return () => {
       document.removeEventListener("visibilitychange", run);
-      clearInterval(timer);
+      for (const change of ["focus", "blur"]) removeEventListener(change, run);
+      end();
     };
   }
 

@@ -6,7 +6,10 @@ import { byMinute, currentRate, niceCeiling, NOTHING, peakRate, recorded, SPAN_S
 describe("a recording", () => {
   it("has the difference of two counts, by the time between them", () => {
     const recording = after([0, 100, 10], [2, 300, 50]);
-    expect(recording.rates).toEqual([{ at: 2, down: 100, up: 20 }]);
+    expect(recording.rates).toEqual([
+      { at: 1, down: 100, up: 20 },
+      { at: 2, down: 100, up: 20 },
+    ]);
     expect(currentRate(recording)).toEqual({ down: 100, up: 20 });
   });
 

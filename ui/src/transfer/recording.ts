@@ -34,7 +34,10 @@ export function recorded(recording: Recording, at: number, counters: Counters): 
     const [down, up] = [counters.rxBytes - last.counters.rxBytes, counters.txBytes - last.counters.txBytes];
     // Smaller than before: another interface took its place.
     const isCounted = seconds <= LONGEST_STEP_S && down >= 0 && up >= 0;
-    rates.push(isCounted ? { at, down: down / seconds, up: up / seconds } : { at, down: null, up: null });
+    const rate = isCounted ? { down: down / seconds, up: up / seconds } : { down: null, up: null };
+    // One for each second, also where nobody counted as often.
+    const steps = isCounted ? Math.max(Math.round(seconds), 1) : 1;
+    for (let left = steps - 1; left >= 0; left -= 1) rates.push({ at: at - (seconds / steps) * left, ...rate });
   }
   return { rates: rates.filter((rate) => rate.at > at - SPAN_S), last: { at, counters } };
 }

@@ -1,12 +1,14 @@
 import { createSubscriber } from "svelte/reactivity";
 
+import { atSeconds } from "./seconds";
+
 /** The time, for whoever shows it. It ticks only while somebody does and the window can be seen. */
 export class Clock {
   #subscribe = createSubscriber((update) => {
-    let timer: ReturnType<typeof setInterval> | undefined;
+    let end = () => {};
     const run = () => {
-      clearInterval(timer);
-      if (!document.hidden) timer = setInterval(update, 1000);
+      end();
+      end = document.hidden ? () => {} : atSeconds(1, update);
     };
     const seen = () => {
       run();
@@ -16,7 +18,7 @@ export class Clock {
     run();
     return () => {
       document.removeEventListener("visibilitychange", seen);
-      clearInterval(timer);
+      end();
     };
   });
 
