@@ -73,6 +73,64 @@ fn a_key_in_the_keyring_is_found_there_and_nowhere_else() {
     adit.assert_no_residue();
 }
 
+// spec: PROTO-5
+#[test]
+fn what_takes_the_place_of_a_secret_goes_where_that_was() {
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    let (old, new) = (vpn.add_peer(), vpn.add_peer());
+    adit.import("home", &old.conf());
+    let session = lab.client.start_desktop_session();
+    let Some(keyring) = session.start_keyring() else { return };
+    let id = id_of(&adit, "home");
+    run(&session, &["secrets", "home", "--keep-in", "keyring"]);
+    let _agent = session.spawn("adit-agent", &[]);
+    adit.connect("home");
+
+    // A new version of the file. WireGuard's tunnel gets another key when it connects again, and that is said.
+    let key = || keyring.secrets(&id)["privateKey"].clone();
+    lab.client.write_file("/run/home.conf", new.conf());
+    run(&session, &["import", "--replace", "/run/home.conf"]);
+    assert_eq!(key(), new.private_key);
+    assert!(!is_on_disk(&lab.client, &new.private_key));
+    let is_behind = || adit.session("home")["health"][0]["code"] == "configuration.behind";
+    adit.eventually("word that it has another key", is_behind);
+    adit.disconnect("home");
+    adit.connect("home");
+    assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+    assert!(vpn.has_handshake(&new));
+
+    // At a terminal.
+    let edit = format!(
+        "EDITOR='sed -i s,{},{},' {} edit home",
+        new.private_key,
+        old.private_key,
+        program("adit").display()
+    );
+    session.run("sh", &["-c", &edit]);
+    assert_eq!(key(), old.private_key);
+    assert!(!is_on_disk(&lab.client, &old.private_key));
+
+    // In the window, where the helper makes it.
+    if let Some(window) = session.open_window(&[]) {
+        window.go(&format!("#/edit/{id}"));
+        window.click_on("Make a new key pair");
+        window.press("Control+s");
+        adit.eventually("another key in the keyring", || key() != old.private_key);
+        assert!(!is_on_disk(&lab.client, &key()));
+    }
+
+    // What cannot be kept there is not saved.
+    keyring.lock();
+    let stored = || adit.run(["show", "home", "--json"]);
+    let before = stored();
+    let (is_saved, said) = session.at_terminal("import --replace /run/home.conf").end();
+    assert!(!is_saved && said.contains("The keyring was not unlocked."), "{said}");
+    assert!(!is_on_disk(&lab.client, &new.private_key));
+    assert_eq!(stored(), before);
+}
+
 // spec: CERR-8, STOP-6
 #[test]
 fn who_connects_at_a_terminal_is_asked_there_and_again_when_the_server_refuses() {

@@ -36,8 +36,8 @@ mod session;
 mod tests;
 
 pub use configuration::{
-    Entry, GenerateKey, Get, Got, List, Listing, PublicKey, PublicKeyReply, Remove, Save,
-    SaveReply, SetEnabled,
+    Entry, GenerateKey, Get, Got, List, Listing, PrivateKey, PrivateKeyReply, PublicKey,
+    PublicKeyReply, Remove, Save, SaveReply, SetEnabled,
 };
 pub use connection::{Hello, HelloReply, Watch, WatchReply};
 pub use explanation::{DnsExplanation, ExplainDns, ExplainRoute, RouteReply};
@@ -84,6 +84,7 @@ adit_varlink::methods! {
         Reset -> ResetReply,
         GenerateKey -> PublicKeyReply,
         PublicKey -> PublicKeyReply,
+        PrivateKey -> PrivateKeyReply,
         AttendSecrets -> AttendSecretsReply,
         AnswerSecrets -> Empty,
     }

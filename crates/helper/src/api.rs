@@ -6,10 +6,10 @@ use adit_api::{
     AnswerSecrets, AttendSecrets, AttendSecretsReply, DescribeNetwork, Details, DnsExplanation,
     ExplainDns, ExplainOnDemand, ExplainRoute, GenerateKey, Get, Got, Hello, HelloReply,
     HelperError, History, HistoryReply, IDL, LiftLockdown, List, Listing, LockDown, MachineReply,
-    MessageReply, NetworkReply, PauseOnDemand, Provider, ProviderListing, Providers, PublicKey,
-    PublicKeyReply, Remove, Reset, ResetReply, ResumeOnDemand, RouteReply, Save, SaveReply,
-    SelfTest, SelfTestReply, SendProviderMessage, SetEnabled, Snapshot, Start, Stop, Watch,
-    WatchReply,
+    MessageReply, NetworkReply, PauseOnDemand, PrivateKey, PrivateKeyReply, Provider,
+    ProviderListing, Providers, PublicKey, PublicKeyReply, Remove, Reset, ResetReply,
+    ResumeOnDemand, RouteReply, Save, SaveReply, SelfTest, SelfTestReply, SendProviderMessage,
+    SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
 };
 use adit_model::StartCause;
 use adit_provider::{Kind, Manifest, ManifestError};
@@ -166,6 +166,10 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         .on(Access::AnyUser, |service: State, peer, call: PublicKey| async move {
             let public_key = service.public_key(peer.uid, call.id, &call.secret)?;
             Ok(PublicKeyReply { public_key })
+        })
+        .on(Access::AnyUser, |service: State, peer, call: PrivateKey| async move {
+            let private_key = service.private_key(peer.uid, call.public_key)?;
+            Ok(PrivateKeyReply { private_key })
         })
         .on_stream(Access::AnyUser, |service: State, peer, call: AttendSecrets| async move {
             let events = service.attend_secrets(peer.uid, call.id);

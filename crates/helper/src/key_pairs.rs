@@ -1,5 +1,5 @@
-//! Key pairs that were made for configurations that are not saved yet. Their private halves never
-//! leave the helper.
+//! Key pairs that were made for configurations that are not saved yet. Their private halves leave the
+//! helper for owners alone who keep their secrets themselves.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -51,12 +51,11 @@ impl KeyPairs {
         changes: SecretChanges,
         now: Instant,
     ) -> Result<Secrets, HelperError> {
-        self.forget_old(now);
         for (name, change) in changes {
             match change {
                 SecretChange::Set(secret) => secrets.insert(name, secret),
                 SecretChange::KeyOf(public) => {
-                    let private = self.private_half(uid, public, &name)?;
+                    let private = self.private_half(uid, public, &name, now)?;
                     secrets.insert(name, private)
                 }
                 SecretChange::Remove {} => secrets.remove(&name),
@@ -65,7 +64,15 @@ impl KeyPairs {
         Ok(secrets)
     }
 
-    fn private_half(&self, uid: u32, public: Key, name: &str) -> Result<Secret, HelperError> {
+    /// What is asked for as `name`.
+    pub(crate) fn private_half(
+        &mut self,
+        uid: u32,
+        public: Key,
+        name: &str,
+        now: Instant,
+    ) -> Result<Secret, HelperError> {
+        self.forget_old(now);
         let mut pairs = self.0.get(&uid).into_iter().flatten();
         let pair = pairs.find(|pair| pair.public == public);
         pair.map(|pair| pair.private.clone()).ok_or_else(|| HelperError::ConfigurationInvalid {

@@ -27,6 +27,7 @@ use adit_model::{
 use adit_network::healing::Healed;
 use tokio::sync::Mutex as AsyncMutex;
 
+use self::keys::ChangedSecrets;
 use crate::{
     access,
     configurations::Configurations,
@@ -141,9 +142,9 @@ impl Service {
             access::authorise_system(uid)?;
         }
         let mut configuration = configuration;
-        let secrets =
+        let ChangedSecrets { stored, given } =
             self.changed_secrets(uid, before.as_ref(), &mut configuration, secrets, changes)?;
-        let record = locked(&self.configurations).changed(uid, configuration, secrets)?;
+        let record = locked(&self.configurations).changed(uid, configuration, stored)?;
         let record = self.store(record).await?;
         if let Some(before) = &before
             && before.configuration.scope != record.configuration.scope
@@ -153,7 +154,7 @@ impl Service {
             self.surroundings.events.announce(&before.configuration, event);
         }
         let was = before.map(|before| before.configuration.enablement);
-        self.saved(&record).await;
+        self.saved(&record, given).await;
         let saved = record.configuration;
         if saved.enablement == Enablement::Enabled
             && was.is_some_and(|was| was != Enablement::Enabled)
@@ -289,13 +290,13 @@ impl Service {
         let changed = locked(&self.configurations).with_enablement(id, enablement)?;
         if let Some(record) = changed {
             let record = self.store(record).await?;
-            self.saved(&record).await;
+            self.saved(&record, Secrets::new()).await;
         }
         Ok(())
     }
 
-    /// Tells the session and everybody who watches.
-    async fn saved(&self, record: &Record) {
+    /// Tells the session, which is given what is not stored, and everybody who watches.
+    async fn saved(&self, record: &Record, given: Secrets) {
         let id = record.configuration.id;
         let saved = Saved { configuration: record.configuration.clone() };
         let event = Event::ConfigurationSaved(Box::new(saved));
@@ -304,7 +305,7 @@ impl Service {
         // The task of a configuration that was removed ends with its session.
         let known = locked(&self.sessions).get(&id).filter(|session| session.lives()).cloned();
         if let Some(session) = known {
-            session.tell(Input::Stored(Box::new(record.clone()))).await;
+            session.tell(Input::Stored { record: Box::new(record.clone()), given }).await;
         } else {
             let surroundings = Arc::clone(&self.surroundings);
             let session = SessionHandle::spawn(record.clone(), surroundings, None);

@@ -51,8 +51,11 @@ pub(crate) struct SessionHandle {
 /// What a session's task is told.
 #[derive(Debug)]
 pub(crate) enum Input {
-    /// The configuration was created or changed.
-    Stored(Box<Record>),
+    /// The configuration was created or changed, perhaps with secrets that its owner keeps.
+    Stored {
+        record: Box<Record>,
+        given: Secrets,
+    },
     /// It was deleted.
     Removed,
     /// Answered when the session has begun, or is going to after the one that ends.

@@ -79,9 +79,20 @@ impl Keyring {
 
     /// Removes all secrets of a configuration, as somebody else may do at the same time.
     pub async fn forget(&self, id: ConfigurationId) -> Result<(), KeyringError> {
-        let names = self.names(id, Access::Asking).await?;
+        self.retain(id, |_| false).await
+    }
+
+    /// Removes those secrets of a configuration that are not wanted.
+    pub async fn retain(
+        &self,
+        id: ConfigurationId,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> Result<(), KeyringError> {
+        let names = self.unwanted(id, Access::Asking, &is_wanted).await?;
         match entries::delete(id, names).await {
-            Err(error) if !self.items(id, Access::Quiet).await?.is_empty() => Err(error),
+            Err(error) if !self.unwanted(id, Access::Quiet, &is_wanted).await?.is_empty() => {
+                Err(error)
+            }
             Ok(()) | Err(_) => Ok(()),
         }
     }
@@ -94,6 +105,17 @@ impl Keyring {
             }
         }
         Ok(())
+    }
+
+    async fn unwanted(
+        &self,
+        id: ConfigurationId,
+        access: Access,
+        is_wanted: &impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>, KeyringError> {
+        let mut names = self.names(id, access).await?;
+        names.retain(|name| !is_wanted(name));
+        Ok(names)
     }
 
     /// Which secrets of a configuration are there. From then on, they are not locked.

@@ -1,7 +1,8 @@
 //! Stored configurations.
 
 use adit_api::{
-    GenerateKey, Get, Got, Provider, Providers, PublicKey, Remove, Save, SecretChanges, SetEnabled,
+    GenerateKey, Get, Got, HelperClient, Provider, Providers, PublicKey, Remove, Save,
+    SecretChanges, SetEnabled,
 };
 use adit_model::{ConfigurationId, Secrets, VpnConfiguration};
 use serde::{Deserialize, Serialize};
@@ -36,7 +37,8 @@ pub(crate) async fn get(
     Ok(StoredConfiguration { configuration: entry.configuration, secrets, secret_names })
 }
 
-/// Stores a configuration, with generation 0 to create it. Secrets that are not mentioned stay.
+/// Stores a configuration, with generation 0 to create it. Secrets that are not mentioned stay, and new
+/// ones go where the old ones are.
 #[tauri::command]
 #[specta::specta]
 pub(crate) async fn save(
@@ -44,8 +46,9 @@ pub(crate) async fn save(
     configuration: VpnConfiguration,
     secret_changes: SecretChanges,
 ) -> Result<VpnConfiguration, Failure> {
+    let mut helper = HelperClient::connect(&shared.socket).await?;
     let save = Save { configuration, secrets: None, secret_changes };
-    Ok(call(&shared, save).await?.configuration)
+    Ok(adit_keyring::save(&mut helper, save).await?)
 }
 
 /// Deletes a configuration.

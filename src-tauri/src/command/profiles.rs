@@ -1,7 +1,7 @@
 //! Files that people have their configurations in, and the text of a configuration in the editor. Files
 //! come as content, never as paths, and what is secret in them does not go back to the window.
 
-use adit_api::{Get, HelperClient, SecretChanges};
+use adit_api::{Get, HelperClient, Save, SecretChanges};
 use adit_keyring::{self as keyring, SavingError, complete};
 use adit_model::{
     ConfigurationId, Fault, InvalidConfiguration, VpnConfiguration,
@@ -140,7 +140,9 @@ pub(crate) async fn import_profile(
         configuration.enablement = stored.enablement;
     }
     let mut helper = HelperClient::connect(&shared.socket).await?;
-    let saved = keyring::save(&mut helper, configuration, secrets).await?;
+    let secret_changes = SecretChanges::new();
+    let save = Save { configuration, secrets: Some(secrets), secret_changes };
+    let saved = keyring::save(&mut helper, save).await?;
     shared.pending().remove(&opened);
     Ok(saved)
 }
@@ -245,6 +247,8 @@ fn from_archive(content: &[u8]) -> Result<Imported, Failure> {
     let Archive { mut configuration, secrets, .. } = archive;
     configuration.id = ConfigurationId::random();
     configuration.generation = 0;
+    // Where they were there is nothing to know of here.
+    configuration.protocol.user_secrets.retain(|name, _| !secrets.contains_key(name));
     configuration
         .validate()
         .map_err(|error| Failure::new(FailureKind::Invalid, error.to_string()))?;

@@ -15,7 +15,10 @@ export const commands = {
 	takeOpened: () => __TAURI_INVOKE<OpenedFile[]>("take_opened"),
 	/**  One configuration. Its secrets are for somebody who has asked to see them. */
 	get: (id: ConfigurationId, includeSecrets: boolean) => typedError<StoredConfiguration, Failure>(__TAURI_INVOKE("get", { id, includeSecrets })),
-	/**  Stores a configuration, with generation 0 to create it. Secrets that are not mentioned stay. */
+	/**
+	 *  Stores a configuration, with generation 0 to create it. Secrets that are not mentioned stay, and new
+	 *  ones go where the old ones are.
+	 */
 	save: (configuration: VpnConfiguration, secretChanges: { [key in string]: SecretChange }) => typedError<VpnConfiguration, Failure>(__TAURI_INVOKE("save", { configuration, secretChanges })),
 	/**  Deletes a configuration. */
 	remove: (id: ConfigurationId) => typedError<null, Failure>(__TAURI_INVOKE("remove", { id })),

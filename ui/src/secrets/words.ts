@@ -12,7 +12,7 @@ export function secretWords(name: string, { m }: Language): string {
   return name;
 }
 
-/** Where the secrets of a configuration are. They are moved together, but each may be replaced by one with the service. */
+/** Where the secrets of a configuration are. They are moved together, but a new key is with the service where the old one was nowhere. */
 export function placeOf({ protocol }: VpnConfiguration): SecretPlace | "system" {
   return Object.values(protocol.userSecrets ?? {})[0] ?? "system";
 }

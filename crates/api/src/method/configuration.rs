@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use adit_model::{
-    ConfigurationId, MachineStatus, Secrets, SessionStatus, VpnConfiguration, wireguard::Key,
+    ConfigurationId, MachineStatus, Secret, Secrets, SessionStatus, VpnConfiguration,
+    wireguard::Key,
 };
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +54,8 @@ messages! {
     pub struct Save {
         /// With generation 0 to create it, else with the one it was loaded with.
         pub configuration: VpnConfiguration,
-        /// Absent: those that are stored stay.
+        /// Absent: those that are stored stay. What the owner keeps is not stored, but used by a session
+        /// that runs.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub secrets: Option<Secrets>,
         /// What becomes of these beyond that.
@@ -69,6 +71,19 @@ messages! {
 
     /// Make a Curve25519 key pair and keep the private half until a save asks for it.
     pub struct GenerateKey {}
+
+    /// Get the private half of a key pair that was made for the caller, who keeps it.
+    pub struct PrivateKey {
+        /// The other half, as Base64.
+        #[cfg_attr(feature = "specta", specta(type = String))]
+        pub public_key: Key,
+    }
+
+    /// That one.
+    pub struct PrivateKeyReply {
+        /// Base64.
+        pub private_key: Secret,
+    }
 
     /// Find out the public half of a stored Curve25519 key.
     pub struct PublicKey {

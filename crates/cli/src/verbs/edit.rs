@@ -1,6 +1,6 @@
 //! `adit edit`
 
-use adit_api::{Got, HelperClient, Save, SaveReply, SecretChanges};
+use adit_api::{Got, HelperClient, Save, SecretChanges};
 use adit_model::VpnConfiguration;
 use adit_profile::{Imported, Note, completed, import_wg_quick, lint, set_wireguard, wireguard_of};
 use serde::Serialize;
@@ -67,7 +67,7 @@ async fn save(
         secrets: Some(imported.secrets),
         secret_changes: SecretChanges::new(),
     };
-    let SaveReply { configuration } = helper.call(&save).await?;
+    let configuration = adit_keyring::save(helper, save).await?;
     let notes = [imported.notes, lint(&configuration)].concat();
     Ok(Edited { configuration, changed: true, notes })
 }

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use adit_api::{HelperClient, List};
+use adit_api::{HelperClient, List, Save, SecretChanges};
 use adit_keyring as keyring;
 use adit_model::{ConfigurationId, Scope, Secrets, Severity, VpnConfiguration};
 use adit_profile::{
@@ -177,6 +177,8 @@ impl Profile {
         let Archive { mut configuration, secrets, .. } = archive;
         configuration.id = ConfigurationId::random();
         configuration.generation = 0;
+        // Where they were there is nothing to know of here.
+        configuration.protocol.user_secrets.retain(|name, _| !secrets.contains_key(name));
         if let Some(name) = name {
             configuration.name = name.into();
         }
@@ -186,18 +188,22 @@ impl Profile {
     }
 
     /// What `existing` becomes when this takes its place. A file of wg-quick says nothing about
-    /// what the system does around the tunnel, so that stays.
+    /// what the system does around the tunnel, so that stays. Secrets stay where their owner has put them.
     fn replacing(&self, mut existing: VpnConfiguration) -> Result<VpnConfiguration, Failure> {
         let imported = &self.configuration;
         match wireguard_of(imported) {
             Some(wireguard) if !self.says_all => {
                 let wireguard = completed(wireguard, &existing);
                 set_wireguard(&mut existing, &wireguard);
+                let has = |name: &String| self.secrets.contains_key(name);
+                existing.protocol.user_secrets.retain(|name, _| has(name));
             }
             Some(_) | None => existing = succeed(imported, existing),
         }
         if imported.scope == Scope::System {
             existing.scope = Scope::System;
+            // It starts without anybody there.
+            existing.protocol.user_secrets.clear();
         }
         self.wishes.grant(&mut existing);
         existing.validate()?;
@@ -235,7 +241,9 @@ async fn save(
         (None, Some(known)) if replace => (profile.replacing(known.clone())?, Action::Replaced),
         (None, Some(_)) => return Err(Failure::NameTaken { name: name.clone() }),
     };
-    let configuration = keyring::save(helper, configuration, profile.secrets).await?;
+    let (secrets, secret_changes) = (Some(profile.secrets), SecretChanges::new());
+    let save = Save { configuration, secrets, secret_changes };
+    let configuration = keyring::save(helper, save).await?;
     let notes = [profile.notes, lint(&configuration)].concat();
     Ok(Saved { file: profile.file, action, configuration, notes })
 }

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use adit_api::{HelperError, SecretChanges, SecretEvent};
-use adit_model::{ConfigurationId, Secrets, VpnConfiguration, wireguard::Key};
+use adit_model::{
+    ConfigurationId, Secret, SecretChange, Secrets, VpnConfiguration, wireguard::Key,
+};
 use futures_util::Stream;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
@@ -58,8 +60,12 @@ impl Service {
         events
     }
 
-    /// What a save makes of the secrets; `None` leaves them as they are. What is given here is kept here
-    /// from now on.
+    /// The private half of a pair that was made for `uid`, for an owner who keeps it.
+    pub(crate) fn private_key(&self, uid: u32, public: Key) -> Result<Secret, HelperError> {
+        locked(&self.key_pairs).private_half(uid, public, "publicKey", Instant::now())
+    }
+
+    /// What a save makes of the secrets.
     pub(super) fn changed_secrets(
         &self,
         uid: u32,
@@ -67,16 +73,39 @@ impl Service {
         configuration: &mut VpnConfiguration,
         secrets: Option<Secrets>,
         changes: SecretChanges,
-    ) -> Result<Option<Secrets>, HelperError> {
-        let given = secrets.iter().flat_map(Secrets::keys).chain(changes.keys());
-        for name in given {
-            configuration.protocol.user_secrets.remove(name);
+    ) -> Result<ChangedSecrets, HelperError> {
+        let places = &mut configuration.protocol.user_secrets;
+        for (name, change) in &changes {
+            match change {
+                SecretChange::Remove {} => {
+                    places.remove(name);
+                }
+                SecretChange::Set(_) | SecretChange::KeyOf(_) => {}
+            }
         }
-        if changes.is_empty() {
-            return Ok(secrets);
+        let is_given = |name: &String| {
+            secrets.as_ref().is_some_and(|secrets| secrets.contains_key(name))
+                || changes.contains_key(name)
+        };
+        let names: Vec<String> = places.keys().filter(|name| is_given(name)).cloned().collect();
+        let mut stored = secrets;
+        if !changes.is_empty() {
+            let secrets = stored.or_else(|| before.map(|record| record.secrets.clone()));
+            let secrets = secrets.unwrap_or_default();
+            stored = Some(locked(&self.key_pairs).apply(uid, secrets, changes, Instant::now())?);
         }
-        let secrets = secrets.or_else(|| before.map(|record| record.secrets.clone()));
-        let secrets = secrets.unwrap_or_default();
-        locked(&self.key_pairs).apply(uid, secrets, changes, Instant::now()).map(Some)
+        let mut given = Secrets::new();
+        for name in names {
+            given.extend(stored.as_mut().and_then(|stored| stored.remove_entry(&name)));
+        }
+        Ok(ChangedSecrets { stored, given })
     }
+}
+
+/// What a save makes of the secrets.
+pub(super) struct ChangedSecrets {
+    /// `None` leaves them as they are.
+    pub(super) stored: Option<Secrets>,
+    /// Those that their owner keeps: for a session that runs.
+    pub(super) given: Secrets,
 }

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, path::Path};
 
 use adit_api::{Event, HelperError, Removed};
-use adit_model::{ConfigurationId, HealthCode, HealthItem, Severity, VpnConfiguration};
+use adit_model::{ConfigurationId, HealthCode, HealthItem, Secrets, Severity, VpnConfiguration};
 use adit_profile::Imported;
 
 use super::{Service, locked};
@@ -100,7 +100,7 @@ impl Service {
             let Some(record) = changed.map_err(|error| error.to_string())? else { continue };
             let record = self.store(record).await.map_err(|error| error.to_string())?;
             tracing::info!("“{}” is as {file} says.", record.configuration.name);
-            self.saved(&record).await;
+            self.saved(&record, Secrets::new()).await;
         }
         Ok(())
     }

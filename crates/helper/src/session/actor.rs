@@ -160,7 +160,7 @@ impl Actor {
 
     async fn take(&mut self, input: Input) {
         match input {
-            Input::Stored(record) => self.stored(*record),
+            Input::Stored { record, given } => self.stored(*record, given),
             Input::Removed => {
                 self.surroundings.parking.forget(self.id);
                 self.set_lifts_hold(true).await;

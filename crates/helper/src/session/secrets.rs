@@ -30,9 +30,11 @@ impl GivenSecrets {
         }
     }
 
-    /// A configuration was changed while its session runs: what it had at hand stays so.
-    pub(super) fn follow(&mut self, before: &Record, after: &Record) {
+    /// A configuration was changed while its session runs: what it had at hand stays so, but for what
+    /// was given in its place.
+    pub(super) fn follow(&mut self, before: &Record, given: Secrets, after: &Record) {
         self.given.extend(before.secrets.clone());
+        self.given.extend(given);
         self.retain(&after.configuration);
     }
 

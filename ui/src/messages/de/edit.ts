@@ -93,7 +93,7 @@ export const edit: typeof English = {
     stored: "Gespeichert. Er bleibt im Adit-Dienst.",
     inKeyring: "In Ihrem Schlüsselbund.",
     nowhere: "Nicht aufbewahrt. Sie werden bei jedem Start gefragt.",
-    movesBack: "Beim Speichern kommt der neue in den Adit-Dienst. Verlegen Sie ihn danach von dort.",
+    movesBack: "Den neuen kennt noch niemand, also bewahrt ihn beim Speichern der Adit-Dienst auf. Verlegen Sie ihn danach von dort.",
     place: "Aufbewahrt",
     places: {
       system: "Vom Adit-Dienst",
@@ -107,6 +107,7 @@ export const edit: typeof English = {
     },
     none: "Keiner",
     fresh: "Ein neuer ist erzeugt. Beim Speichern wird er abgelegt; er verlässt den Adit-Dienst nie.",
+    freshForKeyring: "Ein neuer ist erzeugt. Beim Speichern kommt er in Ihren Schlüsselbund.",
     typed: "Wird durch das ersetzt, was Sie eingegeben haben.",
     removed: "Wird beim Speichern vergessen.",
     make: "Neues Schlüsselpaar erzeugen",

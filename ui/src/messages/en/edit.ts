@@ -92,7 +92,7 @@ export const edit = {
     stored: "Stored. It stays in the Adit service.",
     inKeyring: "In your keyring.",
     nowhere: "Not kept. You are asked at every start.",
-    movesBack: "On saving, the new one goes to the Adit service. Move it from there afterwards.",
+    movesBack: "Nobody knows the new one yet, so on saving the Adit service keeps it. Move it from there afterwards.",
     place: "Kept",
     places: {
       system: "By the Adit service",
@@ -106,6 +106,7 @@ export const edit = {
     },
     none: "None",
     fresh: "A new one was made. It is stored on saving and never leaves the Adit service.",
+    freshForKeyring: "A new one was made. On saving it goes into your keyring.",
     typed: "Will be replaced by what you typed.",
     removed: "Will be forgotten on saving.",
     make: "Make a new key pair",

@@ -1,6 +1,9 @@
 //! Secrets that the helper does not keep.
 
-use adit_model::session::{Event, SecretsMissing, SecretsNeeded};
+use adit_model::{
+    Secrets,
+    session::{Event, SecretsMissing, SecretsNeeded},
+};
 
 use super::Actor;
 use crate::{
@@ -10,10 +13,10 @@ use crate::{
 
 impl Actor {
     /// A provider that runs follows the change, if all that it needs is at hand.
-    pub(super) fn stored(&mut self, record: Record) {
+    pub(super) fn stored(&mut self, record: Record, given: Secrets) {
         let before = std::mem::replace(&mut self.record, record);
         if self.machine.status().is_active() {
-            self.secrets.follow(&before, &self.record);
+            self.secrets.follow(&before, given, &self.record);
         }
         let needed = self.secrets.needed(&self.record.configuration);
         self.feed(Event::Stored(needed));
