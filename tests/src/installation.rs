@@ -33,10 +33,12 @@ pub(crate) fn install(machine: &Machine) {
         "cd /run; mkdir -p adit-providers/org.adit.wireguard
          cp -r {examples}/* adit-providers/
          cp {wireguard}/provider.toml {wireguard}/schema.json {binary} adit-providers/org.adit.wireguard/
+         cp {ethernet} adit-providers/org.example.ethernet/
          chmod -R go-w adit-providers",
         examples = source.join("providers").display(),
         wireguard = wireguard.display(),
         binary = program("adit-wireguard").display(),
+        ethernet = program("adit-ethernet-in-udp").display(),
     );
     machine.sh(&script);
 }

@@ -269,11 +269,11 @@ fn describe(id: String, manifest: Result<Manifest, ManifestError>) -> Provider {
         Ok(manifest) => manifest,
         Err(error) => return Provider { reason: Some(error.to_string()), ..absent },
     };
-    let kind = |kind: &Kind| match kind {
-        Kind::PacketTunnel => "packet-tunnel".to_owned(),
-        Kind::EthernetTunnel => "ethernet-tunnel".to_owned(),
+    let kind = match manifest.kind {
+        Kind::PacketTunnel => "packet-tunnel",
+        Kind::EthernetTunnel => "ethernet-tunnel",
     };
-    let kinds = manifest.kinds.iter().map(kind).collect();
+    let kinds = vec![kind.to_owned()];
     let configuration_schema = manifest.configuration_schema.as_deref().and_then(schema);
     Provider { name: Some(manifest.name), kinds, configuration_schema, ..absent }
 }

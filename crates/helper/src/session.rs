@@ -8,6 +8,7 @@
 mod account;
 mod actor;
 mod adoption;
+mod assignment;
 mod calls;
 mod demand;
 mod health;
@@ -33,7 +34,7 @@ use adit_network::{NetworkState, healing::Healed};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{Instrument, Span};
 
-use self::{actor::Actor, network::Applied};
+use self::{actor::Actor, interface::TapDevice, network::Applied};
 pub(crate) use self::{
     adoption::{Adoption, Left},
     record::SessionFolder,
@@ -89,6 +90,10 @@ pub(crate) enum Input {
     Report(u64, Report),
 }
 
+/// What a provider hears about the settings that it has asked for: in force, with the device of an Ethernet
+/// tunnel.
+pub(crate) type SettingsAnswer = Result<Option<TapDevice>, NetworkSettingsError>;
+
 /// What the surroundings of one run report.
 #[derive(Debug)]
 pub(crate) enum Report {
@@ -97,7 +102,7 @@ pub(crate) enum Report {
     SecretsGiven(Secrets),
     SettingsRequested {
         settings: Option<Box<PacketTunnelNetworkSettings>>,
-        answer: oneshot::Sender<Result<(), NetworkSettingsError>>,
+        answer: oneshot::Sender<SettingsAnswer>,
     },
     StartCompleted {
         result: Result<(), DisconnectError>,

@@ -77,6 +77,7 @@ pub enum Severity {
 codes! {
     /// Every item that there is. Whoever speaks another language has words for each.
     HealthCode;
+    AddressPending = "address.pending",
     BlockedConnecting = "blocked.connecting",
     BlockedDisconnecting = "blocked.disconnecting",
     BlockedEnded = "blocked.ended",

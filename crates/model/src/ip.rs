@@ -20,14 +20,26 @@ use crate::default_route::owns_default_route;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", bound = "P: Prefix")]
 pub struct IpSettings<P: Prefix> {
-    /// The interface's addresses, each with the prefix length of the network that it is on.
+    /// The interface's addresses, each with the prefix length of the network that it is on. With
+    /// `automatic` those that were assigned last.
+    #[serde(default)]
     pub addresses: Vec<P>,
+    /// The network behind an Ethernet tunnel assigns the addresses and, unless there is one here, the
+    /// router: by DHCP or by router advertisements (V4-5, V6-3, ETH-7). Until it has, what is included
+    /// is refused.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub automatic: bool,
     /// What is routed into the tunnel, besides the networks of `addresses`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub included_routes: Vec<Route<P>>,
     /// What is taken out of it again. The longer prefix wins.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub excluded_routes: Vec<Route<P>>,
+    /// The next hop of what is included and on no network of the interface, unless the route names
+    /// another. It counts for Ethernet tunnels only: behind a packet tunnel's interface there is
+    /// nobody to choose from (V4-4, ETH-6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub router: Option<P::Address>,
 }
 
 /// IPv4 settings.
@@ -69,9 +81,23 @@ impl<P: Prefix> IpSettings<P> {
     pub fn new(addresses: impl IntoIterator<Item = P>) -> Self {
         Self {
             addresses: addresses.into_iter().collect(),
+            automatic: false,
             included_routes: Vec::new(),
             excluded_routes: Vec::new(),
+            router: None,
         }
+    }
+
+    /// Settings whose addresses the network assigns.
+    #[must_use]
+    pub fn automatic() -> Self {
+        Self { automatic: true, ..Self::new([]) }
+    }
+
+    /// Whether no address is assigned yet.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.automatic && self.addresses.is_empty()
     }
 
     /// Whether the included routes amount to the default route.

@@ -1,6 +1,6 @@
-//! Hardware addresses: of access points (BSSID) and of gateways.
+//! Hardware addresses: of access points (BSSID), of gateways and of Ethernet tunnels.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, net::Ipv6Addr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,24 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct MacAddress(pub [u8; 6]);
+
+impl MacAddress {
+    /// Whether an interface can have it: a group's is nobody's own, and all zero is none (IEEE 802).
+    #[must_use]
+    pub fn is_unicast(self) -> bool {
+        self.0[0] & 1 == 0 && self.0 != [0; 6]
+    }
+
+    /// The link-local address that follows from it, by its modified EUI-64 (RFC 4291 appendix A).
+    #[must_use]
+    pub fn link_local(self) -> Ipv6Addr {
+        let mut octets = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xfe, 0, 0, 0];
+        octets[8..11].copy_from_slice(&self.0[..3]);
+        octets[13..].copy_from_slice(&self.0[3..]);
+        octets[8] ^= 2;
+        octets.into()
+    }
+}
 
 /// A text that is no hardware address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +75,18 @@ impl From<MacAddress> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_interface_has_one_that_is_nobody_elses() {
+        let is_unicast = |text: &str| text.parse::<MacAddress>().unwrap().is_unicast();
+        assert!(is_unicast("02:00:00:00:00:01") && is_unicast("00:11:22:aa:bb:cc"));
+        for text in ["01:00:5e:00:00:fb", "33:33:00:00:00:01", "ff:ff:ff:ff:ff:ff"] {
+            assert!(!is_unicast(text), "{text}");
+        }
+        assert!(!is_unicast("00:00:00:00:00:00"));
+        let address: MacAddress = "02:11:22:aa:bb:cc".parse().unwrap();
+        assert_eq!(address.link_local(), "fe80::11:22ff:feaa:bbcc".parse::<Ipv6Addr>().unwrap());
+    }
 
     #[test]
     fn both_ways_of_writing_are_read_and_nothing_else() {

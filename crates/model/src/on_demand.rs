@@ -13,7 +13,6 @@ mod evaluation;
 mod interface_type;
 mod key;
 mod lint;
-mod mac_address;
 mod network_state;
 mod probe;
 mod rule;
@@ -31,7 +30,6 @@ pub use dns_server_pattern::{DnsServerMatch, DnsServerMode, DnsServerPattern, In
 pub use evaluation::{Step, Verdict, evaluate, next_change};
 pub use interface_type::InterfaceType;
 pub use lint::RuleNote;
-pub use mac_address::{InvalidMacAddress, MacAddress};
 pub use network_state::{Gateway, NetworkState, PrimaryNetwork};
 pub use probe::{ProbeResult, ProbeResults};
 pub use rule::{OnDemandRule, RuleConditions};

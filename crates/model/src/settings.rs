@@ -1,5 +1,6 @@
 //! The network settings of a tunnel (`NEPacketTunnelNetworkSettings`).
 
+mod ethernet;
 #[cfg(test)]
 mod tests;
 
@@ -12,8 +13,8 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DnsProtocol, DnsSettings, Family, Ipv4Settings, Ipv6Settings, Prefix, ProxySettings,
-    dns_post_url, ip::IpSettings,
+    DnsProtocol, DnsSettings, Family, Ipv4Settings, Ipv6Settings, MacAddress, Prefix,
+    ProxySettings, dns_post_url, ip::IpSettings,
 };
 
 /// Everything a provider asks of the network for its tunnel, as one whole: applying it replaces
@@ -24,6 +25,11 @@ use crate::{
 pub struct PacketTunnelNetworkSettings {
     /// The server's address, for display. The loop guard does not depend on it (SET-2, PRV-11).
     pub tunnel_remote_address: IpAddr,
+    /// The hardware address of the interface. Settings with one are those of an Ethernet tunnel
+    /// (`NEEthernetTunnelNetworkSettings`), and others never are (TUN-13, ETH-2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "specta", specta(type = Option<String>))]
+    pub ethernet_address: Option<MacAddress>,
     /// IPv4; absent means that IPv4 goes outside the tunnel (SET-6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "specta", specta(type = Option<crate::ip::json::IpSettings>))]
@@ -121,6 +127,29 @@ pub enum InvalidSettings {
          https://dns.example/dns-query"
     )]
     BadDnsServerUrl(String),
+    /// ETH-3: an address of many, or of nobody.
+    #[error(
+        "{0} cannot be the hardware address of an interface; it has to be that of one device, such \
+         as 02:00:00:12:34:56"
+    )]
+    UnusableEthernetAddress(MacAddress),
+    /// ETH-3: an Ethernet tunnel has both or none.
+    #[error("an Ethernet tunnel needs an MTU")]
+    NoMtu,
+    /// A frame of the kernel's has at most 65535 bytes with its header.
+    #[error("an MTU of {mtu} is too large for an Ethernet tunnel; it must be at most {most}")]
+    MtuTooLarge {
+        /// What was asked.
+        mtu: u16,
+        /// The most possible.
+        most: u16,
+    },
+    /// V4-5, V6-3: behind a packet tunnel's interface there is nobody to ask.
+    #[error("only an Ethernet tunnel can have its addresses assigned by the network; give some")]
+    AutomaticWithoutEthernet,
+    /// A next hop that nobody can be.
+    #[error("{0} cannot be a router")]
+    UnusableRouter(IpAddr),
     /// The kernel's own tables.
     #[error("routing table {0} belongs to the system")]
     ReservedTable(u32),
@@ -149,6 +178,7 @@ impl PacketTunnelNetworkSettings {
     pub fn new(tunnel_remote_address: IpAddr) -> Self {
         Self {
             tunnel_remote_address,
+            ethernet_address: None,
             ipv4: None,
             ipv6: None,
             dns: None,
@@ -160,10 +190,17 @@ impl PacketTunnelNetworkSettings {
         }
     }
 
+    /// Settings of an Ethernet tunnel that configure nothing yet. Address and MTU belong to its
+    /// interface from its first moment on (ETH-3).
+    #[must_use]
+    pub fn ethernet(tunnel_remote_address: IpAddr, address: MacAddress, mtu: u16) -> Self {
+        Self { ethernet_address: Some(address), mtu: Some(mtu), ..Self::new(tunnel_remote_address) }
+    }
+
     /// Checks the whole before anything is changed on the system.
     pub fn validate(&self) -> Result<(), InvalidSettings> {
         self.validate_counts()?;
-        if self.addresses().next().is_none() {
+        if self.addresses().next().is_none() && !self.is_automatic() {
             return Err(InvalidSettings::NoAddress);
         }
         if let Some(address) = self.addresses().map(|net| net.addr()).find(unusable_own_address) {
@@ -175,6 +212,7 @@ impl PacketTunnelNetworkSettings {
         if let Some(ipv6) = &self.ipv6 {
             validate_routes(ipv6, Family::Ipv6)?;
         }
+        ethernet::validate(self)?;
         if let Some(mtu) = self.mtu {
             let least = self.least_mtu();
             if mtu < least {
@@ -211,6 +249,13 @@ impl PacketTunnelNetworkSettings {
         let ipv4 = self.ipv4.iter().flat_map(|ip| ip.addresses.iter().copied().map(IpNet::from));
         let ipv6 = self.ipv6.iter().flat_map(|ip| ip.addresses.iter().copied().map(IpNet::from));
         ipv4.chain(ipv6)
+    }
+
+    /// Whether the network assigns addresses of either family.
+    #[must_use]
+    pub fn is_automatic(&self) -> bool {
+        self.ipv4.as_ref().is_some_and(|ip| ip.automatic)
+            || self.ipv6.as_ref().is_some_and(|ip| ip.automatic)
     }
 
     /// The included destinations of both families.
@@ -259,6 +304,7 @@ fn validate_routes<P: Prefix>(
     family: Family,
 ) -> Result<(), InvalidSettings> {
     if settings.addresses.is_empty()
+        && !settings.automatic
         && let Some(route) = settings.included_routes.first()
     {
         let route = route.destination().into();

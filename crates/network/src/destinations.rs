@@ -103,11 +103,25 @@ pub(crate) fn destinations(
     Destinations { specific, default }
 }
 
-/// What is asked of the tunnel: included and connected networks, and what is blocked.
+/// What is asked of the tunnel: included and connected networks, and what is blocked. What would need
+/// an address that is not assigned yet is refused.
 pub(crate) fn wanted(family: Family, settings: &PacketTunnelNetworkSettings) -> Verdicts {
+    let is_pending = match family {
+        Family::Ipv4 => settings.ipv4.as_ref().is_some_and(IpSettings::is_pending),
+        Family::Ipv6 => settings.ipv6.as_ref().is_some_and(IpSettings::is_pending),
+    };
+    let mut verdicts = asked(family, settings);
+    for verdict in verdicts.values_mut().filter(|_| is_pending) {
+        *verdict = Verdict::Refused;
+    }
+    verdicts
+}
+
+fn asked(family: Family, settings: &PacketTunnelNetworkSettings) -> Verdicts {
+    let is_ethernet = settings.ethernet_address.is_some();
     let mut verdicts = match family {
-        Family::Ipv4 => settings.ipv4.as_ref().map(included),
-        Family::Ipv6 => settings.ipv6.as_ref().map(included),
+        Family::Ipv4 => settings.ipv4.as_ref().map(|ip| included(ip, is_ethernet)),
+        Family::Ipv6 => settings.ipv6.as_ref().map(|ip| included(ip, is_ethernet)),
     }
     .unwrap_or_default();
     let blocked = settings.blocked_routes.iter().filter(|prefix| Family::of(prefix) == family);
@@ -118,12 +132,16 @@ pub(crate) fn wanted(family: Family, settings: &PacketTunnelNetworkSettings) -> 
 
 /// Whether the tunnel takes the default route of a family, in whatever way it is written.
 pub(crate) fn captures(family: Family, settings: &PacketTunnelNetworkSettings) -> bool {
-    let wanted = wanted(family, settings);
-    let inside = wanted.iter().filter(|(_, verdict)| verdict.is_tunnel());
+    let asked = asked(family, settings);
+    let inside = asked.iter().filter(|(_, verdict)| verdict.is_tunnel());
     owns_default_route(&inside.map(|(prefix, _)| *prefix).collect::<Vec<_>>())
 }
 
-fn included<P: Prefix<Address: Into<IpAddr>>>(settings: &IpSettings<P>) -> Verdicts {
+fn included<P: Prefix<Address: Into<IpAddr>>>(
+    settings: &IpSettings<P>,
+    is_ethernet: bool,
+) -> Verdicts {
+    let next_hop: Option<IpAddr> = settings.router.filter(|_| is_ethernet).map(Into::into);
     let own: Vec<IpNet> = settings.addresses.iter().map(|address| (*address).into()).collect();
     // The interface's own networks are routes like others (V4-3).
     let connected = own
@@ -131,11 +149,14 @@ fn included<P: Prefix<Address: Into<IpAddr>>>(settings: &IpSettings<P>) -> Verdi
         .filter(|net| net.prefix_len() < net.max_prefix_len())
         .map(|net| (net.trunc(), Verdict::Tunnel { via: None }));
     let routes = settings.included_routes.iter().map(|route| {
+        let destination: IpNet = route.destination().into();
+        let is_neighbour = own.iter().any(|net| net.contains(&destination));
+        let next_hop = next_hop.filter(|_| !is_neighbour);
+        let gateway = route.gateway().map(Into::into).or(next_hop);
         // Apple's clients give the interface's own address as the gateway (V4-3), which means the
         // interface itself and which the kernel refuses.
-        let gateway = route.gateway().map(Into::into);
         let via = gateway.filter(|gateway| own.iter().all(|net| net.addr() != *gateway));
-        (route.destination().into(), Verdict::Tunnel { via })
+        (destination, Verdict::Tunnel { via })
     });
     connected.chain(routes).collect()
 }

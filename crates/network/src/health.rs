@@ -1,7 +1,7 @@
 //! What a person should know about settings on the network that they are applied to.
 
 use adit_model::{
-    Family, HealthCode, HealthItem, PacketTunnelNetworkSettings, RouteTable, Severity,
+    Family, HealthCode, HealthItem, IpSettings, PacketTunnelNetworkSettings, RouteTable, Severity,
 };
 use ipnet::IpNet;
 
@@ -18,6 +18,7 @@ pub(crate) fn of_settings(
     state: &NetworkState,
 ) -> Vec<HealthItem> {
     let mut items: Vec<HealthItem> = no_ipv6(settings, state).into_iter().collect();
+    items.extend(Family::ALL.into_iter().filter_map(|family| pending(family, settings, state)));
     if settings.route_table == RouteTable::Auto {
         items.extend(Family::ALL.into_iter().filter_map(|family| leak(family, settings, state)));
         items.extend(shadow(settings, strength, state));
@@ -46,6 +47,31 @@ fn no_ipv6(settings: &PacketTunnelNetworkSettings, state: &NetworkState) -> Opti
             "The tunnel offers IPv6, but the kernel runs without it. Only IPv4 is used.",
             "Nothing, unless you need IPv6: then remove ipv6.disable=1 from the kernel's command line.",
         )
+    })
+}
+
+/// An address is asked for and not assigned yet.
+fn pending(
+    family: Family,
+    settings: &PacketTunnelNetworkSettings,
+    state: &NetworkState,
+) -> Option<HealthItem> {
+    let is_pending = match family {
+        Family::Ipv4 => settings.ipv4.as_ref().is_some_and(IpSettings::is_pending),
+        Family::Ipv6 => state.ipv6 && settings.ipv6.as_ref().is_some_and(IpSettings::is_pending),
+    };
+    let name = family.name();
+    is_pending.then(|| {
+        HealthItem::new(
+            HealthCode::AddressPending,
+            Severity::Warning,
+            format!("The tunnel has no {name} address yet"),
+            format!(
+                "The network behind it has not assigned one. Adit keeps asking; until then, what \
+                 belongs into the tunnel over {name} goes nowhere."
+            ),
+        )
+        .with("family", name)
     })
 }
 

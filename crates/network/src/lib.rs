@@ -1,6 +1,7 @@
 //! The Linux network below a tunnel: what its settings mean, as a pure plan, and making the kernel
 //! and the system's name resolution equal to that plan and back again.
 
+mod addressing;
 mod atomic_file;
 mod burst;
 mod bus;
@@ -40,6 +41,7 @@ mod sysctl;
 mod tls;
 pub mod tun;
 
+pub use addressing::{Addressing, Assigned};
 pub use demand::WaitingQueue;
 pub use dns::{DnsError, asked_servers};
 pub use error::{ApplyError, NetworkError};

@@ -8,7 +8,10 @@ mod network_manager;
 mod tests;
 mod wpa_supplicant;
 
-use adit_model::on_demand::{MacAddress, PrimaryNetwork, Ssid};
+use adit_model::{
+    MacAddress,
+    on_demand::{PrimaryNetwork, Ssid},
+};
 
 pub(crate) use self::changes::changes;
 use crate::network::Bus;

@@ -12,6 +12,7 @@ pub(crate) use changes::changes;
 
 use std::{io, net::IpAddr};
 
+use adit_model::MacAddress;
 use futures_util::{Stream, TryStreamExt};
 use ipnet::IpNet;
 use rtnetlink::{
@@ -74,6 +75,8 @@ pub(crate) struct Link {
     pub(crate) mtu: u32,
     /// Whether it was switched on, with a carrier or without.
     pub(crate) up: bool,
+    /// Absent where there is none, as on a TUN device.
+    pub(crate) address: Option<MacAddress>,
     /// `ARPHRD_*` of `linux/if_arp.h`.
     pub(crate) hardware_type: u16,
     /// What the kernel made it as; devices have none.
@@ -152,13 +155,21 @@ impl Netlink {
         done("delete a route", deleted, &[libc::ESRCH, libc::ENOENT, libc::ENODEV])
     }
 
-    /// Sets an interface's MTU and brings it up.
-    pub(crate) async fn set_link(&self, tunnel: &Tunnel, mtu: u32) -> Result<(), NetworkError> {
-        let link = LinkMessageBuilder::<LinkUnspec>::new()
+    /// Sets an interface's MTU, and its hardware address if it has one, and brings it up.
+    pub(crate) async fn set_link(
+        &self,
+        tunnel: &Tunnel,
+        mtu: u32,
+        address: Option<MacAddress>,
+    ) -> Result<(), NetworkError> {
+        let mut link = LinkMessageBuilder::<LinkUnspec>::new()
             .index(tunnel.index)
             .mtu(mtu)
             .append_extra_attribute(LinkAttribute::GsoMaxSize(gso_max_size(mtu)))
             .up();
+        if let Some(MacAddress(octets)) = address {
+            link = link.address(octets.into());
+        }
         let set = self.handle.link().set(link.build()).execute().await;
         done(format_args!("link {} mtu {mtu} up", tunnel.interface), set, &[])
     }
@@ -254,11 +265,14 @@ impl FoundAddress {
 
 impl Link {
     fn from_message(message: &LinkMessage) -> Option<Self> {
-        let (mut name, mut mtu, mut kind, mut master) = (None, None, None, None);
+        let (mut name, mut mtu, mut address, mut kind, mut master) = (None, None, None, None, None);
         for attribute in &message.attributes {
             match attribute {
                 LinkAttribute::IfName(found) => name = Some(found.clone()),
                 LinkAttribute::Mtu(found) => mtu = Some(*found),
+                LinkAttribute::Address(found) => {
+                    address = found.as_slice().try_into().ok().map(MacAddress);
+                }
                 LinkAttribute::Controller(found) => master = Some(*found),
                 LinkAttribute::LinkInfo(found) => {
                     kind = found.iter().find_map(|info| match info {
@@ -273,6 +287,7 @@ impl Link {
             index: message.header.index,
             name: name?,
             mtu: mtu?,
+            address,
             up: message.header.flags.contains(LinkFlags::Up),
             hardware_type: message.header.link_layer_type.into(),
             kind,

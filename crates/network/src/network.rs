@@ -22,8 +22,8 @@ use std::{
 };
 
 use adit_model::{
-    Check, HealthItem, NameLookup, NetworkDescription, NetworkPath, PathInterface, Resolver,
-    RouteExplanation, TransportPort, on_demand::MacAddress,
+    Check, HealthItem, MacAddress, NameLookup, NetworkDescription, NetworkPath, PathInterface,
+    Resolver, RouteExplanation, TransportPort,
 };
 use tokio::sync::Mutex;
 use zbus::connection;

@@ -46,10 +46,10 @@ mod tests;
 use std::{collections::BTreeSet, fmt, net::IpAddr};
 
 use adit_model::{
-    Family, HealthItem, InvalidSettings, PacketTunnelNetworkSettings, RouteTable,
+    Family, HealthItem, InvalidSettings, MacAddress, PacketTunnelNetworkSettings, RouteTable,
     TunnelProviderProtocol,
 };
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -70,6 +70,8 @@ use crate::{
 pub struct Plan {
     /// MTU of the interface in bytes. Absent: the interface is left as it is.
     pub(crate) mtu: Option<u32>,
+    /// Its hardware address. Absent: it is left as it is.
+    pub(crate) hardware_address: Option<MacAddress>,
     /// The interface's addresses, with the length of the network each is on; the first of a family
     /// is the source of what leaves through the tunnel.
     pub(crate) addresses: Vec<IpNet>,
@@ -126,7 +128,8 @@ pub fn plan(
     let physical_mtu = state.path.interface.as_ref().map(|interface| interface.mtu);
     let mut plan = Plan {
         mtu: Some(settings.interface_mtu(physical_mtu)),
-        addresses: settings.addresses().filter(|net| families.contains(&Family::of(net))).collect(),
+        hardware_address: settings.ethernet_address,
+        addresses: addresses(settings, &families),
         dns: settings
             .dns
             .as_ref()
@@ -219,7 +222,10 @@ impl From<&TunnelProviderProtocol> for Strength {
 /// One line for each object, in the order in which they are made.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.mtu.iter().try_for_each(|mtu| writeln!(f, "link mtu {mtu} up"))?;
+        if let Some(mtu) = self.mtu {
+            let address = self.hardware_address.map(|address| format!("address {address} "));
+            writeln!(f, "link {}mtu {mtu} up", address.unwrap_or_default())?;
+        }
         self.sysctls.iter().try_for_each(|sysctl| writeln!(f, "{sysctl}"))?;
         self.addresses.iter().try_for_each(|address| writeln!(f, "address {address}"))?;
         self.routes.iter().try_for_each(|route| writeln!(f, "{route}"))?;
@@ -307,6 +313,19 @@ fn routes_of_user(
     wanted(family, settings).into_iter().map(route).collect()
 }
 
+/// Those of the settings, and on an Ethernet the one by which neighbours know each other (RFC 4861). By
+/// itself the kernel would make none, or one that nobody knows of.
+fn addresses(settings: &PacketTunnelNetworkSettings, families: &[Family]) -> Vec<IpNet> {
+    let is_possible = |net: &IpNet| families.contains(&Family::of(net));
+    let mut addresses: Vec<IpNet> = settings.addresses().filter(is_possible).collect();
+    let has_ipv6 = settings.ipv6.is_some() && families.contains(&Family::Ipv6);
+    if let Some(ethernet) = settings.ethernet_address.filter(|_| has_ipv6) {
+        let link_local = IpNet::V6(Ipv6Net::new_assert(ethernet.link_local(), 64));
+        addresses.extend((!addresses.contains(&link_local)).then_some(link_local));
+    }
+    addresses
+}
+
 fn sysctls(tunnel: &Tunnel, plan: &Plan, state: &NetworkState) -> BTreeSet<Sysctl> {
     let has = |family| plan.addresses.iter().any(|net| Family::of(net) == family);
     let own =
@@ -317,6 +336,11 @@ fn sysctls(tunnel: &Tunnel, plan: &Plan, state: &NetworkState) -> BTreeSet<Sysct
         // Without it the kernel deletes, with the first address of a network, all others on it.
         let key = format!("net/ipv4/conf/{}/promote_secondaries", tunnel.interface);
         sysctls.insert(own(key, "1"));
+        if plan.hardware_address.is_some() {
+            // Who is in the tunnel does not learn addresses that the machine has elsewhere.
+            let key = format!("net/ipv4/conf/{}/arp_announce", tunnel.interface);
+            sysctls.insert(own(key, "2"));
+        }
         // The kernel tells whoever asks on any link which addresses the machine has on all of them,
         // and ARP passes the firewall's tables by. The greater of this and an interface's own counts.
         sysctls.insert(Sysctl {
@@ -328,6 +352,8 @@ fn sysctls(tunnel: &Tunnel, plan: &Plan, state: &NetworkState) -> BTreeSet<Sysct
     if state.ipv6 {
         // No link-local address, and so no router solicitation into the tunnel.
         sysctls.insert(own(format!("net/ipv6/conf/{}/addr_gen_mode", tunnel.interface), "1"));
+        // Whoever is at the other end would make a default route in the system's own table.
+        sysctls.insert(own(format!("net/ipv6/conf/{}/accept_ra", tunnel.interface), "0"));
     }
     if has(Family::Ipv6) {
         sysctls.insert(own(format!("net/ipv6/conf/{}/disable_ipv6", tunnel.interface), "0"));

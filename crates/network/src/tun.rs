@@ -1,4 +1,4 @@
-//! Opening the TUN device that carries a tunnel's packets.
+//! Opening the device that carries a tunnel's packets or frames.
 //!
 //! The helper opens it and hands its queues to the provider; the interface lives as long as any copy
 //! of a queue is open. Linux: Documentation/networking/tuntap.rst.
@@ -27,9 +27,21 @@ pub(crate) const NAME_PREFIX: &str = "adit";
 /// The length of the virtio header before each packet, in bytes (`struct virtio_net_hdr`).
 pub const VNET_HEADER_LENGTH: u8 = 10;
 
+/// What passes through a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layer {
+    /// IP packets (TUN).
+    #[default]
+    Ip,
+    /// Ethernet frames (TAP).
+    Ethernet,
+}
+
 /// How to open a TUN device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TunOptions {
+    /// What passes through it.
+    pub layer: Layer,
     /// A name for the interface, or a template with one `%d` for a number that the kernel picks.
     pub name: String,
     /// Whether each packet has a virtio header before it. Without one there are no offloads.
@@ -43,6 +55,7 @@ pub struct TunOptions {
 impl Default for TunOptions {
     fn default() -> Self {
         Self {
+            layer: Layer::Ip,
             name: NAME_TEMPLATE.to_owned(),
             vnet_header: true,
             queues: NonZeroUsize::MIN,
@@ -60,8 +73,10 @@ pub struct TunDevice {
     pub name: String,
     /// The interface's index.
     pub index: u32,
-    /// One descriptor a queue, at least one; nonblocking, closed on exec. A read takes one packet, a
-    /// write gives one, without packet information (`IFF_NO_PI`).
+    /// What passes through it.
+    pub layer: Layer,
+    /// One descriptor a queue, at least one; nonblocking, closed on exec. A read takes one packet or
+    /// frame, a write gives one, without packet information (`IFF_NO_PI`).
     pub queues: Vec<OwnedFd>,
     /// What the kernel leaves to the reader.
     pub offloads: Offloads,
@@ -116,12 +131,16 @@ pub enum TunError {
 }
 
 /// Opens a TUN device with an interface of its own, in this thread's network namespace. Never
-/// attaches to an interface that is already there. Spec PTP-7, PTP-8, FLOW-6.
+/// attaches to an interface that is already there. Spec PTP-7, PTP-8, FLOW-6, ETH-1.
 pub fn open(options: &TunOptions) -> Result<TunDevice, TunError> {
     if !is_interface_name(&options.name) {
         return Err(TunError::InvalidName(options.name.clone()));
     }
-    let mut flags = flag::TUN | flag::NO_PI;
+    let mut flags = flag::NO_PI
+        | match options.layer {
+            Layer::Ip => flag::TUN,
+            Layer::Ethernet => flag::TAP,
+        };
     if options.vnet_header {
         flags |= flag::VNET_HDR;
     }
@@ -140,7 +159,7 @@ pub fn open(options: &TunOptions) -> Result<TunDevice, TunError> {
         attach(&queue, &name, flags, options.queues)?;
         queues.push(queue);
     }
-    Ok(TunDevice { name, index, queues, offloads })
+    Ok(TunDevice { name, index, layer: options.layer, queues, offloads })
 }
 
 /// The device whose queues an earlier process of ours has opened with [`open`], unless they are of
@@ -164,7 +183,8 @@ pub fn adopt(queues: Vec<OwnedFd>, name: &str, index: u32) -> Result<TunDevice, 
     if interface_index(name)? != index {
         return Err(others());
     }
-    Ok(TunDevice { name: name.to_owned(), index, queues, offloads })
+    let layer = if flags & flag::TAP != 0 { Layer::Ethernet } else { Layer::Ip };
+    Ok(TunDevice { name: name.to_owned(), index, layer, queues, offloads })
 }
 
 impl TunDevice {

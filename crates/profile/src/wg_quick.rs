@@ -154,14 +154,21 @@ fn check_settings(
         InvalidSettings::BadDomain(domain) => {
             ("DNS", line_of(&interface.search_domains, |name| name == domain))
         }
-        InvalidSettings::MtuTooSmall { .. } => ("MTU", interface.mtu.map(|read| read.line)),
+        InvalidSettings::MtuTooSmall { .. } | InvalidSettings::MtuTooLarge { .. } => {
+            ("MTU", interface.mtu.map(|read| read.line))
+        }
         InvalidSettings::ReservedTable(_) => ("Table", interface.table.map(|read| read.line)),
         InvalidSettings::NoAddress => ("Address", None),
         InvalidSettings::RouteWithoutAddress { .. } | InvalidSettings::Contradiction(_) => {
             ("AllowedIPs", None)
         }
-        // The sentence says of what there are too many.
-        InvalidSettings::TooMany { .. } | InvalidSettings::Proxy(_) => ("Interface", None),
+        // The sentence says of what there are too many. The others are not of such a file.
+        InvalidSettings::TooMany { .. }
+        | InvalidSettings::Proxy(_)
+        | InvalidSettings::UnusableEthernetAddress(_)
+        | InvalidSettings::NoMtu
+        | InvalidSettings::AutomaticWithoutEthernet
+        | InvalidSettings::UnusableRouter(_) => ("Interface", None),
     };
     let line = line.unwrap_or(interface.line);
     Err(ImportError::Value { line, key, reason: fault.to_string() })

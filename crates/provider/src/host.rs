@@ -18,12 +18,13 @@ use tokio::{
 };
 
 use crate::{
-    ProviderError,
+    EthernetInterface, FrameFlow, ProviderError,
     protocol::{
         Cancel, DisplayMessage, Family, HostCallError, OpenTcp, OpenTcpThroughTunnel, OpenUdp,
         OpenUdpThroughTunnel, OpenedSocket, Resolve, SetReasserting, SetTunnelNetworkSettings,
-        StartCompleted, UnderlyingDns,
+        SettingsApplied, StartCompleted, UnderlyingDns,
     },
+    takeover::Standing,
 };
 
 /// The helper, as a provider sees it. Clones speak over the same connection, one call at a time. A
@@ -34,6 +35,7 @@ pub struct Host {
     default_path: watch::Receiver<NetworkPath>,
     /// What the helper was told last.
     reasserting: Arc<AtomicBool>,
+    standing: Standing,
 }
 
 /// The connection to one helper; none once that is gone.
@@ -75,8 +77,9 @@ impl Host {
     pub(crate) fn new(
         connection: watch::Receiver<Connection>,
         default_path: watch::Receiver<NetworkPath>,
+        standing: Standing,
     ) -> Self {
-        Self { connection, default_path, reasserting: Arc::default() }
+        Self { connection, default_path, reasserting: Arc::default(), standing }
     }
 
     pub(crate) fn is_reasserting(&self) -> bool {
@@ -97,6 +100,23 @@ impl Host {
     ) -> Result<(), HostError> {
         self.call(SetTunnelNetworkSettings { settings }).await?;
         Ok(())
+    }
+
+    /// The same for an Ethernet tunnel: settings with an `ethernet_address`. The first ones make its
+    /// interface; each time it is the same one that is returned, and whoever has its frames already
+    /// may drop it. Spec ETH-2, ETH-5.
+    pub async fn set_ethernet_tunnel_network_settings(
+        &self,
+        settings: PacketTunnelNetworkSettings,
+    ) -> Result<EthernetInterface, HostError> {
+        let call = SetTunnelNetworkSettings { settings: Some(settings) };
+        let (SettingsApplied { interface, tap }, fds) = self.call(call).await?;
+        let (Some(interface), Some(tap)) = (interface, tap) else {
+            return Err(HostError::Lost("the reply came without the TAP device".into()));
+        };
+        let lost = |error: io::Error| HostError::Lost(error.to_string());
+        self.standing.hold(&fds).map_err(lost)?;
+        Ok(EthernetInterface { interface, flow: FrameFlow::new(&tap, fds).map_err(lost)? })
     }
 
     /// Ends the session from the provider's side. Spec PTP-6.

@@ -21,9 +21,9 @@ pub struct Manifest {
     /// The program, an absolute path without links: no part of it can be changed by others than root, so
     /// what was checked is what is run. (By its descriptor, a script would not find what is beside it.)
     pub executable: PathBuf,
-    /// What it can be.
-    pub kinds: Vec<Kind>,
-    /// Whether it understands virtio headers on the TUN device.
+    /// What its tunnels are.
+    pub kind: Kind,
+    /// Whether it understands virtio headers on the TUN device. An Ethernet tunnel has none.
     pub offloads: bool,
     /// Whether a tunnel follows the computer to another network; else it ends there. Spec STOP-4.
     pub roams: bool,
@@ -31,7 +31,7 @@ pub struct Manifest {
     pub configuration_schema: Option<PathBuf>,
 }
 
-/// What a provider can be.
+/// What the tunnels of a provider are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -122,6 +122,10 @@ impl Manifest {
         if file.id != id {
             return Err(ManifestError::WrongId { path, expected: id.into(), found: file.id });
         }
+        let [kind] = file.kinds[..] else {
+            let reason = "it has to name one kind: a provider carries packets or frames";
+            return Err(ManifestError::Unreadable { path, reason: reason.into() });
+        };
         let named = folder.join(file.executable);
         let Ok(executable) = named.canonicalize() else {
             return Err(ManifestError::NotExecutable(named));
@@ -141,7 +145,7 @@ impl Manifest {
             id: file.id,
             name: file.name,
             executable,
-            kinds: file.kinds,
+            kind,
             offloads: file.offloads,
             roams: file.roams,
             configuration_schema: file.configuration_schema.map(|schema| folder.join(schema)),
@@ -170,7 +174,7 @@ impl Manifest {
 
     /// Refuses a provider that is not of this kind.
     pub fn require(&self, kind: Kind) -> Result<(), ManifestError> {
-        if self.kinds.contains(&kind) {
+        if self.kind == kind {
             return Ok(());
         }
         let kind = match kind {
@@ -257,6 +261,12 @@ mod tests {
             manifest.require(Kind::EthernetTunnel),
             Err(ManifestError::WrongKind { .. })
         ));
+        write("provider.toml", &sound.replace("packet-tunnel", "ethernet-tunnel"), 0o644);
+        assert_eq!(load().unwrap().kind, Kind::EthernetTunnel);
+        for kinds in ["", "\"packet-tunnel\", \"ethernet-tunnel\"", "\"radio-tunnel\""] {
+            write("provider.toml", &sound.replace("\"packet-tunnel\"", kinds), 0o644);
+            assert!(matches!(load(), Err(ManifestError::Unreadable { .. })), "{kinds}");
+        }
         // A link that leads through a folder that others can change.
         let open = providers.path().join("open");
         fs::create_dir(&open).unwrap();

@@ -5,6 +5,7 @@
 //! and [`PacketFlow::write`] on each of the [`PacketFlow::queues`]. Either way the kernel's offloads
 //! are used and nothing of them shows.
 
+mod frames;
 mod merge;
 mod offload;
 mod queue;
@@ -19,8 +20,8 @@ use std::{
 use adit_varlink::Descriptors;
 use tokio::io::{Interest, unix::AsyncFd};
 
-pub use self::offload::Segments;
 use self::queue::Queue;
+pub use self::{frames::FrameFlow, offload::Segments};
 use crate::protocol::{Family, TunDevice};
 
 /// The TUN device of a session. There is no queue in it: whoever does not read leaves packets to
@@ -89,7 +90,11 @@ impl PacketFlow {
     /// Gives the system one packet that came through the tunnel; it never waits. Returns whether
     /// it was accepted: not if it is no IP packet, or the interface is down. Spec FLOW-4.
     pub fn send(&self, packet: &[u8]) -> bool {
-        self.queues[0].write_packet(packet)
+        let queue = &self.queues[0];
+        if Self::family(packet).is_none() {
+            return queue.refuse_to_write();
+        }
+        queue.write_whole(packet)
     }
 
     /// The family of a packet, by its version. Spec FLOW-2.

@@ -35,10 +35,13 @@ pub struct Start {
     /// From whoever started it; absent on demand, at boot and from the tray. Spec PTP-2.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub options: Option<Map<String, Value>>,
-    /// The interface of the session. Spec PTP-8.
-    pub interface: VirtualInterface,
-    /// The TUN device.
-    pub tun: TunDevice,
+    /// The interface of the session; absent in an Ethernet tunnel, whose settings make it. Spec PTP-8,
+    /// ETH-5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<VirtualInterface>,
+    /// The TUN device; absent in an Ethernet tunnel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tun: Option<TunDevice>,
     /// The physical network at this moment.
     pub path: NetworkPath,
 }
@@ -53,7 +56,7 @@ pub struct VirtualInterface {
     pub index: u32,
 }
 
-/// What the TUN descriptors can do.
+/// What the descriptors of a TUN or TAP device can do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TunDevice {
@@ -165,6 +168,18 @@ pub struct SetTunnelNetworkSettings {
     /// Absent: clear them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<PacketTunnelNetworkSettings>,
+}
+
+/// They are active. In an Ethernet tunnel the interface comes with the reply, each time that some are set.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SettingsApplied {
+    /// The interface of an Ethernet tunnel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<VirtualInterface>,
+    /// Its TAP device.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tap: Option<TunDevice>,
 }
 
 /// The tunnel is established, or has failed.
@@ -348,7 +363,7 @@ adit_varlink::methods! {
 adit_varlink::methods! {
     /// Every method of `org.adit.Host`.
     pub fn host_methods() for "org.adit.Host", HostCallError {
-        SetTunnelNetworkSettings -> Empty,
+        SetTunnelNetworkSettings -> SettingsApplied,
         StartCompleted -> Empty,
         Cancel -> Empty,
         SetReasserting -> Empty,

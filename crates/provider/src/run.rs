@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use adit_model::NetworkPath;
+use adit_model::{ConnectionError, NetworkPath};
 use adit_varlink::{Client, Empty, Router, ServiceInfo, WireError, serve_stream};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
@@ -19,7 +19,8 @@ use tokio::{
 };
 
 use crate::{
-    Host, PacketFlow, PacketTunnelProvider, ProviderError, StartRequest,
+    EthernetStartRequest, EthernetTunnelProvider, Host, PacketFlow, PacketTunnelProvider,
+    ProviderError, StartRequest, TunnelProvider,
     host::Connection,
     protocol::{
         ATTACH_FD, AppMessageReply, Attach, ConfigurationApplied, ConfigurationChanged, HOST_FD,
@@ -45,22 +46,44 @@ pub enum RunError {
 ///
 /// Whatever prints must not fail when nobody reads it, as `println` does: log with `tracing`.
 pub async fn run<P: PacketTunnelProvider>() -> Result<(), RunError> {
+    run_with(|call, fds, host| async move { P::start(packet_request(call, fds)?, host).await })
+        .await
+}
+
+/// The same for an Ethernet tunnel.
+pub async fn run_ethernet<P: EthernetTunnelProvider>() -> Result<(), RunError> {
+    run_with(|call, _fds, host| async move { P::start(ethernet_request(call), host).await }).await
+}
+
+async fn run_with<P, S, F>(start: S) -> Result<(), RunError>
+where
+    P: TunnelProvider,
+    S: Fn(Start, Vec<OwnedFd>, Host) -> F + Send + 'static,
+    F: Future<Output = Result<P, ProviderError>> + Send + 'static,
+{
     let provider = inherited_stream(PROVIDER_FD).map_err(RunError::NotStartedByHelper)?;
     let host = inherited_stream(HOST_FD).map_err(RunError::NotStartedByHelper)?;
     let listener = inherited(ATTACH_FD, true).and_then(takeover::listener).ok();
-    serve::<P>(provider, Client::from_stream(host), listener).await
+    serve(start, provider, Client::from_stream(host), listener).await
 }
 
-async fn serve<P: PacketTunnelProvider>(
+async fn serve<P, S, F>(
+    start: S,
     mut stream: UnixStream,
     host: Client,
     listener: Option<UnixListener>,
-) -> Result<(), RunError> {
+) -> Result<(), RunError>
+where
+    P: TunnelProvider,
+    S: Fn(Start, Vec<OwnedFd>, Host) -> F + Send + 'static,
+    F: Future<Output = Result<P, ProviderError>> + Send + 'static,
+{
     let (inbox, messages) = mpsc::channel(1);
     let (path, default_path) = watch::channel(NetworkPath::NONE);
     let (connection, connected) = watch::channel(Connection::new(host));
-    let (host, standing) = (Host::new(connected, default_path), Standing::default());
-    let session = tokio::spawn(session::<P>(host.clone(), messages, standing.clone()));
+    let standing = Standing::default();
+    let host = Host::new(connected, default_path, standing.clone());
+    let session = tokio::spawn(session(start, host.clone(), messages, standing.clone()));
     let calls = Calls {
         inbox,
         path: Arc::new(path),
@@ -96,7 +119,7 @@ struct Calls {
 
 /// A call of the helper on its way to the session.
 enum Message {
-    Start(Box<StartRequest>),
+    Start(Box<Start>, Vec<OwnedFd>),
     Stop(Stop, oneshot::Sender<()>),
     App(Vec<u8>, oneshot::Sender<Option<Vec<u8>>>),
     Sleep(oneshot::Sender<()>),
@@ -108,17 +131,23 @@ enum Message {
 
 /// Owns the provider: waits for the start, carries it out while listening for a stop, then handles
 /// one message after the other.
-async fn session<P: PacketTunnelProvider>(
+async fn session<P, S, F>(
+    start: S,
     host: Host,
     mut messages: mpsc::Receiver<Message>,
     standing: Standing,
-) {
+) where
+    P: TunnelProvider,
+    S: Fn(Start, Vec<OwnedFd>, Host) -> F,
+    F: Future<Output = Result<P, ProviderError>>,
+{
     while let Some(message) = messages.recv().await {
-        let Message::Start(request) = message else {
+        let Message::Start(call, fds) = message else {
             idle(message);
             continue;
         };
-        let started = start::<P>(&host, *request, &mut messages, &standing).await;
+        let starting = start(*call, fds, host.clone());
+        let started = carry_out(starting, &host, &mut messages, &standing).await;
         let Some(mut provider) = started else {
             standing.end();
             continue;
@@ -137,13 +166,13 @@ async fn session<P: PacketTunnelProvider>(
 
 /// The provider once it is established, or nothing when it failed or was stopped meanwhile. Stop is
 /// heard at any moment of it (PRV-10).
-async fn start<P: PacketTunnelProvider>(
+async fn carry_out<P: TunnelProvider>(
+    starting: impl Future<Output = Result<P, ProviderError>>,
     host: &Host,
-    request: StartRequest,
     messages: &mut mpsc::Receiver<Message>,
     standing: &Standing,
 ) -> Option<P> {
-    let mut starting = std::pin::pin!(P::start(request, host.clone()));
+    let mut starting = std::pin::pin!(starting);
     let started = loop {
         tokio::select! {
             started = &mut starting => break started,
@@ -180,7 +209,7 @@ async fn start<P: PacketTunnelProvider>(
     }
 }
 
-async fn established<P: PacketTunnelProvider>(provider: &mut P, message: Message) {
+async fn established<P: TunnelProvider>(provider: &mut P, message: Message) {
     match message {
         Message::App(text, reply) => answer(reply, provider.handle_app_message(text).await),
         Message::Sleep(done) => {
@@ -201,7 +230,7 @@ async fn established<P: PacketTunnelProvider>(provider: &mut P, message: Message
         }
         Message::Status(reply) => answer(reply, provider.status()),
         // A second start and a stop are not for an established session.
-        Message::Start(_) | Message::Stop(..) => {}
+        Message::Start(..) | Message::Stop(..) => {}
     }
 }
 
@@ -209,7 +238,7 @@ async fn established<P: PacketTunnelProvider>(provider: &mut P, message: Message
 /// [`Host::default_path`].
 fn idle(message: Message) {
     match message {
-        Message::Start(_) => {}
+        Message::Start(..) => {}
         Message::Stop(_, done)
         | Message::Sleep(done)
         | Message::Wake(done)
@@ -236,8 +265,8 @@ fn router() -> Router<Calls, ()> {
         .describe(PROVIDER_IDL)
         .on_fds((), |calls: Calls, _, call: Start, fds| async move {
             calls.path.send_replace(call.path.clone());
-            match calls.standing.begin(&fds).and_then(|()| request(call, fds)) {
-                Ok(request) => post(&calls.inbox, Message::Start(Box::new(request))).await,
+            match calls.standing.begin(&fds) {
+                Ok(()) => post(&calls.inbox, Message::Start(Box::new(call), fds)).await,
                 Err(error) => tracing::error!(%error, "the TUN device cannot be used"),
             }
             Ok((Empty {}, Vec::new()))
@@ -279,15 +308,21 @@ fn router() -> Router<Calls, ()> {
         })
 }
 
-fn request(call: Start, fds: Vec<OwnedFd>) -> io::Result<StartRequest> {
-    Ok(StartRequest {
-        configuration: call.configuration,
-        secrets: call.secrets,
-        options: call.options,
-        interface: call.interface,
-        flow: PacketFlow::new(&call.tun, fds)?,
-        path: call.path,
-    })
+fn packet_request(call: Start, fds: Vec<OwnedFd>) -> Result<StartRequest, ProviderError> {
+    let Start { configuration, secrets, options, interface, tun, path } = call;
+    let unusable = |why: &dyn std::fmt::Display| {
+        ConnectionError::PluginFailed.because(format!("The TUN device cannot be used: {why}."))
+    };
+    let (Some(interface), Some(tun)) = (interface, tun) else {
+        return Err(unusable(&"this is started as an Ethernet tunnel, and carries packets"));
+    };
+    let flow = PacketFlow::new(&tun, fds).map_err(|error| unusable(&error))?;
+    Ok(StartRequest { configuration, secrets, options, interface, flow, path })
+}
+
+fn ethernet_request(call: Start) -> EthernetStartRequest {
+    let Start { configuration, secrets, options, interface: _, tun: _, path } = call;
+    EthernetStartRequest { configuration, secrets, options, path }
 }
 
 async fn post(inbox: &mpsc::Sender<Message>, message: Message) {

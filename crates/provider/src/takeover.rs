@@ -49,6 +49,15 @@ impl Standing {
         Ok(())
     }
 
+    /// Its device came later, or once more.
+    pub(crate) fn hold(&self, queues: &[OwnedFd]) -> io::Result<()> {
+        let queues = duplicate(queues)?;
+        if let Some(session) = self.session().as_mut() {
+            session.queues = queues;
+        }
+        Ok(())
+    }
+
     /// It has its tunnel.
     pub(crate) fn establish(&self) {
         if let Some(session) = self.session().as_mut() {

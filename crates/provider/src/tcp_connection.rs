@@ -139,6 +139,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::takeover::Standing;
     use crate::{
         host::Connection,
         protocol::{HostCallError, OpenTcp, OpenedSocket},
@@ -249,7 +250,7 @@ mod tests {
                 watch::channel(Connection::new(Client::from_stream(ours)));
             let (path, paths) = watch::channel(path);
             Self {
-                host: Host::new(connected, paths),
+                host: Host::new(connected, paths, Standing::default()),
                 path,
                 reachable,
                 remote,

@@ -75,6 +75,14 @@ fn german(item: &HealthItem) -> Option<(String, String)> {
     let said = |title: &str, text: &str| (title.to_owned(), text.to_owned());
     let because = |title: &str, text: String| (title.to_owned(), text);
     Some(match code {
+        HealthCode::AddressPending => (
+            format!("Der Tunnel hat noch keine {}-Adresse", of("family")),
+            format!(
+                "Das Netz dahinter hat keine zugeteilt. Bis dahin geht nirgendwohin, was über {} in \
+                 den Tunnel gehört.",
+                of("family")
+            ),
+        ),
         HealthCode::BlockedConnecting => {
             held(format!("Der Verkehr wartet, bis {} verbunden ist", tunnel()))
         }

@@ -11,7 +11,7 @@ use adit_model::{
     Secrets, VpnConfiguration, wireguard::WireGuardPeer,
 };
 use adit_provider::{
-    Host, HostError, PacketTunnelProvider, ProviderError, StartRequest, UdpBinding,
+    Host, HostError, PacketTunnelProvider, ProviderError, StartRequest, TunnelProvider, UdpBinding,
     protocol::{Family, HostCallError},
 };
 use serde_json::Value;
@@ -74,7 +74,9 @@ impl PacketTunnelProvider for WireGuardProvider {
             remote,
         })
     }
+}
 
+impl TunnelProvider for WireGuardProvider {
     async fn stop(self, _reason: ProviderStopReason) {
         self.supervisor.abort();
         // It is cancelled, or was over before.

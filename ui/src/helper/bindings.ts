@@ -115,7 +115,7 @@ export const events = {
 /* Constants */
 export const CHECK_CODES = ["names.elsewhere","names.inside","names.nobody","names.unclaimed","network.none","ordinary.inside","ordinary.outside","ordinary.stopped","ordinary.unwanted","ordinary.unwanted-stopped","past.leaves","past.may-leave","past.may-leave-stopped","past.stopped"] as const;
 
-export const HEALTH_CODES = ["blocked.connecting","blocked.disconnecting","blocked.ended","blocked.failed","blocked.lockdown","blocked.reasserting","bridge.shared","changed.addresses","changed.device","changed.dns","changed.firewall","changed.interface","changed.routes","changed.rules","changed.settings","configuration.behind","contested.addresses","contested.device","contested.dns","contested.firewall","contested.interface","contested.routes","contested.rules","contested.settings","dns.asked-elsewhere","dns.failed-over","dns.not-applied","dns.second-in-line","dns.split-unavailable","dns.unanswered","firewall.packet-sockets","firewall.unavailable","foreign.tunnel","ipv6.unavailable","leak.ipv4","leak.ipv6","lockdown.not-blocking","lockdown.not-opened","lockdown.unreadable","managed.file","network.not-followed","path.dead","path.none","provider.message","provider.restarting","route.shadowed","secrets.wanted","sysctl.refused"] as const;
+export const HEALTH_CODES = ["address.pending","blocked.connecting","blocked.disconnecting","blocked.ended","blocked.failed","blocked.lockdown","blocked.reasserting","bridge.shared","changed.addresses","changed.device","changed.dns","changed.firewall","changed.interface","changed.routes","changed.rules","changed.settings","configuration.behind","contested.addresses","contested.device","contested.dns","contested.firewall","contested.interface","contested.routes","contested.rules","contested.settings","dns.asked-elsewhere","dns.failed-over","dns.not-applied","dns.second-in-line","dns.split-unavailable","dns.unanswered","firewall.packet-sockets","firewall.unavailable","foreign.tunnel","ipv6.unavailable","leak.ipv4","leak.ipv6","lockdown.not-blocking","lockdown.not-opened","lockdown.unreadable","managed.file","network.not-followed","path.dead","path.none","provider.message","provider.restarting","route.shadowed","secrets.wanted","sysctl.refused"] as const;
 
 /**  All that can be decided about the app. */
 export type AppSettings = {
@@ -672,8 +672,10 @@ export type InvalidField = {
 /**  Addresses and routes of one family. */
 export type IpSettings = {
 	addresses: string[],
+	automatic?: boolean,
 	includedRoutes?: Route[],
 	excludedRoutes?: Route[],
+	router?: string,
 };
 
 /**  Why the keyring is of no use. */
@@ -950,6 +952,11 @@ export type OpenedFile = {
 export type PacketTunnelNetworkSettings = {
 	/**  The server's address, for display. The loop guard does not depend on it (SET-2, PRV-11). */
 	tunnelRemoteAddress: string,
+	/**
+	 *  The hardware address of the interface. Settings with one are those of an Ethernet tunnel
+	 *  (`NEEthernetTunnelNetworkSettings`), and others never are (TUN-13, ETH-2).
+	 */
+	ethernetAddress?: string,
 	/**  IPv4; absent means that IPv4 goes outside the tunnel (SET-6). */
 	ipv4?: IpSettings,
 	/**  IPv6; absent means that IPv6 goes outside the tunnel (SET-7). */

@@ -34,6 +34,7 @@ function tunnel({ configuration, session }: Entry, { settings }: SessionDetails,
   const { m } = language;
   return [
     { name: m.path.interface, values: [session.interface ?? m.path.notYet], isFixed: session.interface !== undefined },
+    { name: m.path.ethernet, values: settings?.ethernetAddress ? [settings.ethernetAddress] : [], isFixed: true },
     { name: m.path.provider, values: [configuration.protocol.providerId], isFixed: true },
     { name: m.path.mtu, values: settings?.mtu === undefined ? [] : [m.path.bytes(language.number(settings.mtu))] },
   ];

@@ -1,6 +1,6 @@
 //! `adit show`
 
-use adit_api::{Entry, Get, Got};
+use adit_api::{Entry, Get, Got, Providers};
 use adit_model::{
     DnsProtocol, Enablement, Scope, Secrets, StartCause, VpnConfiguration,
     wireguard::WireGuardConfiguration,
@@ -23,7 +23,11 @@ pub(super) async fn run(arguments: Show, context: &Context) -> Result<(), Failur
     let Got { entry, secrets, .. } =
         helper.call(&Get { id, include_secrets: arguments.secrets }).await?;
     let Entry { configuration, session } = entry;
-    let shown = Shown { configuration, start_cause: session.start_cause, secrets };
+    let installed = helper.call(&Providers {}).await?.providers;
+    let provider = installed.into_iter().find(|it| it.id == configuration.protocol.provider_id);
+    let tunnel_kinds = provider.map(|provider| provider.kinds).unwrap_or_default();
+    let start_cause = session.start_cause;
+    let shown = Shown { configuration, tunnel_kinds, start_cause, secrets };
     context.output.report(&shown)
 }
 
@@ -31,6 +35,9 @@ pub(super) async fn run(arguments: Show, context: &Context) -> Result<(), Failur
 #[serde(rename_all = "camelCase")]
 struct Shown {
     configuration: VpnConfiguration,
+    /// Nobody knows while the provider is not installed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tunnel_kinds: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     start_cause: Option<StartCause>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,6 +57,7 @@ impl Report for Shown {
             }),
         );
         page.field("Provider", &protocol.provider_id);
+        page.list("Kind", &self.tunnel_kinds);
         page.field("Server", &protocol.server_address);
         page.field("User name", protocol.username.as_deref().unwrap_or_default());
         page.field(

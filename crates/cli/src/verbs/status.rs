@@ -161,6 +161,7 @@ fn write_session(session: &SessionStatus, page: &mut Page) {
 
 fn write_settings(settings: &PacketTunnelNetworkSettings, page: &mut Page) {
     page.field("Server", &settings.tunnel_remote_address.to_string());
+    page.list("Ethernet", settings.ethernet_address);
     page.list("Addresses", settings.addresses());
     page.list("Inside", settings.included());
     let outside_v4 = settings.ipv4.iter().flat_map(excluded_routes);

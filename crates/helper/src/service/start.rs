@@ -4,7 +4,7 @@ use adit_api::HelperError;
 use adit_model::{
     Admission, ConfigurationId, Enablement, ProviderStopReason, StartCause, VpnConfiguration,
 };
-use adit_provider::Kind;
+use adit_provider::ManifestError;
 
 use super::{STOP_PATIENCE, Service, locked};
 use crate::{
@@ -84,9 +84,9 @@ impl Service {
             return Err(HelperError::ConfigurationDisabled { name: configuration.name.clone() });
         }
         let manifest = self.surroundings.manifest(&configuration.protocol.provider_id);
-        manifest
-            .and_then(|manifest| manifest.require(Kind::PacketTunnel))
-            .map_err(|error| HelperError::ProviderUnavailable { message: error.to_string() })
+        let unavailable =
+            |error: ManifestError| HelperError::ProviderUnavailable { message: error.to_string() };
+        manifest.map(drop).map_err(unavailable)
     }
 
     /// Whether `uid` may end the session that is in the way of another. Who may not see it does not

@@ -11,8 +11,7 @@ mod secrets;
 use std::sync::Arc;
 
 use adit_model::{
-    ConfigurationId, NetworkSettingsError, PathStatus, ProviderStopReason, SessionStatus,
-    VpnStatus,
+    ConfigurationId, PathStatus, ProviderStopReason, SessionStatus, VpnStatus,
     on_demand::OnDemandStatus,
     session::{Effect, Event, Request, RequestId, Session, StartAnswer},
 };
@@ -25,8 +24,8 @@ use tokio::{
 };
 
 use super::{
-    Adoption, Input, Report, StartRequest, account::Account, record::SessionFolder, run::Run,
-    secrets::GivenSecrets,
+    Adoption, Input, Report, SettingsAnswer, StartRequest, account::Account, record::SessionFolder,
+    run::Run, secrets::GivenSecrets,
 };
 use crate::{store::Record, surroundings::Surroundings, trigger::ParkedTunnel};
 
@@ -50,7 +49,7 @@ pub(super) struct Actor {
     parked: Option<ParkedTunnel>,
     limit: Option<Instant>,
     /// Settings requests that the provider waits for.
-    answers: Vec<(RequestId, oneshot::Sender<Result<(), NetworkSettingsError>>)>,
+    answers: Vec<(RequestId, oneshot::Sender<SettingsAnswer>)>,
     start_answer: Option<oneshot::Sender<StartAnswer>>,
     /// The configuration was changed and the provider does not follow before the next connect.
     is_behind: bool,
@@ -306,6 +305,9 @@ impl Actor {
                 self.publish(self.machine.status());
             }
             Report::Adapted(applied) => {
+                if let Some(settings) = &applied.settings {
+                    self.surroundings.parking.remember(self.id, settings.clone());
+                }
                 if let Some(run) = &mut self.run {
                     run.applied(*applied);
                 }
@@ -348,8 +350,10 @@ impl Actor {
             Effect::AnswerSettings(id, result) => {
                 let waiting = self.answers.iter().position(|(request, _)| *request == id);
                 if let Some(position) = waiting {
+                    let tap = || self.run.as_ref().map_or(Ok(None), Run::tap);
+                    let answer = result.and_then(|()| tap());
                     // The provider may be gone.
-                    let _ = self.answers.swap_remove(position).1.send(result);
+                    let _ = self.answers.swap_remove(position).1.send(answer);
                 }
             }
             Effect::AnswerStartCompleted(answer) => {

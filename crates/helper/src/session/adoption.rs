@@ -15,6 +15,7 @@ use adit_network::{
     Slot,
     tun::{self, TunDevice, TunError, TunOptions},
 };
+use adit_provider::{Kind, VirtualInterface};
 use adit_varlink::Descriptors;
 use futures_util::future::join_all;
 use ipnet::IpNet;
@@ -23,7 +24,7 @@ use tracing::Instrument;
 
 use super::{
     StartRequest,
-    interface::Interface,
+    interface::{self, Interface},
     record::{Established, RunRecord, SessionFolder, SessionRecord},
     span,
 };
@@ -78,6 +79,7 @@ struct Candidate {
     folder: SessionFolder,
     slot: SlotGuard,
     start: StartRequest,
+    interface: VirtualInterface,
     run: RunRecord,
     established: Established,
 }
@@ -117,11 +119,19 @@ impl Left {
             let slot = Slot::new(run.slot);
             let slot = slot.and_then(|slot| surroundings.slots.reserve(slot, owner));
             let is_sound = slot.is_some();
-            match (slot, run.established.clone()) {
-                (Some(slot), Some(established)) if wanted => {
-                    let candidate =
-                        Candidate { id, provider_id, folder, slot, start, run, established };
-                    candidates.push(candidate);
+            let tunnel = run.established.clone().zip(run.interface.clone());
+            match (slot, tunnel) {
+                (Some(slot), Some((established, interface))) if wanted => {
+                    candidates.push(Candidate {
+                        id,
+                        provider_id,
+                        folder,
+                        slot,
+                        start,
+                        interface,
+                        run,
+                        established,
+                    });
                 }
                 (Some(_) | None, Some(_) | None) => {
                     left.let_go(&run).await;
@@ -165,13 +175,15 @@ impl Left {
         surroundings: &Surroundings,
     ) {
         let manifest = surroundings.manifest(&candidate.provider_id);
-        let vnet_header = manifest.is_ok_and(|manifest| manifest.offloads);
-        let Candidate { id, folder, slot, start, run, established, .. } = candidate;
-        match interface(&run, provider, kept, vnet_header).await {
+        let (kind, offloads) =
+            manifest.map_or((Kind::PacketTunnel, false), |it| (it.kind, it.offloads));
+        let Candidate { id, folder, slot, start, interface, run, established, .. } = candidate;
+        let options =
+            TunOptions { name: interface.name.clone(), ..interface::options(kind, offloads) };
+        match take_device(&interface, provider, kept, options).await {
             Ok((tun, provider)) => {
-                let RunRecord { interface, first_interface, .. } = run;
-                let is_first = first_interface && tun.index == interface.index;
-                let interface = Interface { slot, tun, is_first };
+                let is_first = run.first_interface && tun.index == interface.index;
+                let interface = Interface::adopted(slot, tun, is_first);
                 let adoption = Adoption { folder, interface, established, start, provider };
                 self.adoptions.insert(id, adoption);
             }
@@ -217,16 +229,16 @@ impl Candidate {
 
 /// The interface of a session: the one that systemd or the provider kept, or one of the same name if
 /// that is gone. Then its provider is of no use any more.
-async fn interface(
-    run: &RunRecord,
+async fn take_device(
+    interface: &VirtualInterface,
     mut provider: Option<TakenProvider>,
     kept: Vec<OwnedFd>,
-    vnet_header: bool,
+    options: TunOptions,
 ) -> Result<(TunDevice, Option<TakenProvider>), TunError> {
-    let (name, index) = (&run.interface.name, run.interface.index);
+    let VirtualInterface { name, index } = interface;
     let from_provider = provider.as_mut().map(|provider| std::mem::take(&mut provider.queues));
     for queues in [Some(kept), from_provider].into_iter().flatten() {
-        match tun::adopt(queues, name, index) {
+        match tun::adopt(queues, name, *index) {
             Ok(tun) => return Ok((tun, provider)),
             Err(error) => tracing::debug!("an interface is not what it should be: {error}"),
         }
@@ -236,7 +248,6 @@ async fn interface(
         drop(lifeline);
         gone.await;
     }
-    let options = TunOptions { name: name.clone(), vnet_header, ..TunOptions::default() };
     let mut opened = tun::open(&options);
     for _ in 0..ROUNDS {
         if !matches!(opened, Err(TunError::NameTaken(_))) {

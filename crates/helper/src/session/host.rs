@@ -7,7 +7,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     num::NonZeroU16,
     os::fd::OwnedFd,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -22,20 +22,20 @@ use adit_network::{
 use adit_provider::protocol::{
     Cancel, DisplayMessage, Displayed, HOST_IDL, HostCallError, OpenTcp, OpenTcpThroughTunnel,
     OpenUdp, OpenUdpThroughTunnel, OpenedSocket, Resolve, Resolved, SetReasserting,
-    SetTunnelNetworkSettings, StartCompleted, UnderlyingDns, UnderlyingDnsServers,
+    SetTunnelNetworkSettings, SettingsApplied, StartCompleted, UnderlyingDns, UnderlyingDnsServers,
 };
 use adit_varlink::{Empty, Router, ServiceInfo, serve_stream};
 use tokio::{net::UnixStream, sync::oneshot};
 
-use super::{Report, Reporter, calls::does_not_speak};
+use super::{Report, Reporter, calls::does_not_speak, interface::TapDevice};
 
 /// What the calls of one provider act on.
 #[derive(Clone)]
 pub(super) struct Hosting {
     pub(super) reporter: Reporter,
     pub(super) network: Arc<Network>,
-    /// The tunnel's.
-    pub(super) interface: String,
+    /// The name of the tunnel's, once there is one.
+    pub(super) interface: Arc<OnceLock<String>>,
 }
 
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -57,7 +57,7 @@ fn router() -> Router<Hosting, ()> {
     };
     Router::unrestricted(info)
         .describe(HOST_IDL)
-        .on((), |hosting: Hosting, _, call| hosting.set_settings(call))
+        .on_fds((), |hosting: Hosting, _, call, _| hosting.set_settings(call))
         .on((), |hosting: Hosting, _, call| hosting.start_completed(call))
         .on((), |hosting: Hosting, _, call: Cancel| async move {
             hosting.reporter.event(Event::Canceled(call.error.as_ref().map(printable))).await;
@@ -86,12 +86,18 @@ fn router() -> Router<Hosting, ()> {
 }
 
 impl Hosting {
-    async fn set_settings(self, call: SetTunnelNetworkSettings) -> Result<Empty, HostCallError> {
+    async fn set_settings(
+        self,
+        call: SetTunnelNetworkSettings,
+    ) -> Result<(SettingsApplied, Vec<OwnedFd>), HostCallError> {
         let (answer, answered) = oneshot::channel();
         let settings = call.settings.map(Box::new);
         self.reporter.report(Report::SettingsRequested { settings, answer }).await;
         match answered.await.unwrap_or(Err(NetworkSettingsError::Canceled)) {
-            Ok(()) => Ok(Empty {}),
+            Ok(None) => Ok((SettingsApplied::default(), Vec::new())),
+            Ok(Some(TapDevice { interface, tap, queues })) => {
+                Ok((SettingsApplied { interface: Some(interface), tap: Some(tap) }, queues))
+            }
             Err(NetworkSettingsError::Invalid(message)) => {
                 Err(HostCallError::SettingsInvalid { message })
             }
@@ -126,7 +132,11 @@ impl Hosting {
         remote: SocketAddr,
         open: impl FnOnce(&str, SocketAddr) -> Result<OwnedFd, SocketError>,
     ) -> Result<OwnedFd, HostCallError> {
-        open(&self.interface, outside(remote)?).map_err(refused)
+        let Some(interface) = self.interface.get() else {
+            let message = "The tunnel has no interface before its first settings.".into();
+            return Err(HostCallError::SocketRefused { message });
+        };
+        open(interface, outside(remote)?).map_err(refused)
     }
 
     async fn resolve(self, call: Resolve) -> Result<Resolved, HostCallError> {

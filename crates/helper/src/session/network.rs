@@ -6,20 +6,26 @@ use adit_model::{
     HealthCode, HealthItem, NetworkSettingsError, PacketTunnelNetworkSettings, Severity,
     session::{Event, RequestId},
 };
-use adit_network::{ApplyError, Network, NetworkState, Plan, Strength, Tunnel, plan};
+use adit_network::{ApplyError, Network, NetworkState, Plan, Slot, Strength, Tunnel, plan};
 use tokio::{
     sync::mpsc,
     time::{sleep, timeout},
 };
 use tracing::Instrument;
 
-use super::{Report, Reporter};
+use super::{Report, Reporter, assignment::Assignment};
 
 /// What to do.
 #[derive(Debug)]
 pub(super) enum Job {
     /// Make the system as the settings say; without any, clear it.
-    Apply { id: RequestId, settings: Option<Box<PacketTunnelNetworkSettings>>, strength: Strength },
+    Apply {
+        id: RequestId,
+        /// Absent only where there is nothing to clear.
+        tunnel: Option<Tunnel>,
+        settings: Option<Box<PacketTunnelNetworkSettings>>,
+        strength: Strength,
+    },
     /// Settings that an earlier process of ours has applied, once more.
     Resume {
         settings: Box<PacketTunnelNetworkSettings>,
@@ -59,9 +65,22 @@ pub(super) struct NetworkTask {
 }
 
 impl NetworkTask {
-    pub(super) fn spawn(tunnel: Tunnel, network: Arc<Network>, reporter: Reporter) -> Self {
+    pub(super) fn spawn(
+        slot: Slot,
+        tunnel: Option<Tunnel>,
+        network: Arc<Network>,
+        reporter: Reporter,
+    ) -> Self {
         let (jobs, inbox) = mpsc::unbounded_channel();
-        let worker = Worker { tunnel, network, reporter, current: None, again: None };
+        let worker = Worker {
+            slot,
+            tunnel,
+            network,
+            reporter,
+            current: None,
+            assignment: Assignment::default(),
+            again: None,
+        };
         tokio::spawn(worker.run(inbox).in_current_span());
         Self { jobs }
     }
@@ -73,10 +92,14 @@ impl NetworkTask {
 }
 
 struct Worker {
-    tunnel: Tunnel,
+    slot: Slot,
+    /// None as long as nothing was applied.
+    tunnel: Option<Tunnel>,
     network: Arc<Network>,
     reporter: Reporter,
+    /// The settings as they were asked for.
     current: Option<(PacketTunnelNetworkSettings, Strength, Plan)>,
+    assignment: Assignment,
     /// A network that could not be followed; tried again.
     again: Option<NetworkState>,
 }
@@ -95,17 +118,24 @@ impl Worker {
             let job = tokio::select! {
                 job = jobs.recv() => job,
                 () = sleep(RETRY), if again => self.again.take().map(|state| Job::Adapt(Box::new(state))),
+                () = self.assignment.changed() => {
+                    self.follow_assignment().await;
+                    continue;
+                }
             };
             let Some(job) = job else { return };
             match job {
-                Job::Apply { id, settings, strength } => self.apply(id, settings, strength).await,
+                Job::Apply { id, tunnel, settings, strength } => {
+                    self.tunnel = tunnel;
+                    self.apply(id, settings, strength).await;
+                }
                 Job::Resume { settings, strength, state } => {
                     self.current = Some((*settings, strength, Plan::empty()));
                     self.adapt(&state).await;
                 }
                 Job::Adapt(state) => self.adapt(&state).await,
                 Job::Move { tunnel, state } => {
-                    self.tunnel = tunnel;
+                    self.tunnel = Some(tunnel);
                     if let Some((_, _, plan)) = &mut self.current {
                         *plan = Plan::empty();
                     }
@@ -134,58 +164,92 @@ impl Worker {
 
     async fn apply_settings(
         &mut self,
-        settings: PacketTunnelNetworkSettings,
+        asked: PacketTunnelNetworkSettings,
         strength: Strength,
     ) -> Result<Applied, NetworkSettingsError> {
         let failed =
             |error: &dyn std::error::Error| NetworkSettingsError::Failed(error.to_string());
         let state = self.network.state().await.map_err(|error| failed(&error))?;
-        let plan = plan(&self.tunnel, &settings, strength, &state)
+        let Some(tunnel) = &self.tunnel else {
+            return Err(NetworkSettingsError::Failed("the tunnel has no interface".into()));
+        };
+        let other = self.assignment.other_for(tunnel, &asked).map_err(|error| {
+            NetworkSettingsError::Failed(format!("addresses cannot be asked for: {error}"))
+        })?;
+        let settings = other.as_ref().unwrap_or(&self.assignment).complete(&asked);
+        let plan = plan(tunnel, &settings, strength, &state)
             .map_err(|error| NetworkSettingsError::Invalid(error.to_string()))?;
-        let health = self.network.apply(&self.tunnel, &plan).await?;
+        let health = self.network.apply(tunnel, &plan).await?;
         let applied =
-            Applied { settings: Some(settings.clone()), strength, plan: plan.to_string(), health };
-        self.current = Some((settings, strength, plan));
+            Applied { settings: Some(settings), strength, plan: plan.to_string(), health };
+        if let Some(other) = other {
+            self.assignment = other;
+        }
+        self.current = Some((asked, strength, plan));
         Ok(applied)
+    }
+
+    /// The network behind the tunnel has assigned other addresses, or none any more.
+    async fn follow_assignment(&mut self) {
+        match self.network.state().await {
+            Ok(state) => self.adapt(&state).await,
+            Err(error) => tracing::warn!(%error, "assigned addresses cannot be used yet"),
+        }
     }
 
     async fn clear(&mut self, strength: Strength) -> Result<Applied, NetworkSettingsError> {
         let plan = Plan::empty();
-        let health = self.network.apply(&self.tunnel, &plan).await?;
+        let health = match &self.tunnel {
+            Some(tunnel) => self.network.apply(tunnel, &plan).await?,
+            None => Vec::new(),
+        };
         self.current = None;
+        self.assignment = Assignment::default();
         Ok(Applied { settings: None, strength, plan: plan.to_string(), health })
     }
 
     /// Settings that follow the physical network: MTU, excluded routes, more specific routes of
     /// the system. Spec SET-8, V4-7, RTE-23.
     async fn adapt(&mut self, state: &NetworkState) {
-        let Some((settings, strength, before)) = &self.current else { return };
-        let adapted = match plan(&self.tunnel, settings, *strength, state) {
+        let (Some(tunnel), Some((asked, strength, before))) = (&self.tunnel, &self.current) else {
+            return;
+        };
+        match self.assignment.other_for(tunnel, asked) {
+            Ok(Some(other)) => self.assignment = other,
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "addresses cannot be asked for"),
+        }
+        let settings = self.assignment.complete(asked);
+        let adapted = match plan(tunnel, &settings, *strength, state) {
             Ok(adapted) => adapted,
             Err(error) => {
-                tracing::error!(%error, "active settings became invalid on another network");
+                if settings.is_automatic() {
+                    tracing::warn!(%error, "the assigned addresses are of no use");
+                } else {
+                    tracing::error!(%error, "active settings became invalid on another network");
+                }
                 return;
             }
         };
         if adapted == *before {
             return;
         }
-        match self.network.apply(&self.tunnel, &adapted).await {
+        match self.network.apply(tunnel, &adapted).await {
             Ok(health) => {
-                let settings = settings.clone();
+                let asked = asked.clone();
                 let applied = Applied {
-                    settings: Some(settings.clone()),
+                    settings: Some(settings),
                     strength: *strength,
                     plan: adapted.to_string(),
                     health,
                 };
-                self.current = Some((settings, *strength, adapted));
+                self.current = Some((asked, *strength, adapted));
                 self.reporter.report(Report::Adapted(Box::new(applied))).await;
             }
             Err(error) => {
                 tracing::warn!(%error, "the tunnel's routes could not follow the network");
                 let applied = Applied {
-                    settings: Some(settings.clone()),
+                    settings: Some(settings),
                     strength: *strength,
                     plan: before.to_string(),
                     health: vec![left_behind(&error)],
@@ -198,8 +262,9 @@ impl Worker {
 
     async fn revert(&mut self) {
         self.current = None;
+        self.assignment = Assignment::default();
         self.again = None;
-        let (network, slot) = (Arc::clone(&self.network), self.tunnel.slot);
+        let (network, slot) = (Arc::clone(&self.network), self.slot);
         // Carried through also when nobody waits for it any more: half undone is worse.
         let reverting = tokio::spawn(
             async move {

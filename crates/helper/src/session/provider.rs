@@ -1,7 +1,12 @@
 //! The provider of a run: its process, and what it is told. A run may have several, one after the
 //! other.
 
-use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{
+    io,
+    os::fd::OwnedFd,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use adit_model::{ProviderStopReason, session::Event};
 use adit_network::Network;
@@ -42,6 +47,8 @@ pub(super) struct Provider {
     messages: Arc<Semaphore>,
     /// Dropping it ends the process.
     lifeline: Option<Lifeline>,
+    /// The name of the tunnel's interface, once there is one.
+    interface: Arc<OnceLock<String>>,
     hosting: AbortHandle,
 }
 
@@ -54,11 +61,13 @@ impl Provider {
         reporter: Reporter,
     ) -> Self {
         let (name, program) = (process.process.name(), process.program);
+        let known = interface.name().map_or_else(OnceLock::new, |name| name.to_owned().into());
+        let name_of_interface = Arc::new(known);
         let (provider, host, lifeline, gone) = process.guard();
         let hosting = host::Hosting {
             reporter: reporter.clone(),
             network: Arc::clone(network),
-            interface: interface.tun.name.clone(),
+            interface: Arc::clone(&name_of_interface),
         };
         let hosting = tokio::spawn(host::serve(host, hosting).in_current_span()).abort_handle();
         let exited = reporter.clone();
@@ -77,8 +86,14 @@ impl Provider {
             calls,
             messages: Arc::new(Semaphore::new(MOST_MESSAGES)),
             lifeline: Some(lifeline),
+            interface: name_of_interface,
             hosting,
         }
+    }
+
+    /// The tunnel has an interface of this name. Another one comes with another provider.
+    pub(super) fn has_interface(&self, name: &str) {
+        self.interface.get_or_init(|| name.to_owned());
     }
 
     /// The process; none if it ended at once.

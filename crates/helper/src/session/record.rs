@@ -38,7 +38,8 @@ pub(crate) struct SessionRecord {
 pub(crate) struct RunRecord {
     /// The number of its slot.
     pub(crate) slot: u8,
-    pub(crate) interface: VirtualInterface,
+    /// None before an Ethernet tunnel has one.
+    pub(crate) interface: Option<VirtualInterface>,
     /// Whether that is the one it began with: then its counters are the session's.
     pub(crate) first_interface: bool,
     /// None before it runs and while it is being replaced.
@@ -185,7 +186,7 @@ mod tests {
     fn example() -> SessionRecord {
         let run = RunRecord {
             slot: 3,
-            interface: VirtualInterface { name: "adit3".into(), index: 7 },
+            interface: Some(VirtualInterface { name: "adit3".into(), index: 7 }),
             first_interface: true,
             provider: None,
             program: None,

@@ -1,13 +1,14 @@
 //! One run of a session, from the interface to its end.
 
 mod launch;
+mod settings;
 
 use std::{collections::BTreeMap, io, sync::Arc};
 
 use adit_api::SessionDetails;
 use adit_model::{
-    HealthItem, NetworkPath, NetworkSettingsError, PacketTunnelNetworkSettings, PathStatus,
-    ProviderStopReason, ROOT, RouteTable, VpnConfiguration,
+    HealthItem, NetworkPath, PacketTunnelNetworkSettings, PathStatus, ProviderStopReason,
+    VpnConfiguration,
     session::{Event, RequestId, Session},
 };
 use adit_network::{NetworkState, healing::Healed};
@@ -15,7 +16,6 @@ use adit_provider::{
     ManifestError,
     protocol::{PathChanged, Start, Wake},
 };
-use ipnet::IpNet;
 use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
@@ -25,7 +25,7 @@ use super::{
     Reporter, StartRequest,
     adoption::Adoption,
     health,
-    interface::Interface,
+    interface::{Interface, virtual_interface, wire_device},
     network::{Applied, Job, NetworkTask},
     provider::Provider,
     record::{Established, RunRecord, SessionFolder, SessionRecord},
@@ -108,7 +108,9 @@ impl Run {
         self.interface.replace()?;
         self.interface.keep_for(configuration);
         let state = Box::new(self.surroundings.state());
-        self.network.submit(Job::Move { tunnel: self.interface.tunnel(), state });
+        if let Some(tunnel) = self.interface.tunnel() {
+            self.network.submit(Job::Move { tunnel, state });
+        }
         Ok(())
     }
 
@@ -128,7 +130,7 @@ impl Run {
 
     /// Whether the interface is among those that are to be made anew.
     pub(super) fn is_to_restore_interface(&self, healed: &Healed) -> bool {
-        healed.lost.contains(&self.interface.tun.index)
+        healed.lost.iter().any(|index| self.interface.is(*index))
     }
 
     /// Takes what others have changed. Returns whether that is news.
@@ -141,16 +143,18 @@ impl Run {
 
     /// Hands the interface to the provider and tells it to start.
     pub(super) fn start_provider(&self, record: &Record, options: Option<Map<String, Value>>) {
+        let tun = self.interface.tun();
         let start = Start {
             configuration: record.configuration.clone(),
             secrets: record.secrets.clone(),
             options,
-            interface: self.interface.virtual_interface(),
-            tun: self.interface.wire_tun(),
+            interface: tun.map(virtual_interface),
+            tun: tun.map(wire_device),
             path: self.surroundings.state().path,
         };
         let Some(provider) = &self.provider else { return };
-        if let Err(error) = provider.start(start, &self.interface.tun.queues) {
+        let queues = tun.map_or(&[][..], |device| &device.queues[..]);
+        if let Err(error) = provider.start(start, queues) {
             tracing::error!(%error, "the TUN device cannot be passed on");
             let reporter = self.reporter.clone();
             tokio::spawn(async move { reporter.event(Event::ProviderExited).await });
@@ -200,51 +204,6 @@ impl Run {
         path.is_other_network_than(bound)
     }
 
-    /// Numbers a request and keeps what it asks for until it is applied.
-    pub(super) fn remember_request(
-        &mut self,
-        settings: Option<PacketTunnelNetworkSettings>,
-    ) -> RequestId {
-        self.next_request += 1;
-        self.requests.insert(self.next_request, settings);
-        self.next_request
-    }
-
-    pub(super) fn apply(&mut self, id: RequestId, record: &Record) {
-        let Some(asked) = self.requests.remove(&id) else { return };
-        let settings = asked.clone().map(|asked| record.configuration.protocol.overrule(asked));
-        self.asked = asked;
-        // From here on it is for the session to revert.
-        self.inherits = false;
-        // A request before this one was cancelled.
-        self.requests.clear();
-        let routes = settings.iter().flat_map(PacketTunnelNetworkSettings::included).collect();
-        let granted = may_use_table(&record.configuration, settings.as_ref())
-            .and_then(|()| self.surroundings.claims.widen(&record.configuration, routes));
-        match granted {
-            Ok(()) => {
-                let strength = (&record.configuration.protocol).into();
-                self.network.submit(Job::Apply { id, settings: settings.map(Box::new), strength });
-            }
-            Err(conflict) => {
-                let reporter = self.reporter.clone();
-                tokio::spawn(
-                    async move { reporter.event(Event::SettingsFailed(id, conflict)).await },
-                );
-            }
-        }
-    }
-
-    /// The destinations of the settings in force.
-    pub(super) fn applied_routes(&self) -> Option<Vec<IpNet>> {
-        let settings = self.applied.as_ref()?.settings.as_ref()?;
-        Some(settings.included().collect())
-    }
-
-    pub(super) fn applied(&mut self, applied: Applied) {
-        self.applied = Some(applied);
-    }
-
     pub(super) fn revert(&mut self) {
         self.applied = None;
         self.network.submit(Job::Revert);
@@ -273,18 +232,6 @@ impl Run {
             provider.configuration_changed(record);
         }
         self.overrule(&record.configuration);
-    }
-
-    /// Brings what the provider has asked for into force as the configuration says now: what is its
-    /// affair alone, the provider does not ask for anew.
-    fn overrule(&self, configuration: &VpnConfiguration) {
-        let Some((asked, applied)) = self.asked.clone().zip(self.applied.as_ref()) else { return };
-        let settings = configuration.protocol.overrule(asked);
-        if applied.settings.as_ref().is_some_and(|applied| applied.dns != settings.dns) {
-            let (settings, strength) = (Box::new(settings), applied.strength);
-            let state = Box::new(self.surroundings.state());
-            self.network.submit(Job::Resume { settings, strength, state });
-        }
     }
 
     pub(super) fn send_message(&self, message: String, answer: oneshot::Sender<Option<String>>) {
@@ -324,8 +271,9 @@ impl Run {
     pub(super) fn end(self, configuration: &VpnConfiguration) {
         kept_descriptors::forget(configuration.id);
         self.folder.remove();
-        if self.inherits {
-            tokio::spawn(self.interface.parked(&self.surroundings).clear());
+        let parked = self.inherits.then(|| self.interface.parked(&self.surroundings));
+        if let Some(parked) = parked.flatten() {
+            tokio::spawn(parked.clear());
         }
     }
 
@@ -337,7 +285,12 @@ impl Run {
     ) -> Self {
         let network = Arc::clone(&surroundings.network);
         Self {
-            network: NetworkTask::spawn(interface.tunnel(), network, reporter.clone()),
+            network: NetworkTask::spawn(
+                interface.slot(),
+                interface.tunnel(),
+                network,
+                reporter.clone(),
+            ),
             reporter,
             surroundings: Arc::clone(surroundings),
             interface,
@@ -385,19 +338,5 @@ impl Run {
         if let Some(provider) = &self.provider {
             provider.tell(PathChanged { path });
         }
-    }
-}
-
-/// A route in a table of somebody's own may lead anybody's packets away.
-fn may_use_table(
-    configuration: &VpnConfiguration,
-    settings: Option<&PacketTunnelNetworkSettings>,
-) -> Result<(), NetworkSettingsError> {
-    let table = settings.map_or(RouteTable::Auto, |settings| settings.route_table);
-    match table {
-        RouteTable::Table(_) if configuration.owner != ROOT => Err(NetworkSettingsError::Invalid(
-            "only a configuration of root may write to another routing table".into(),
-        )),
-        RouteTable::Table(_) | RouteTable::Auto | RouteTable::Off => Ok(()),
     }
 }

@@ -31,7 +31,8 @@ pub(super) fn settings(
     let known = wireguard(configuration).or(last);
     let has_addresses = known.is_some();
     let asked = known.unwrap_or_else(|| unknown(configuration));
-    Expected { settings: configuration.protocol.overrule(asked), has_addresses }
+    let settings = configuration.protocol.overrule(of_packets(asked));
+    Expected { settings, has_addresses }
 }
 
 /// Settings that lead nothing into the tunnel but have `server` asked for names: for those of these
@@ -66,6 +67,20 @@ fn wireguard(configuration: &VpnConfiguration) -> Option<PacketTunnelNetworkSett
     let wireguard = WireGuardConfiguration::from_map(&protocol.provider_configuration).ok()?;
     // Where the server is matters to people only.
     Some(wireguard.network_settings(IpAddr::V4(Ipv4Addr::UNSPECIFIED)))
+}
+
+/// Also what is for an Ethernet tunnel waits in front of an interface for packets.
+fn of_packets(asked: PacketTunnelNetworkSettings) -> PacketTunnelNetworkSettings {
+    let mut settings = PacketTunnelNetworkSettings { ethernet_address: None, ..asked };
+    if let Some(ipv4) = &mut settings.ipv4 {
+        ipv4.addresses.extend(ipv4.is_pending().then_some(NOBODY));
+        ipv4.automatic = false;
+    }
+    if let Some(ipv6) = &mut settings.ipv6 {
+        ipv6.addresses.extend(ipv6.is_pending().then_some(NOBODY_V6));
+        ipv6.automatic = false;
+    }
+    settings
 }
 
 fn unknown(configuration: &VpnConfiguration) -> PacketTunnelNetworkSettings {

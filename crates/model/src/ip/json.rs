@@ -8,10 +8,14 @@ use specta::Type;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct IpSettings {
     addresses: Vec<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    automatic: bool,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     included_routes: Vec<Route>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     excluded_routes: Vec<Route>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    router: Option<String>,
 }
 
 /// A route.

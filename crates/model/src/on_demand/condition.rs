@@ -1,6 +1,7 @@
 //! The conditions that a rule has, one by one.
 
-use super::{DnsServerMatch, InterfaceType, MacAddress, RuleConditions, Ssid, TimeWindow};
+use super::{DnsServerMatch, InterfaceType, RuleConditions, Ssid, TimeWindow};
+use crate::MacAddress;
 
 /// One thing that a rule asks for.
 #[derive(Debug, Clone, Copy)]

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MacAddress, Ssid};
-use crate::InterfaceKind;
+use super::Ssid;
+use crate::{InterfaceKind, MacAddress};
 
 /// What the rules are compared with. No tunnel of ours ever shows up here. Spec OD-14.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{
-    DnsServerMatch, EvaluateConnectionRule, InterfaceType, MacAddress, OnDemandAction, Ssid,
-    TimeWindow,
+    DnsServerMatch, EvaluateConnectionRule, InterfaceType, OnDemandAction, Ssid, TimeWindow,
 };
+use crate::MacAddress;
 
 /// One action and what has to hold for it. Spec OD-1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

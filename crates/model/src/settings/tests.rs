@@ -71,11 +71,55 @@ fn each_fault_is_named() {
     );
 }
 
+// spec: ETH-2, ETH-3, V4-5, V6-3
+#[test]
+fn an_ethernet_tunnel_has_the_address_of_one_device_and_an_mtu() {
+    use InvalidSettings as E;
+    let broken = |edit: fn(&mut PacketTunnelNetworkSettings)| {
+        let mut settings = ethernet();
+        edit(&mut settings);
+        settings.validate().unwrap_err()
+    };
+    assert_eq!(ethernet().validate(), Ok(()));
+    for unusable in [[1, 0, 0x5e, 0, 0, 1], [0xff; 6], [0; 6]].map(MacAddress) {
+        let settings =
+            PacketTunnelNetworkSettings { ethernet_address: Some(unusable), ..ethernet() };
+        let refused = settings.validate().unwrap_err();
+        assert_eq!(refused, E::UnusableEthernetAddress(unusable));
+        assert!(refused.to_string().starts_with(&unusable.to_string()), "{refused}");
+    }
+    assert_eq!(broken(|s| s.mtu = None), E::NoMtu);
+    assert_eq!(broken(|s| s.mtu = Some(u16::MAX)), E::MtuTooLarge { mtu: 65_535, most: 65_521 });
+    let mut assigned = ethernet();
+    (assigned.ipv4, assigned.ipv6) = (Some(IpSettings::automatic()), None);
+    assigned.ipv4.as_mut().unwrap().included_routes.push(Route::to(Prefix::DEFAULT));
+    assert_eq!(assigned.validate(), Ok(()));
+    let of_packets = PacketTunnelNetworkSettings { ethernet_address: None, ..assigned };
+    assert_eq!(of_packets.validate(), Err(E::AutomaticWithoutEthernet));
+    assert_eq!(
+        broken(|s| s.ipv4.as_mut().unwrap().router = Some([224, 0, 0, 1].into())),
+        E::UnusableRouter("224.0.0.1".parse().unwrap())
+    );
+}
+
 #[test]
 fn settings_survive_the_wire() {
+    let json = serde_json::to_string(&ethernet()).unwrap();
+    assert!(json.contains(r#""ethernetAddress":"02:00:00:12:34:56""#), "{json}");
+    assert!(json.contains(r#""router":"10.0.0.1""#), "{json}");
+    assert_eq!(serde_json::from_str::<PacketTunnelNetworkSettings>(&json).unwrap(), ethernet());
     let settings = both_families();
     let json = serde_json::to_string(&settings).unwrap();
     assert_eq!(serde_json::from_str::<PacketTunnelNetworkSettings>(&json).unwrap(), settings);
+}
+
+fn ethernet() -> PacketTunnelNetworkSettings {
+    let address = MacAddress([2, 0, 0, 0x12, 0x34, 0x56]);
+    let remote = "192.0.2.1".parse().unwrap();
+    let mut settings = PacketTunnelNetworkSettings::ethernet(remote, address, 1400);
+    (settings.ipv4, settings.ipv6) = (both_families().ipv4, both_families().ipv6);
+    settings.ipv4.as_mut().unwrap().router = Some([10, 0, 0, 1].into());
+    settings
 }
 
 fn both_families() -> PacketTunnelNetworkSettings {

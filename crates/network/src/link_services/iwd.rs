@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use adit_model::on_demand::MacAddress;
+use adit_model::MacAddress;
 use zbus::{
     OwnedObjectPath, OwnedVariant,
     fdo::{ManagedObjects, ObjectManagerProxy},

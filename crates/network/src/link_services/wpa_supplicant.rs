@@ -1,6 +1,6 @@
 //! What `wpa_supplicant` knows of a wireless link.
 
-use adit_model::on_demand::MacAddress;
+use adit_model::MacAddress;
 use zbus::OwnedObjectPath;
 
 use super::{AccessPoint, access_point, said};

@@ -8,9 +8,14 @@ use rtnetlink::packet_route::{
     address::{AddressAttribute, AddressFlags, AddressMessage, AddressScope},
 };
 
-/// No duplicate detection, as nobody else is on the link, and no route by the kernel: those to the
-/// interface's networks are ours to make (V4-3).
+/// No duplicate detection: nobody else is on the link, or somebody who has given the address to us. And
+/// no route by the kernel: those to the interface's networks are ours to make (V4-3), but for that of
+/// the link itself.
 pub(super) fn to_message(index: u32, net: IpNet) -> AddressMessage {
+    let flags = match net.addr() {
+        IpAddr::V6(address) if address.is_unicast_link_local() => AddressFlags::Nodad,
+        IpAddr::V4(_) | IpAddr::V6(_) => AddressFlags::Nodad | AddressFlags::Noprefixroute,
+    };
     let mut message = AddressMessage::default();
     message.header.family = match net {
         IpNet::V4(_) => AddressFamily::Inet,
@@ -22,7 +27,7 @@ pub(super) fn to_message(index: u32, net: IpNet) -> AddressMessage {
     message.attributes = vec![
         AddressAttribute::Local(net.addr()),
         AddressAttribute::Address(net.addr()),
-        AddressAttribute::Flags(AddressFlags::Nodad | AddressFlags::Noprefixroute),
+        AddressAttribute::Flags(flags),
     ];
     message
 }

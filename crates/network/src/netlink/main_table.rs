@@ -210,6 +210,7 @@ mod tests {
         let hardware_type = libc::ARPHRD_ETHER;
         Link {
             index,
+            address: None,
             name: format!("link{index}"),
             mtu: 1500,
             up: true,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use adit_model::on_demand::MacAddress;
+use adit_model::MacAddress;
 use rtnetlink::packet_route::neighbour::{
     NeighbourAddress, NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
 };

@@ -206,7 +206,7 @@ impl Reconciler {
             health.extend(sysctl.set(&mut self.journal)?);
         }
         if let Some(mtu) = plan.mtu {
-            self.netlink.set_link(tunnel, mtu).await?;
+            self.netlink.set_link(tunnel, mtu, plan.hardware_address).await?;
         }
         for address in &plan.addresses {
             self.netlink.add_address(tunnel, *address).await?;

@@ -210,7 +210,9 @@ impl Reconciler {
         let present: BTreeSet<_> = found.iter().filter_map(FoundAddress::net).collect();
         missing.addresses =
             plan.addresses.iter().filter(|net| !present.contains(net)).copied().collect();
-        missing.mtu = plan.mtu.filter(|mtu| !link.up || link.mtu != *mtu);
+        let has_address = plan.hardware_address.is_none() || link.address == plan.hardware_address;
+        missing.mtu = plan.mtu.filter(|mtu| !link.up || link.mtu != *mtu || !has_address);
+        missing.hardware_address = plan.hardware_address.filter(|_| !has_address);
         Ok(missing)
     }
 }
@@ -245,7 +247,7 @@ fn damaged(missing: &Plan) -> Vec<Part> {
 fn leave_out(missing: &mut Plan, part: Part) {
     match part {
         Part::Interface => {
-            missing.mtu = None;
+            (missing.mtu, missing.hardware_address) = (None, None);
             missing.addresses.clear();
             // What refuses needs no interface.
             missing.routes.retain(|route| !matches!(route.target, Target::Tunnel { .. }));

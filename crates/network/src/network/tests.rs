@@ -4,6 +4,7 @@ mod firewall;
 mod healing;
 mod machine;
 mod neighbour;
+mod router_advertisement;
 
 use std::fs;
 

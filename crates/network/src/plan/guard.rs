@@ -1,5 +1,7 @@
 //! What a session asks of the firewall.
 
+use std::net::IpAddr;
+
 use adit_model::{Family, PacketTunnelNetworkSettings, RouteTable};
 use ipnet::IpNet;
 
@@ -23,7 +25,7 @@ pub(super) fn guard(
 ) -> Guard {
     let through = Through {
         interface: tunnel.interface.clone(),
-        addresses: plan.addresses.iter().map(IpNet::addr).collect(),
+        addresses: plan.addresses.iter().map(IpNet::addr).filter(is_guarded).collect(),
         dns_servers: settings.dns.as_ref().zip(plan.dns.as_ref()).and_then(|(settings, dns)| {
             let is_only = answers_all_names(dns, settings.allow_failover);
             is_only.then(|| dns.servers_at_dns_ports()).flatten()
@@ -38,6 +40,14 @@ pub(super) fn guard(
         RouteTable::Off | RouteTable::Table(_) => Reach::Nothing,
     };
     Guard { reach, through: Some(through) }
+}
+
+/// That of an Ethernet for its link follows from the hardware address, and may be that of another link too.
+fn is_guarded(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(_) => true,
+        IpAddr::V6(address) => !address.is_unicast_link_local(),
+    }
 }
 
 /// Whether nobody but these servers is to be asked for any name.

@@ -22,6 +22,7 @@ fn full_tunnel_of_both_families() {
     sysctl net/ipv4/conf/adit0/rp_filter = 2
     sysctl net/ipv4/conf/all/arp_ignore = 1
     sysctl net/ipv4/conf/eth0/rp_filter = 2
+    sysctl net/ipv6/conf/adit0/accept_ra = 0
     sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
     sysctl net/ipv6/conf/adit0/disable_ipv6 = 0
     address 10.0.0.2/32
@@ -56,6 +57,7 @@ fn split_tunnel_with_an_exclusion_inside_an_inclusion() {
     sysctl net/ipv4/conf/adit0/rp_filter = 2
     sysctl net/ipv4/conf/all/arp_ignore = 1
     sysctl net/ipv4/conf/eth0/rp_filter = 2
+    sysctl net/ipv6/conf/adit0/accept_ra = 0
     sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
     address 10.0.0.2/24
     route -4 table 44288 10.0.0.0/8 dev adit0
@@ -121,6 +123,7 @@ fn routes_in_a_table_of_the_user_come_without_rules() {
     sysctl net/ipv4/conf/adit0/rp_filter = 2
     sysctl net/ipv4/conf/all/arp_ignore = 1
     sysctl net/ipv4/conf/eth0/rp_filter = 2
+    sysctl net/ipv6/conf/adit0/accept_ra = 0
     sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
     address 10.0.0.2/24
     route -4 table 254 default dev adit0
@@ -133,6 +136,7 @@ fn routes_in_a_table_of_the_user_come_without_rules() {
     sysctl net/ipv4/conf/adit0/rp_filter = 2
     sysctl net/ipv4/conf/all/arp_ignore = 1
     sysctl net/ipv4/conf/eth0/rp_filter = 2
+    sysctl net/ipv6/conf/adit0/accept_ra = 0
     sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
     address 10.0.0.2/24
     ");
@@ -176,6 +180,51 @@ fn all_parts_of_a_default_route_are_a_default_route() {
     let mut half = only_v4("10.0.0.2/32");
     include(&mut half, &["0.0.0.0/1"]);
     assert!(!is_default_route(&half));
+}
+
+// spec: ETH-4, ETH-6, V4-4, V6-3
+#[test]
+fn an_ethernet_tunnel_has_neighbours_and_a_router() {
+    let mut settings = both("10.0.0.2/24", "fd00::2/64");
+    include(&mut settings, &["0.0.0.0/0", "10.0.0.128/25", "::/0"]);
+    settings.ipv4.as_mut().unwrap().router = Some([10, 0, 0, 1].into());
+    settings.ipv6.as_mut().unwrap().router = Some("fe80::1".parse().unwrap());
+    settings.mtu = Some(1400);
+    let mut as_packets = settings.clone();
+    settings.ethernet_address = Some(MacAddress([2, 0, 0, 0x12, 0x34, 0x56]));
+    let planned_frames = planned(&settings, DEFAULT);
+    let (frames, rules) = planned_frames.split_once("rule").unwrap();
+    insta::assert_snapshot!(frames, @"
+    link address 02:00:00:12:34:56 mtu 1400 up
+    sysctl net/ipv4/conf/adit0/arp_announce = 2
+    sysctl net/ipv4/conf/adit0/promote_secondaries = 1
+    sysctl net/ipv4/conf/adit0/rp_filter = 2
+    sysctl net/ipv4/conf/all/arp_ignore = 1
+    sysctl net/ipv4/conf/eth0/rp_filter = 2
+    sysctl net/ipv6/conf/adit0/accept_ra = 0
+    sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
+    sysctl net/ipv6/conf/adit0/disable_ipv6 = 0
+    address 10.0.0.2/24
+    address fd00::2/64
+    address fe80::ff:fe12:3456/64
+    route -4 table 44288 10.0.0.0/24 dev adit0
+    route -4 table 44288 unreachable 10.0.0.0/24 metric 4294967295
+    route -4 table 44288 10.0.0.128/25 dev adit0
+    route -4 table 44288 unreachable 10.0.0.128/25 metric 4294967295
+    route -6 table 44288 fd00::/64 dev adit0
+    route -6 table 44288 unreachable fd00::/64 metric 4294967295
+    route -4 table 44544 default via 10.0.0.1 dev adit0 onlink
+    route -4 table 44544 unreachable default metric 4294967295
+    route -6 table 44544 default via fe80::1 dev adit0 onlink
+    route -6 table 44544 unreachable default metric 4294967295
+    route -6 table 44544 throw fe80::/10
+    ");
+    // Behind a packet tunnel's interface there is nobody to choose from.
+    let with_router = planned(&as_packets, DEFAULT);
+    as_packets.ipv4.as_mut().unwrap().router = None;
+    as_packets.ipv6.as_mut().unwrap().router = None;
+    assert_eq!(with_router, planned(&as_packets, DEFAULT));
+    assert_eq!(with_router.split_once("rule").unwrap().1, rules, "the same way into the tunnel");
 }
 
 // spec: V4R-3

@@ -14,6 +14,7 @@ const SIOCSIFTXQLEN: Opcode = 0x8943;
 /// What `TUNSETIFF` takes in `ifr_flags`, which is 16 bits wide.
 pub(super) mod flag {
     pub(in crate::tun) const TUN: u16 = 0x0001;
+    pub(in crate::tun) const TAP: u16 = 0x0002;
     pub(in crate::tun) const MULTI_QUEUE: u16 = 0x0100;
     pub(in crate::tun) const NO_PI: u16 = 0x1000;
     pub(in crate::tun) const VNET_HDR: u16 = 0x4000;

@@ -159,13 +159,16 @@ impl Queue {
         self.dropped.load(Ordering::Relaxed)
     }
 
-    pub(super) fn write_packet(&self, packet: &[u8]) -> bool {
-        if PacketFlow::family(packet).is_none() {
-            self.drop_packets(1);
-            return false;
-        }
+    /// Counts what is not even tried.
+    pub(super) fn refuse_to_write(&self) -> bool {
+        self.drop_packets(1);
+        false
+    }
+
+    /// Writes a packet or a frame with its checksums done.
+    pub(super) fn write_whole(&self, packet: &[u8]) -> bool {
         if self.vnet_header {
-            // All zero: a whole packet with its checksums done.
+            // All zero: nothing is left to do.
             self.write_message(&[io::IoSlice::new(&[0; HEADROOM]), io::IoSlice::new(packet)])
         } else {
             self.write_message(&[io::IoSlice::new(packet)])

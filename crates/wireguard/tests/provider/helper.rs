@@ -156,8 +156,8 @@ pub(crate) fn start_call(
         configuration: configuration.clone(),
         secrets: secrets.clone(),
         options: None,
-        interface: VirtualInterface { name: "adit0".into(), index: 7 },
-        tun: plain_tun(),
+        interface: Some(VirtualInterface { name: "adit0".into(), index: 7 }),
+        tun: Some(plain_tun()),
         path,
     }
 }
@@ -171,7 +171,8 @@ fn hosting_router() -> Router<Hosting, ()> {
     };
     Router::unrestricted(info)
         .on((), |hosting: Hosting, _, call: wire::SetTunnelNetworkSettings| async move {
-            Ok(hosting.say(Said::Settings(Box::new(call.settings.unwrap()))))
+            hosting.say(Said::Settings(Box::new(call.settings.unwrap())));
+            Ok(wire::SettingsApplied::default())
         })
         .on((), |hosting: Hosting, _, call: wire::StartCompleted| async move {
             Ok(hosting.say(Said::Started(call.error)))

@@ -84,6 +84,7 @@ export const detail: typeof English = {
     provider: "Provider",
     publicKey: "Öffentlicher Schlüssel",
     mtu: "Paketgröße",
+    ethernet: "Ethernet",
     bytes: (count) => `${count} Byte`,
   },
   transfer: {

@@ -3,6 +3,10 @@
 import type { CheckCatalogue, Given, HealthCatalogue, HealthWords } from "../spoken";
 
 const healthItems: HealthCatalogue = {
+  "address.pending": (of) => ({
+    title: `Der Tunnel hat noch keine ${of("family")}-Adresse`,
+    text: `Das Netz dahinter hat keine zugeteilt. Adit fragt weiter; bis dahin geht nirgendwohin, was über ${of("family")} in den Tunnel gehört.`,
+  }),
   "blocked.connecting": (of) => held(of, `Der Verkehr wartet, bis ${tunnel(of)} verbunden ist`),
   "blocked.reasserting": (of) => held(of, `Der Verkehr wartet, bis ${tunnel(of)} wieder verbunden ist`),
   "blocked.disconnecting": (of) => held(of, `Der Verkehr wartet, solange ${tunnel(of)} trennt`),

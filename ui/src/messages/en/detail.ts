@@ -84,6 +84,7 @@ export const detail = {
     provider: "Provider",
     publicKey: "Public key",
     mtu: "Packet size (MTU)",
+    ethernet: "Ethernet",
     bytes: (count: string) => `${count} bytes`,
   },
   transfer: {

@@ -100,7 +100,8 @@ impl Actor {
             published.last_error = self.machine.last_error().cloned();
             let start = self.start.as_ref().filter(|_| status.is_active());
             published.start_cause = start.map(|start| start.cause.clone());
-            published.interface = self.run.as_ref().map(|run| run.interface().name().to_owned());
+            let interface = self.run.as_ref().and_then(|run| run.interface().name());
+            published.interface = interface.map(str::to_owned);
             published.on_demand.clone_from(&self.on_demand);
             published.health = self.health();
             let barrier = &self.surroundings.barrier;

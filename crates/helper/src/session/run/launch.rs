@@ -5,8 +5,8 @@ use std::{io, path::PathBuf, sync::Arc};
 use adit_model::{
     ConnectionError, DisconnectError, NetworkSettingsError, VpnConfiguration, session::Session,
 };
-use adit_network::tun::{self, TunError, TunOptions};
-use adit_provider::{Kind, Manifest, ManifestError};
+use adit_network::tun::TunError;
+use adit_provider::{Manifest, ManifestError};
 
 use super::Run;
 use crate::{
@@ -70,14 +70,15 @@ impl Run {
         reporter: Reporter,
     ) -> Result<Self, LaunchError> {
         let manifest = surroundings.manifest(&configuration.protocol.provider_id)?;
-        manifest.require(Kind::PacketTunnel)?;
         demand::meet(configuration, &manifest)?;
         let sessions = &surroundings.sessions_dir;
         let folder = SessionFolder::create(sessions, configuration.id)
             .map_err(|source| LaunchError::Record { folder: sessions.clone(), source })?;
         let inherits = parked.is_some();
         let opened = match parked.take() {
-            Some(ParkedTunnel { slot, tun, .. }) => Ok(Interface::new(slot, tun)),
+            Some(ParkedTunnel { slot, tun, .. }) => {
+                Ok(Interface::inherited(slot, manifest.kind, tun))
+            }
             None => open_interface(configuration, &manifest, surroundings),
         };
         let interface = opened.inspect_err(|_| folder.remove())?;
@@ -123,7 +124,7 @@ impl Run {
         reporter: Reporter,
     ) -> Result<(), LaunchError> {
         let manifest = self.surroundings.manifest(&configuration.protocol.provider_id)?;
-        manifest.require(Kind::PacketTunnel)?;
+        manifest.require(self.interface.kind())?;
         demand::meet(configuration, &manifest)?;
         let listener = self.folder.listen().map_err(|source| self.unwritable(source))?;
         let process = ProviderProcess::start(&manifest, self.interface.slot(), &listener);
@@ -145,6 +146,5 @@ fn open_interface(
     surroundings: &Surroundings,
 ) -> Result<Interface, LaunchError> {
     let slot = surroundings.slots.take(configuration.owner).ok_or(LaunchError::NoSlot)?;
-    let options = TunOptions { vnet_header: manifest.offloads, ..TunOptions::default() };
-    Ok(Interface::new(slot, tun::open(&options)?))
+    Ok(Interface::open(slot, manifest.kind, manifest.offloads)?)
 }

@@ -21,7 +21,7 @@ use super::*;
 use crate::{
     netns::ip,
     plan::{Strength, plan},
-    tun::{self, TunDevice, TunOptions},
+    tun::{self, Layer, TunDevice, TunOptions},
 };
 
 pub(super) const RESOLV_CONF: &str = "# of the network\nnameserver 192.168.1.1\n";
@@ -131,9 +131,15 @@ fn is_our_route(message: &RouteMessage) -> bool {
 }
 
 pub(super) fn open_tunnel(slot: u8) -> (Tunnel, TunDevice) {
+    open_tunnel_of(Layer::Ip, slot)
+}
+
+pub(super) fn open_tunnel_of(layer: Layer, slot: u8) -> (Tunnel, TunDevice) {
     let interface = format!("adit{slot}");
-    let device =
-        tun::open(&TunOptions { name: interface.clone(), ..TunOptions::default() }).unwrap();
+    let vnet_header = layer == Layer::Ip;
+    let options =
+        TunOptions { layer, name: interface.clone(), vnet_header, ..TunOptions::default() };
+    let device = tun::open(&options).unwrap();
     let tunnel = Tunnel { slot: Slot::new(slot).unwrap(), interface, index: device.index };
     (tunnel, device)
 }

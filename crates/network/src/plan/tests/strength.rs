@@ -60,6 +60,7 @@ fn blocked_ipv6_goes_neither_inside_nor_outside() {
     sysctl net/ipv4/conf/adit0/rp_filter = 2
     sysctl net/ipv4/conf/all/arp_ignore = 1
     sysctl net/ipv4/conf/eth0/rp_filter = 2
+    sysctl net/ipv6/conf/adit0/accept_ra = 0
     sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
     address 10.0.0.2/32
     route -4 table 44544 default dev adit0
