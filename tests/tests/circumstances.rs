@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test reports")]
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -35,6 +35,33 @@ fn with_ipv6_switched_off_a_tunnel_connects_all_the_same() {
     adit.run(["disconnect"]);
     adit.run(["lockdown", "off"]);
     adit.assert_no_residue();
+}
+
+// spec: X-8
+#[test]
+fn a_server_with_an_ipv4_address_is_reached_where_there_is_only_ipv6() {
+    const TRANSLATED: &str = "64:ff9b::c633:640a";
+    let Some(lab) = Lab::new() else { return };
+    let vpn = WireGuardServer::start(&lab.server);
+    let adit = Adit::start(&lab.client);
+    adit.import("home", &vpn.add_peer().conf());
+    lab.client.sh("ip -4 address flush dev eth0");
+    lab.client.write_file("/etc/resolv.conf", format!("nameserver {}\n", address::DNS.v6));
+    let refused = adit.refused(1, ["connect", "home", "--wait", "10"]);
+    assert!(!refused.is_empty());
+    adit.disconnect("home");
+
+    // A translator that has one address behind it, which is the server's anyway.
+    lab.dns.set("ipv4only.arpa", &["64:ff9b::192.0.0.170".parse().unwrap()]);
+    lab.server.sh(&format!("ip -6 address add {TRANSLATED}/128 dev lo"));
+    lab.router.sh(&format!("ip -6 route add 64:ff9b::/96 via {}", address::SERVER.v6));
+    let sniffer = lab.sniff_client();
+    adit.connect("home");
+    assert_eq!(lab.client.whoami(SITE).unwrap(), vpn.outer_ipv4());
+    let translated = SocketAddr::new(TRANSLATED.parse().unwrap(), vpn.endpoint().port());
+    let sent = sniffer.stop().incoming();
+    sent.assert_some("the tunnel", |packet| packet.is_udp_to(translated));
+    adit.disconnect("home");
 }
 
 // L22

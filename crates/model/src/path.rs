@@ -75,6 +75,12 @@ impl NetworkPath {
         expensive: None,
     };
 
+    /// Whether it is a network without IPv4.
+    #[must_use]
+    pub fn has_only_ipv6(&self) -> bool {
+        !self.addresses.is_empty() && self.addresses.iter().all(IpAddr::is_ipv6)
+    }
+
     /// Whether packets leave by another network than on `before`, so that what was bound to that is of
     /// no use any more. Without a network, that is not known yet; and addresses may come and go as long
     /// as one stays.

@@ -3,6 +3,7 @@
 //! A provider's server has to be found before there is a tunnel, and found again while the tunnel is
 //! broken, so these lookups go straight to the physical network's servers. Spec NW-22.
 
+mod nat64;
 mod outside_sockets;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,7 @@ const OTHER_FAMILY_GRACE: Duration = Duration::from_millis(300);
 pub struct OutsideResolver {
     hosts_file: PathBuf,
     link: Option<NonZeroU32>,
+    only_ipv6: bool,
 }
 
 /// Why a name has no addresses.
@@ -70,7 +72,7 @@ pub enum ResolveError {
 
 impl Default for OutsideResolver {
     fn default() -> Self {
-        Self { hosts_file: PathBuf::from("/etc/hosts"), link: None }
+        Self { hosts_file: PathBuf::from("/etc/hosts"), link: None, only_ipv6: false }
     }
 }
 
@@ -87,6 +89,13 @@ impl OutsideResolver {
         Self { link: index, ..self }
     }
 
+    /// Whether the network has IPv6 alone. Then IPv4 addresses are those by which its translator
+    /// reaches them, if it has one (NAT64).
+    #[must_use]
+    pub fn only_ipv6(self, only_ipv6: bool) -> Self {
+        Self { only_ipv6, ..self }
+    }
+
     /// The addresses of `host`: an IP address, a name in the hosts file, or a name that one of
     /// `servers` knows. At least one address; IPv6 and IPv4 take turns, as in RFC 8305. A name is
     /// complete as it is: search domains are never put behind it. Takes 5 seconds at most.
@@ -95,9 +104,18 @@ impl OutsideResolver {
         host: &str,
         servers: &[IpAddr],
     ) -> Result<Vec<IpAddr>, ResolveError> {
-        if let Ok(address) = host.parse() {
-            return Ok(vec![address]);
-        }
+        let addresses = match host.parse() {
+            Ok(address) => vec![address],
+            Err(_) => self.look_up_name(host, servers).await?,
+        };
+        Ok(self.translated(addresses, servers).await)
+    }
+
+    async fn look_up_name(
+        &self,
+        host: &str,
+        servers: &[IpAddr],
+    ) -> Result<Vec<IpAddr>, ResolveError> {
         let name = complete_name(host)?;
         let known = self.look_up_hosts_file(&name).await;
         if !known.is_empty() {
@@ -120,6 +138,29 @@ impl OutsideResolver {
             Ok(Err(error)) => Err(no_answer(error.to_string())),
             Err(_) => Err(no_answer("timed out".to_owned())),
         }
+    }
+
+    /// Of the addresses, those of IPv4 as this network reaches them.
+    async fn translated(&self, addresses: Vec<IpAddr>, servers: &[IpAddr]) -> Vec<IpAddr> {
+        if !self.only_ipv6 || !addresses.iter().any(IpAddr::is_ipv4) {
+            return addresses;
+        }
+        match self.translator(servers).await {
+            Some(prefix) => addresses.into_iter().map(|it| prefix.translate(it)).collect(),
+            None => addresses,
+        }
+    }
+
+    /// The prefix of the network's translator, if it has one.
+    async fn translator(&self, servers: &[IpAddr]) -> Option<nat64::Prefix> {
+        let resolver = self.dns_resolver(servers).ok()?;
+        let name = Name::from_utf8(nat64::WELL_KNOWN_NAME).ok()?;
+        let looking = look_up(&resolver, name, RecordType::AAAA);
+        let found = timeout(LOOKUP_TIMEOUT, looking).await.ok()?.ok()?;
+        found.into_iter().find_map(|address| match address {
+            IpAddr::V6(address) => nat64::Prefix::of(address),
+            IpAddr::V4(_) => None,
+        })
     }
 
     /// A hosts file that cannot be read knows nothing.

@@ -2,7 +2,7 @@
 //! are silent.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -186,7 +186,10 @@ impl Supervisor {
 
     /// The addresses of an endpoint that there is a socket for; none if it is not found.
     async fn look_up(&self, search: &Search) -> Result<Vec<SocketAddr>, ProviderError> {
-        let addresses = match search.literal() {
+        // Where there is IPv6 alone, the network may have another address for one of IPv4.
+        let only_ipv6 = self.surroundings.path.has_only_ipv6();
+        let is_reached = |address: &IpAddr| address.is_ipv6() || !only_ipv6;
+        let addresses = match search.literal().filter(is_reached) {
             Some(address) => vec![address],
             None => match self.host.resolve(&search.endpoint.host).await {
                 Ok(addresses) => addresses,

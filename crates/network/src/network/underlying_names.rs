@@ -25,8 +25,11 @@ impl UnderlyingNames {
 
     /// The addresses of `host`.
     pub(crate) async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, ResolveError> {
+        let state = self.0.lock().await.state().await;
+        let only_ipv6 = state.is_ok_and(|state| state.path.has_only_ipv6());
         let (link, servers) = self.servers().await;
-        OutsideResolver::default().link(link).resolve(host, &servers).await
+        let resolver = OutsideResolver::default().link(link).only_ipv6(only_ipv6);
+        resolver.resolve(host, &servers).await
     }
 
     /// The physical link and its servers. None if nobody knows any.
