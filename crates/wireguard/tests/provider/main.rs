@@ -86,7 +86,7 @@ async fn a_session_from_its_start_to_its_stop() {
 #[tokio::test]
 async fn a_start_that_cannot_succeed_says_why() {
     for (host, key, code, says) in [
-        ("vpn.test", "short", ConnectionError::ConfigurationFailed, "privateKey"),
+        ("vpn.test", "short", ConnectionError::AuthenticationFailed, "private key"),
         ("typo.test", CLIENT_KEY, ConnectionError::ServerAddressResolutionFailed, "“typo.test”"),
     ] {
         let mut helper = Helper::new(&[]);
