@@ -5,7 +5,7 @@ use adit_tests::{Adit, EncryptedDns, Lab, Machine, WireGuardServer, address, pro
 
 const FOLDER: &str = "/etc/adit/profiles.d";
 
-// spec: MDM-C3, PROTO-19
+// spec: MDM-C3, PROTO-19, ENT-15
 #[test]
 fn a_managed_configuration_comes_changes_and_goes_with_its_file() {
     let Some(lab) = Lab::new() else { return };
@@ -29,6 +29,11 @@ fn a_managed_configuration_comes_changes_and_goes_with_its_file() {
             reason.contains(&file) && reason.contains("only changes and goes with"),
             "{reason}"
         );
+    }
+
+    // What it brought is secret for all but its provider, which has just shown that it has it, and root.
+    if let Some(user) = adit.user(1000) {
+        user.refused(4, ["show", "office", "--secrets"]);
     }
 
     // What it is now is not understood, and nothing ends for that.

@@ -138,6 +138,22 @@ mod tests {
 
     use super::*;
 
+    // spec: ENT-15
+    #[test]
+    fn what_a_file_has_brought_nobody_else_changes() {
+        let protocol = TunnelProviderProtocol::new("org.example.vpn", "vpn.example");
+        let mut managed = VpnConfiguration::new(ConfigurationId::random(), "office", protocol);
+        assert!(authorise_change(ROOT, &managed, &managed).is_ok());
+        managed.managed_by = Some("/etc/adit/profiles.d/office.conf".into());
+        // Keys are changed by saving the configuration, and moved to a keyring too.
+        for refused in [authorise_change(ROOT, &managed, &managed), authorise_removal(&managed)] {
+            let Err(HelperError::NotAuthorized { message }) = refused else {
+                panic!("it was not refused")
+            };
+            assert!(message.contains("office.conf"), "{message}");
+        }
+    }
+
     // spec: ENT-14, MGR-15
     #[test]
     fn a_configuration_is_its_owners_and_roots() {
