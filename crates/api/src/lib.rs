@@ -21,14 +21,14 @@ pub use event::{
 };
 pub use method::{
     AnswerSecrets, AttendSecrets, AttendSecretsReply, Counters, DescribeNetwork, Details,
-    DnsExplanation, Entry, ExplainDns, ExplainOnDemand, ExplainRoute, GenerateKey, Get, Got, Hello,
-    HelloReply, History, HistoryReply, IDL, LiftLockdown, List, Listing, LockDown, MachineReply,
-    MessageReply, NetworkReply, OnDemandExplanation, PauseOnDemand, PrivateKey, PrivateKeyReply,
-    Provider, ProviderListing, Providers, PublicKey, PublicKeyReply, Remove, Reset, ResetReply,
-    ResumeOnDemand, RouteReply, Save, SaveReply, SecretAnswer, SecretChanges, SecretEvent,
-    SecretRequest, SecretsUnavailable, SecretsWithdrawn, SelfTest, SelfTestReply,
-    SendProviderMessage, SessionDetails, SetEnabled, Start, Stop, Watch, WatchReply,
-    helper_methods,
+    DnsExplanation, Entry, ExplainDns, ExplainOnDemand, ExplainRoute, FetchProxyScript,
+    GenerateKey, Get, Got, Hello, HelloReply, History, HistoryReply, IDL, LiftLockdown, List,
+    Listing, LockDown, MachineReply, MessageReply, NetworkReply, OnDemandExplanation,
+    PauseOnDemand, PrivateKey, PrivateKeyReply, Provider, ProviderListing, Providers, ProxyScript,
+    PublicKey, PublicKeyReply, Remove, Reset, ResetReply, ResumeOnDemand, RouteReply, Save,
+    SaveReply, SecretAnswer, SecretChanges, SecretEvent, SecretRequest, SecretsUnavailable,
+    SecretsWithdrawn, SelfTest, SelfTestReply, SendProviderMessage, SessionDetails, SetEnabled,
+    Start, Stop, Watch, WatchReply, helper_methods,
 };
 pub use subscription::{Subscription, SubscriptionError};
 pub use viewer::{Change, Link, Older, Viewer};

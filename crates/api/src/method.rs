@@ -52,8 +52,8 @@ pub use secrets::{
     SecretsUnavailable, SecretsWithdrawn,
 };
 pub use session::{
-    Counters, Details, History, HistoryReply, MessageReply, SendProviderMessage, SessionDetails,
-    Start, Stop,
+    Counters, Details, FetchProxyScript, History, HistoryReply, MessageReply, ProxyScript,
+    SendProviderMessage, SessionDetails, Start, Stop,
 };
 
 adit_varlink::methods! {
@@ -68,6 +68,7 @@ adit_varlink::methods! {
         Start -> Empty,
         Stop -> Empty,
         Details -> SessionDetails,
+        FetchProxyScript -> ProxyScript,
         History -> HistoryReply,
         SendProviderMessage -> MessageReply,
         Watch -> WatchReply,

@@ -4,10 +4,10 @@ use std::{path::Path, sync::Arc};
 
 use adit_api::{
     AnswerSecrets, AttendSecrets, AttendSecretsReply, DescribeNetwork, Details, DnsExplanation,
-    ExplainDns, ExplainOnDemand, ExplainRoute, GenerateKey, Get, Got, Hello, HelloReply,
-    HelperError, History, HistoryReply, IDL, LiftLockdown, List, Listing, LockDown, MachineReply,
-    MessageReply, NetworkReply, PauseOnDemand, PrivateKey, PrivateKeyReply, Provider,
-    ProviderListing, Providers, PublicKey, PublicKeyReply, Remove, Reset, ResetReply,
+    ExplainDns, ExplainOnDemand, ExplainRoute, FetchProxyScript, GenerateKey, Get, Got, Hello,
+    HelloReply, HelperError, History, HistoryReply, IDL, LiftLockdown, List, Listing, LockDown,
+    MachineReply, MessageReply, NetworkReply, PauseOnDemand, PrivateKey, PrivateKeyReply, Provider,
+    ProviderListing, Providers, ProxyScript, PublicKey, PublicKeyReply, Remove, Reset, ResetReply,
     ResumeOnDemand, RouteReply, Save, SaveReply, SelfTest, SelfTestReply, SendProviderMessage,
     SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
 };
@@ -94,6 +94,9 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
         })
         .on(Access::AnyUser, |service: State, peer, call: Details| async move {
             service.details(peer.uid, call.id).await
+        })
+        .on(Access::AnyUser, |service: State, peer, call: FetchProxyScript| async move {
+            Ok(ProxyScript { script: service.fetch_proxy_script(peer.uid, call.id).await? })
         })
         .on(Access::AnyUser, |service: State, peer, call: History| async move {
             Ok(HistoryReply { sessions: service.history(peer.uid, &call)? })

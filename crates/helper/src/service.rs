@@ -6,6 +6,7 @@ mod lockdown;
 mod logins;
 mod managed;
 mod providers;
+mod proxies;
 mod rules;
 mod sleep;
 mod start;

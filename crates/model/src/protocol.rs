@@ -97,6 +97,15 @@ impl TunnelProviderProtocol {
         PacketTunnelNetworkSettings { dns: self.dns.clone().or(asked.dns), ..asked }
     }
 
+    /// The proxy of a tunnel: what its settings say, else what the configuration does (PXY-1).
+    #[must_use]
+    pub fn proxy_beside<'a>(
+        &'a self,
+        settings: Option<&'a PacketTunnelNetworkSettings>,
+    ) -> Option<&'a ProxySettings> {
+        settings.and_then(|settings| settings.proxy.as_ref()).or(self.proxy.as_ref())
+    }
+
     pub(crate) fn validate(&self) -> Result<(), InvalidConfiguration> {
         let field = |name: &str| format!("protocol.{name}");
         if !is_provider_id(&self.provider_id) {

@@ -9,6 +9,7 @@ mod demand;
 mod destinations;
 mod dns;
 mod error;
+mod fetch;
 mod firewall;
 pub mod healing;
 mod health;
@@ -40,16 +41,19 @@ pub mod stub;
 mod sysctl;
 mod tls;
 pub mod tun;
+mod web;
 
 pub use addressing::{Addressing, Assigned};
 pub use demand::WaitingQueue;
 pub use dns::{DnsError, asked_servers};
 pub use error::{ApplyError, NetworkError};
+pub use fetch::FetchError;
 pub use firewall::Lockdown;
 pub use network::{Bus, Network, Places, Recovered};
 pub use plan::{Plan, Strength, hold, plan};
 pub use slot::{Slot, Tunnel};
 pub use state::{MainRoute, NetworkState};
+pub use web::WebError;
 
 use slot::{BYPASS_MARK, BYPASS_MASK, RTPROT_ADIT};
 

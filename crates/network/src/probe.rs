@@ -1,32 +1,20 @@
 //! Asking a URL past the tunnels.
 
 use std::{
-    io,
     net::{IpAddr, SocketAddr, TcpStream as StdTcpStream},
     time::Duration,
 };
 
 use adit_model::on_demand::ProbeResult;
-use http_body_util::Empty;
-use hyper::{
-    Request, StatusCode, Uri,
-    body::Bytes,
-    client::conn::http1,
-    header::{ACCEPT, CONNECTION, HOST, USER_AGENT},
-};
-use hyper_util::rt::TokioIo;
+use hyper::StatusCode;
 use thiserror::Error;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::{net::TcpStream, time::timeout};
 
 use crate::{
     Network,
     resolver::ResolveError,
     socket::{SocketError, open_tcp},
-    tls,
+    web::{WebAddress, WebError},
 };
 
 /// How long a probe takes at most. Spec OD-11.
@@ -37,26 +25,15 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(2);
 /// Why a probe is not answered.
 #[derive(Debug, Error)]
 enum ProbeError {
-    /// Neither http nor https, or no host.
-    #[error("“{0}” is no address of a web page: it has to begin with http:// or https://")]
-    InvalidUrl(String),
+    /// There is no page.
+    #[error(transparent)]
+    Web(#[from] WebError),
     /// The host has no address.
     #[error(transparent)]
     Name(#[from] ResolveError),
     /// Nobody is there.
     #[error(transparent)]
     Connection(#[from] SocketError),
-    /// The server does not prove that it is the one.
-    #[error("no protected connection to {host}: {source}")]
-    Tls {
-        /// Who it should be.
-        host: String,
-        /// What is wrong.
-        source: io::Error,
-    },
-    /// No HTTP.
-    #[error("the answer is not understood: {0}")]
-    Http(#[from] hyper::Error),
     /// No answer in time.
     #[error("there is no answer within {} seconds", LIMIT.as_secs())]
     TimedOut,
@@ -66,99 +43,33 @@ enum ProbeError {
 /// its host is looked up by the physical network's servers. Takes 5 seconds at most. Spec OD-11,
 /// OD-20.
 pub async fn probe(network: &Network, url: &str) -> ProbeResult {
-    let answer = async { Target::of(url)?.get(network).await };
-    let answer = timeout(LIMIT, answer).await.unwrap_or(Err(ProbeError::TimedOut));
-    match answer {
+    match timeout(LIMIT, get(network, url)).await.unwrap_or(Err(ProbeError::TimedOut)) {
         Ok(status) => ProbeResult::Answered { status: status.as_u16() },
         Err(error) => ProbeResult::Failed { reason: error.to_string() },
     }
 }
 
-/// Where a URL leads.
-struct Target {
-    uri: Uri,
-    host: String,
-    port: u16,
-    is_protected: bool,
+async fn get(network: &Network, url: &str) -> Result<StatusCode, ProbeError> {
+    let page = WebAddress::of(url)?;
+    let addresses = network.resolve_outside(&page.host).await?;
+    let stream = connect(&addresses, page.port).await?;
+    Ok(page.get(stream, async |answer| answer.status()).await?)
 }
 
-impl Target {
-    fn of(url: &str) -> Result<Self, ProbeError> {
-        let invalid = || ProbeError::InvalidUrl(url.to_owned());
-        let uri: Uri = url.parse().map_err(|_| invalid())?;
-        let (is_protected, usual_port) = match uri.scheme_str() {
-            Some("http") => (false, 80),
-            Some("https") => (true, 443),
-            Some(_) | None => return Err(invalid()),
-        };
-        let host = uri.host().filter(|host| !host.is_empty()).ok_or_else(invalid)?;
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let port = uri.port_u16().unwrap_or(usual_port);
-        Ok(Self { uri, host, port, is_protected })
-    }
-
-    async fn get(&self, network: &Network) -> Result<StatusCode, ProbeError> {
-        let addresses = network.resolve_outside(&self.host).await?;
-        let stream = self.connect(&addresses).await?;
-        if self.is_protected {
-            self.ask(self.protect(stream).await?).await
-        } else {
-            self.ask(stream).await
-        }
-    }
-
-    /// To the first address that answers.
-    async fn connect(&self, addresses: &[IpAddr]) -> Result<TcpStream, ProbeError> {
-        let mut failed = ProbeError::TimedOut;
-        for address in addresses {
-            match open_tcp(SocketAddr::new(*address, self.port), CONNECT_LIMIT).await {
-                Ok(socket) => {
-                    return TcpStream::from_std(StdTcpStream::from(socket)).map_err(|source| {
-                        SocketError::Kernel { step: "join the event loop", source }.into()
-                    });
-                }
-                Err(error) => failed = error.into(),
+/// To the first address that answers.
+async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, ProbeError> {
+    let mut failed = ProbeError::TimedOut;
+    for address in addresses {
+        match open_tcp(SocketAddr::new(*address, port), CONNECT_LIMIT).await {
+            Ok(socket) => {
+                return TcpStream::from_std(StdTcpStream::from(socket)).map_err(|source| {
+                    SocketError::Kernel { step: "join the event loop", source }.into()
+                });
             }
-        }
-        Err(failed)
-    }
-
-    async fn protect(
-        &self,
-        stream: TcpStream,
-    ) -> Result<impl AsyncRead + AsyncWrite + Unpin + use<>, ProbeError> {
-        let host = self.host.clone();
-        let protected = tls::protect(stream, &self.host, &[]).await;
-        protected.map_err(|source| ProbeError::Tls { host, source })
-    }
-
-    async fn ask(
-        &self,
-        stream: impl AsyncRead + AsyncWrite + Unpin,
-    ) -> Result<StatusCode, ProbeError> {
-        let invalid = |_| ProbeError::InvalidUrl(self.uri.to_string());
-        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
-        let authority = self.uri.authority().map_or("", |authority| authority.as_str());
-        // A user name before the host is no part of its name (RFC 9110 section 7.2).
-        let host = authority.rsplit('@').next().unwrap_or_default();
-        let request = Request::get(path)
-            .header(HOST, host)
-            .header(USER_AGENT, concat!("Adit/", env!("CARGO_PKG_VERSION")))
-            .header(ACCEPT, "*/*")
-            .header(CONNECTION, "close")
-            .body(Empty::<Bytes>::new())
-            .map_err(invalid)?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        tokio::pin!(connection);
-        let answer = sender.send_request(request);
-        tokio::pin!(answer);
-        loop {
-            tokio::select! {
-                answer = &mut answer => return Ok(answer?.status()),
-                ended = &mut connection => ended?,
-            }
+            Err(error) => failed = error.into(),
         }
     }
+    Err(failed)
 }
 
 #[cfg(test)]

@@ -193,7 +193,7 @@ impl OutsideResolver {
 }
 
 /// `host` as a complete name, in ASCII.
-fn complete_name(host: &str) -> Result<Name, ResolveError> {
+pub(crate) fn complete_name(host: &str) -> Result<Name, ResolveError> {
     let invalid = || ResolveError::InvalidName(host.to_owned());
     let mut name = Name::from_utf8(host).map_err(|_| invalid())?;
     let is_host_byte = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);

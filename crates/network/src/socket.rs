@@ -14,7 +14,7 @@ use std::{
 use rustix::net::sockopt;
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
-use tokio::net::TcpSocket;
+use tokio::net::{TcpSocket, TcpStream};
 
 use adit_model::Family;
 
@@ -135,6 +135,14 @@ pub fn open_tcp_through(interface: &str, remote: SocketAddr) -> Result<OwnedFd, 
         Err(error) => Err(failed_connect(remote)(error)),
         Ok(()) => Ok(socket.into()),
     }
+}
+
+/// A TCP connection by a tunnel's interface, wherever the routes lead: without it there is none.
+pub(crate) async fn connect_through(interface: &str, server: SocketAddr) -> io::Result<TcpStream> {
+    let kind = Type::STREAM.nonblocking().cloexec();
+    let socket = Socket::new(Domain::for_address(server), kind, None)?;
+    socket.bind_device(Some(interface.as_bytes()))?;
+    TcpSocket::from_std_stream(socket.into()).connect(server).await
 }
 
 /// A nonblocking socket whose packets leave by one interface or not at all.

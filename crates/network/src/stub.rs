@@ -6,6 +6,7 @@
 mod encrypted;
 mod forward;
 mod inner_servers;
+mod inside;
 
 use std::{
     fmt,
@@ -17,8 +18,8 @@ use std::{
 };
 
 use hickory_resolver::proto::{
-    op::{Message, MessageType, OpCode, ResponseCode},
-    rr::RecordType,
+    op::{Message, MessageType, OpCode, Query, ResponseCode},
+    rr::{Name, RecordType},
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -29,6 +30,7 @@ use tokio::{
 
 pub use forward::{Way, forward};
 pub(crate) use inner_servers::InnerServers;
+pub(crate) use inside::look_up_inside;
 
 /// Listens on one address, over UDP and TCP.
 #[derive(Debug)]
@@ -101,6 +103,14 @@ pub fn answers(message: &[u8]) -> bool {
 }
 
 impl Question {
+    /// What is asked of a server to find records of `kind` of a name.
+    fn about(name: Name, kind: RecordType) -> Option<Self> {
+        let mut message = Message::query();
+        message.metadata.recursion_desired = true;
+        message.add_query(Query::query(name, kind));
+        Self::read(&message.to_vec().ok()?, Transport::Udp)
+    }
+
     /// The name that is asked about, complete and without the final dot.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -261,10 +271,7 @@ fn at(server: std::net::IpAddr) -> SocketAddr {
 mod tests {
     use std::net::IpAddr;
 
-    use hickory_resolver::proto::{
-        op::{Edns, Query},
-        rr::Name,
-    };
+    use hickory_resolver::proto::op::Edns;
     use proptest::prelude::*;
 
     use super::*;

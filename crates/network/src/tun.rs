@@ -258,7 +258,7 @@ fn configure_interface(name: &str, queue_length: u32) -> Result<u32, TunError> {
     interface_index(name)
 }
 
-fn interface_index(name: &str) -> Result<u32, TunError> {
+pub(crate) fn interface_index(name: &str) -> Result<u32, TunError> {
     rustix::net::netdevice::name_to_index(&any_socket()?, name)
         .map_err(|error| kernel("SIOCGIFINDEX", error))
 }

@@ -58,6 +58,18 @@ messages! {
         pub tx_dropped: u64,
     }
 
+    /// Fetch the proxy script that is only known by its URL, through the session's tunnel. Spec PXY-4.
+    pub struct FetchProxyScript {
+        /// Of this configuration.
+        pub id: ConfigurationId,
+    }
+
+    /// What lies there.
+    pub struct ProxyScript {
+        /// A proxy auto-configuration script, hopefully: it was not looked at.
+        pub script: String,
+    }
+
     /// What became of the sessions of the configurations that the caller may see.
     pub struct History {
         /// Of this configuration alone.

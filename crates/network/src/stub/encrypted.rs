@@ -7,6 +7,7 @@ mod tls;
 
 use std::net::IpAddr;
 
+use adit_model::{DnsProtocol, dns_post_url};
 use thiserror::Error;
 use tokio::time::timeout;
 use url::Url;
@@ -57,25 +58,35 @@ const HTTPS_PORT: u16 = 443;
 const ID: usize = 2;
 
 impl EncryptedServers {
-    /// Servers whose certificates bear `name`, at these addresses, or else where the name leads outside
-    /// the tunnel.
-    pub(super) fn tls(
-        name: &str,
+    /// The servers at `addresses` that are asked so; none if they are asked in clear.
+    pub(super) fn of(
+        protocol: &DnsProtocol,
         addresses: &[IpAddr],
         interface: &str,
         names: &UnderlyingNames,
-    ) -> Self {
+    ) -> Result<Option<Self>, String> {
+        Ok(match protocol {
+            DnsProtocol::Cleartext => None,
+            DnsProtocol::Tls { server_name } => {
+                Some(Self::tls(server_name, addresses, interface, names))
+            }
+            DnsProtocol::Https { server_url } => {
+                let url = dns_post_url(server_url)
+                    .ok_or_else(|| format!("nobody can be asked at {server_url}"))?;
+                Some(Self::https(&url, addresses, interface, names))
+            }
+        })
+    }
+
+    /// Servers whose certificates bear `name`, at these addresses, or else where the name leads outside
+    /// the tunnel.
+    fn tls(name: &str, addresses: &[IpAddr], interface: &str, names: &UnderlyingNames) -> Self {
         let line = Line::new(name, TLS_PORT, addresses, interface, names);
         Self(Encryption::Tls(Tls::new(line)))
     }
 
     /// The same for those behind a URL that questions are posted to.
-    pub(super) fn https(
-        url: &Url,
-        addresses: &[IpAddr],
-        interface: &str,
-        names: &UnderlyingNames,
-    ) -> Self {
+    fn https(url: &Url, addresses: &[IpAddr], interface: &str, names: &UnderlyingNames) -> Self {
         let host = url.host_str().unwrap_or_default();
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let port = url.port().unwrap_or(HTTPS_PORT);

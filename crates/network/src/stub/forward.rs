@@ -24,6 +24,8 @@ pub enum Way {
     Outside(Option<NonZeroU32>),
     /// By the routes, as programs are.
     ByRoutes,
+    /// Through the tunnel with this interface, wherever the routes lead.
+    Through(NonZeroU32),
 }
 
 /// After which a question that was lost is asked again.
@@ -88,11 +90,18 @@ async fn ask_by_datagram(
 
 impl Way {
     fn open(self, server: SocketAddr, kind: Type) -> io::Result<Socket> {
+        let unmarked =
+            || Socket::new(Domain::for_address(server), kind.nonblocking().cloexec(), None);
         let link = match self {
             Self::Outside(link) => link,
-            Self::ByRoutes => {
-                let kind = kind.nonblocking().cloexec();
-                return Socket::new(Domain::for_address(server), kind, None);
+            Self::ByRoutes => return unmarked(),
+            Self::Through(interface) => {
+                let socket = unmarked()?;
+                match server {
+                    SocketAddr::V4(_) => socket.bind_device_by_index_v4(Some(interface))?,
+                    SocketAddr::V6(_) => socket.bind_device_by_index_v6(Some(interface))?,
+                }
+                return Ok(socket);
             }
         };
         let socket = marked(family_of(server), kind)?;

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use adit_model::{DnsProtocol, HealthCode, HealthItem, Severity, dns_post_url};
+use adit_model::{HealthCode, HealthItem, Severity};
 use tokio::{sync::Notify, time::timeout};
 
 use super::{
@@ -56,17 +56,8 @@ impl InnerServers {
         news: &Arc<Notify>,
     ) -> Result<Self, String> {
         let StubPlan { servers, protocol, failover, address: _ } = plan;
-        let asked = match protocol {
-            DnsProtocol::Cleartext => Asked::Plain(servers.clone()),
-            DnsProtocol::Tls { server_name } => {
-                Asked::Encrypted(EncryptedServers::tls(server_name, servers, interface, names))
-            }
-            DnsProtocol::Https { server_url } => {
-                let url = dns_post_url(server_url)
-                    .ok_or_else(|| format!("nobody can be asked at {server_url}"))?;
-                Asked::Encrypted(EncryptedServers::https(&url, servers, interface, names))
-            }
-        };
+        let encrypted = EncryptedServers::of(protocol, servers, interface, names)?;
+        let asked = encrypted.map_or_else(|| Asked::Plain(servers.clone()), Asked::Encrypted);
         let name = plan.asked();
         let others = failover.then(|| names.clone());
         Ok(Self { asked, others, name, record: Mutex::default(), news: Arc::clone(news) })

@@ -6,15 +6,11 @@ use std::{
     time::Duration,
 };
 
-use socket2::{Domain, Socket, Type};
-use tokio::{
-    net::{TcpSocket, TcpStream},
-    time::timeout,
-};
+use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::client::TlsStream;
 
 use super::AskError;
-use crate::{network::UnderlyingNames, tls};
+use crate::{network::UnderlyingNames, socket::connect_through, tls};
 
 /// Where servers are, and by which tunnel they are reached.
 #[derive(Debug, Clone)]
@@ -69,13 +65,9 @@ impl Line {
         Err(failed)
     }
 
-    /// By the tunnel's interface, wherever the routes lead: without it there is no connection.
     async fn connect(&self, address: IpAddr) -> io::Result<TcpStream> {
         let server = SocketAddr::new(address, self.port);
-        let kind = Type::STREAM.nonblocking().cloexec();
-        let socket = Socket::new(Domain::for_address(server), kind, None)?;
-        socket.bind_device(Some(self.interface.as_bytes()))?;
-        let stream = TcpSocket::from_std_stream(socket.into()).connect(server).await?;
+        let stream = connect_through(&self.interface, server).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
