@@ -42,6 +42,7 @@ pub struct DesktopSession {
     machine: Machine,
     uid: u32,
     runtime: Runtime,
+    variables: Vec<String>,
     _bus: Process,
 }
 
@@ -78,7 +79,12 @@ impl DesktopSession {
         let bus = machine.spawn_command(bus);
         bus.wait_for_log("unix:");
         let runtime = Runtime::new().expect("a runtime");
-        Self { machine: machine.clone(), uid, runtime, _bus: bus }
+        Self { machine: machine.clone(), uid, runtime, variables: Vec::new(), _bus: bus }
+    }
+
+    /// With these variables for whatever is started in it, as `NAME=value`.
+    pub(crate) fn with(self, variables: Vec<String>) -> Self {
+        Self { variables, ..self }
     }
 
     /// Starts one of Adit's programs in the session.
@@ -117,7 +123,7 @@ impl DesktopSession {
         command.arg("ADIT_SOCKET=/run/adit/helper.sock");
         command.arg(format!("DBUS_SESSION_BUS_ADDRESS=unix:path={BUS}"));
         command.args([format!("HOME={FOLDER}/home"), format!("XDG_RUNTIME_DIR={FOLDER}")]);
-        command.arg(program);
+        command.args(&self.variables).arg(program);
         command
     }
 

@@ -27,6 +27,7 @@ mod notifications;
 mod package;
 mod packet;
 mod peer;
+mod plasma;
 mod polkit;
 mod probe;
 mod process;

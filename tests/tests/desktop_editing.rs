@@ -91,7 +91,7 @@ fn a_later_version_of_a_profile_replaces_it_and_its_key_stays_in_the_keyring() {
     assert_eq!(listed.len(), 2, "{listed:?}");
 }
 
-// spec: PXY-12
+// spec: PXY-11, PXY-12
 #[test]
 fn what_a_proxy_is_on_linux_is_said_where_it_is_set_and_where_it_is_shown() {
     let Some(Home { lab, vpn: _vpn, adit }) = Home::imported() else { return };
@@ -103,9 +103,15 @@ fn what_a_proxy_is_on_linux_is_said_where_it_is_set_and_where_it_is_shown() {
     window.wait_for_text("main", "some ignore them");
     window.click("#proxy-http");
     window.type_text("proxy.test");
+    window.click("[aria-labelledby=proxy-http-title] input[type=checkbox]");
+    window.wait_for_text("main", "Adit keeps no password of a proxy");
+    window.click("#proxy-http-username");
+    window.type_text("ada");
+    assert_eq!(window.violations(), json!([]));
     window.click_on("Save");
     window.wait_for_text("h1", "home");
     window.wait_for_text("dl", "http: proxy.test:3128");
+    assert!(adit.run(["show", "home"]).contains("which knows you as ada"));
     window.wait_for_text("main", "some ignore them");
 }
 

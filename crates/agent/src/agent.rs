@@ -8,13 +8,13 @@ use std::{
 };
 
 use adit_api::{
-    CallError, Details, Entry, Event, Heard, HelperClient, HelperError, Link, Older, PauseOnDemand,
-    ResumeOnDemand, Start, Stop, Viewer, attach,
+    Details, Entry, Event, Heard, Link, Older, PauseOnDemand, ResumeOnDemand, Start, Stop, Viewer,
+    attach,
 };
 use adit_model::{ConfigurationId, ProviderStopReason, VpnStatus};
-use adit_varlink::Method;
 use jiff::Timestamp;
 use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
     sync::mpsc::{UnboundedReceiver, unbounded_channel},
     time::sleep_until,
 };
@@ -22,9 +22,10 @@ use zbus::{Connection, connection, fdo::RequestNameFlags};
 
 use crate::{
     bus::{self, Agent as BusObject, Request},
+    call::call,
     notification::{Answer, Circumstances, Notice, Says, notice},
     notifier::{self, Answered, Notifier},
-    proxy::Proxies,
+    proxy::{Asked, Fetched, Proxies, Scripts},
     secrets::{InWindow, attend_secrets, tend_keyring},
     settings::{Settings, state_folder},
     told::Told,
@@ -64,6 +65,8 @@ pub async fn run(socket: &Path) -> Result<Ending, AgentError> {
     let (choose, chosen) = unbounded_channel();
     let (notify, notified) = unbounded_channel();
     let (hear, heard) = unbounded_channel();
+    let (bring, scripts) = unbounded_channel();
+    let terminate = signal(SignalKind::terminate()).map_err(AgentError::System)?;
     let bus = connect(BusObject(request)).await?;
     let item = TrayItem::serve(&bus, choose).await.map_err(AgentError::Bus)?;
     let agent = Agent {
@@ -77,7 +80,8 @@ pub async fn run(socket: &Path) -> Result<Ending, AgentError> {
         displaced: BTreeSet::new(),
         notifier: Notifier::new(notify.clone()),
         told: Told::default(),
-        proxies: Proxies::default(),
+        proxies: Proxies::new(&bus),
+        scripts: Scripts::new(socket, bring),
     };
     let follow = attach(socket, |event| {
         // Only an agent that ends does not listen.
@@ -90,14 +94,13 @@ pub async fn run(socket: &Path) -> Result<Ending, AgentError> {
     });
     let attend = attend_secrets(socket, InWindow::new(&bus));
     let notifications = notifier::follow(&bus, notify);
+    let inputs = Inputs { heard, chosen, notified, requests, scripts, terminate };
     tokio::select! {
         never = follow => never,
         never = attend => never,
         ended = notifications => ended.map(|()| Ending::Quit).map_err(AgentError::Bus),
         ended = register => ended.map(|()| Ending::Quit).map_err(AgentError::Bus),
-        ended = agent.act(&item, Inputs { heard, chosen, notified, requests }) => {
-            ended.map_err(AgentError::Bus)
-        }
+        ended = agent.act(&item, inputs) => ended.map_err(AgentError::Bus),
     }
 }
 
@@ -127,6 +130,7 @@ struct Agent {
     notifier: Notifier,
     told: Told,
     proxies: Proxies,
+    scripts: Scripts,
 }
 
 struct Inputs {
@@ -134,6 +138,9 @@ struct Inputs {
     chosen: UnboundedReceiver<Action>,
     notified: UnboundedReceiver<notifier::Event>,
     requests: UnboundedReceiver<Request>,
+    scripts: UnboundedReceiver<Fetched>,
+    /// How a session that ends tells its programs.
+    terminate: Signal,
 }
 
 impl Agent {
@@ -158,7 +165,12 @@ impl Agent {
                     Action::Open => self.open(item.take_token()).await,
                     Action::Quit => break Ending::Quit,
                 },
+                Some(fetched) = inputs.scripts.recv() => {
+                    self.scripts.hear(fetched);
+                    self.apply_proxy().await;
+                }
                 () = until(self.told.next()) => self.show_due().await,
+                Some(()) = inputs.terminate.recv() => break Ending::Quit,
                 Some(request) = inputs.requests.recv() => match request {
                     Request::UserChanges(id) => self.user_changes(&id).await,
                     Request::ReadSettings => self.settings = settings(),
@@ -225,16 +237,20 @@ impl Agent {
         });
         let mut up: Vec<&Entry> = up.collect();
         up.sort_by_key(|entry| std::cmp::Reverse(entry.session.connected_at));
-        let mut wanted = None;
+        let mut asked = None;
         for entry in up {
-            let details = call(&self.socket, Details { id: entry.configuration.id }).await;
-            let asked = details.ok().and_then(|details| details.settings?.proxy);
-            wanted = asked.or_else(|| entry.configuration.protocol.proxy.clone());
-            if wanted.is_some() {
+            let id = entry.configuration.id;
+            let details = call(&self.socket, Details { id }).await;
+            let settings = details.ok().and_then(|details| details.settings);
+            let proxy = entry.configuration.protocol.proxy_beside(settings.as_ref());
+            if let Some(proxy) = proxy {
+                let since = entry.session.connected_at;
+                asked = Some(Asked { id, since, settings: proxy.clone() });
                 break;
             }
         }
-        self.proxies.apply(wanted.as_ref()).await;
+        let wanted = self.scripts.complete(asked);
+        self.proxies.apply(wanted).await;
     }
 
     async fn tell(&mut self, before: &Entry, after: &Entry) {
@@ -375,14 +391,6 @@ async fn until(moment: Option<Instant>) {
         Some(moment) => sleep_until(moment.into()).await,
         None => std::future::pending().await,
     }
-}
-
-async fn call<M>(socket: &Path, method: M) -> Result<M::Reply, String>
-where
-    M: Method<Error = HelperError>,
-{
-    let mut helper = HelperClient::connect(socket).await.map_err(|error| error.to_string())?;
-    helper.call(&method).await.map_err(|error: CallError<HelperError>| error.to_string())
 }
 
 fn settings() -> Settings {

@@ -4,6 +4,7 @@
 mod agent;
 mod autostart;
 mod bus;
+mod call;
 mod locale;
 mod notification;
 mod notifier;

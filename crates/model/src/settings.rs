@@ -364,7 +364,7 @@ fn unusable_own_address(address: &IpAddr) -> bool {
 }
 
 /// RFC 1035 section 2.3.4 sizes, with the characters that are seen in the field.
-fn is_domain(text: &str) -> bool {
+pub(crate) fn is_domain(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let label = |label: &str| {
         (1..=63).contains(&label.len())

@@ -3,7 +3,7 @@ import { Refused, type SecretChanges } from "../helper/helper";
 import type { InvalidField, Json, Note, Provider, SecretChange, VpnConfiguration } from "../helper/types";
 import { invalidInWords, refusalInWords } from "../messages/refusals";
 import { isChanged, isSame, merged, secretNames, withSecretChanges, type Conflict, type Draft } from "./draft";
-import { faultsOf, type Fault } from "./faults";
+import { faultsOf, isAddress, isHostName, type Fault } from "./faults";
 import { fromJsonText, toJsonText } from "./json-text";
 import { put, stepsOf, type Step } from "./path";
 import { fieldsOf, secretsOf, type Field, type Schema, type SecretField } from "./schema";
@@ -270,15 +270,26 @@ export class Editing {
     const { name, protocol } = this.configuration;
     const found: Fault[] = name.trim() === "" ? [{ place: "name", why: { kind: "missing" } }] : [];
     const mode = protocol.proxy?.mode;
-    if (mode?.scriptUrl !== undefined && !URL.canParse(mode.scriptUrl))
+    if (mode?.scriptUrl !== undefined && !isPage(mode.scriptUrl))
       found.push({ place: "protocol.proxy.mode.scriptUrl", why: { kind: "uri" } });
     for (const scheme of ["http", "https"] as const) {
       const server = mode?.servers?.[scheme];
       if (!server) continue;
       const place = `protocol.proxy.mode.servers.${scheme}`;
       if (server.address === "") found.push({ place: `${place}.address`, why: { kind: "missing" } });
+      else if (!isHost(server.address)) found.push({ place: `${place}.address`, why: { kind: "hostname" } });
+      if (server.username === "") found.push({ place: `${place}.username`, why: { kind: "missing" } });
       if (!(server.port >= 1 && server.port <= 65_535)) found.push({ place: `${place}.port`, why: { kind: "number" } });
     }
     return found;
   }
+}
+
+/** A name or an address, of IPv6 also in brackets. */
+function isHost(text: string): boolean {
+  return isHostName(text) || isAddress(text.replace(/^\[(.*)\]$/, "$1"));
+}
+
+function isPage(text: string): boolean {
+  return URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol);
 }

@@ -1138,7 +1138,7 @@ export type Provider = {
 export type ProxyMode = 
 /**  A proxy auto-configuration script. */
 ({ script: string }) & { scriptUrl?: never; servers?: never } | 
-/**  Where such a script is fetched from, through the tunnel. */
+/**  Where such a script is fetched from, through the tunnel: `http:` or `https:`. */
 ({ scriptUrl: string }) & { script?: never; servers?: never } | 
 /**  Fixed servers, by the scheme of the request. */
 ({ servers: {
@@ -1154,10 +1154,11 @@ export type ProxyServer = {
 	address: string,
 	/**  TCP port. */
 	port: number,
-	/**  Credentials, when the proxy asks for some. */
+	/**
+	 *  Whom the proxy knows the person as, when it asks for a name and a password. For people: programs
+	 *  ask for both themselves, since no desktop hands a password on without showing it to all of them.
+	 */
 	username?: string,
-	/**  Kept only beside a user name. */
-	password?: Secret,
 };
 
 /**  The proxy that web traffic uses while the tunnel is up. Spec PXY-1 to PXY-12. */

@@ -1,6 +1,6 @@
 // The network of a session as facts: what is in force, or what is configured while nothing is.
 
-import type { DnsSettings, Entry, PacketTunnelNetworkSettings, ProxySettings, SessionDetails } from "../helper/types";
+import type { DnsSettings, Entry, PacketTunnelNetworkSettings, ProxyServer, ProxySettings, SessionDetails } from "../helper/types";
 import type { Language } from "../messages/language";
 import type { Fact } from "./path-facts";
 import { activeTraffic, expectedTraffic, takesDefault, type Traffic } from "./traffic";
@@ -70,7 +70,11 @@ function proxyInWords({ mode }: ProxySettings, { m }: Language): string[] {
   if ("script" in mode) return [m.network.proxyScript];
   if ("scriptUrl" in mode) return [mode.scriptUrl];
   const { http, https } = mode.servers;
-  return [...(http ? [`http: ${http.address}:${http.port}`] : []), ...(https ? [`https: ${https.address}:${https.port}`] : [])];
+  return [...(http ? [`http: ${authority(http)}`] : []), ...(https ? [`https: ${authority(https)}`] : [])];
+}
+
+function authority({ address, port }: ProxyServer): string {
+  return address.includes(":") && !address.startsWith("[") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 function texts(value: unknown): string[] {

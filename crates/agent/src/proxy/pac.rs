@@ -10,41 +10,71 @@ pub(super) fn script(
     settings: &ProxySettings,
 ) -> String {
     let proxy = |server: Option<&ProxyServer>| match server {
-        Some(server) if server.address.contains(':') => {
-            format!("PROXY [{}]:{}", server.address, server.port)
-        }
-        Some(server) => format!("PROXY {}:{}", server.address, server.port),
+        Some(server) => format!("PROXY {}:{}", server.host(), server.port),
         None => "DIRECT".into(),
     };
+    let servers = json!({ "http": proxy(http), "https": proxy(https) });
+    let own = format!("var aditServers = {servers};\n{SERVERS}");
+    format!("{}{}{own}", restrictions(settings), EXEMPT)
+}
+
+/// `text` for the names that `settings` are for, and no proxy for all others.
+pub(super) fn restricted(text: &str, settings: &ProxySettings) -> String {
+    // Some editors of Windows begin a file so; in the middle of one it is no JavaScript.
+    let text = text.trim_start_matches('\u{feff}');
+    let only = settings.match_domains.as_ref();
+    let is_for_all = only.is_none_or(|only| only.iter().any(String::is_empty));
+    if is_for_all && !settings.exclude_simple_hostnames && settings.exception_list.is_empty() {
+        return text.to_owned();
+    }
+    format!("{}{EXEMPT}{BEFORE}{text}{AFTER}", restrictions(settings))
+}
+
+/// JSON is a part of JavaScript, so nothing of the settings becomes code.
+fn restrictions(settings: &ProxySettings) -> String {
     let data = json!({
-        "http": proxy(http),
-        "https": proxy(https),
         "only": settings.match_domains,
         "except": settings.exception_list,
         "simple": settings.exclude_simple_hostnames,
     });
-    // JSON is a part of JavaScript, so nothing of the settings becomes code.
-    format!("var adit = {data};\n{RULES}")
+    format!("var adit = {data};\n")
 }
 
 /// A name is in a domain that it ends with; a pattern with a star is one of shells (PXY-8). The empty domain has all names.
-const RULES: &str = r#"function isIn(host, domain) {
+const EXEMPT: &str = r#"function aditIsIn(host, domain) {
   domain = domain.toLowerCase();
+  if (domain.substring(0, 2) === "*." && domain.indexOf("*", 1) < 0) domain = domain.substring(1);
   if (domain.indexOf("*") >= 0) return shExpMatch(host, domain);
   if (domain.charAt(0) === ".") domain = domain.substring(1);
   return domain === "" || host === domain || host.slice(-domain.length - 1) === "." + domain;
 }
-function isInOne(host, domains) {
-  for (var i = 0; i < domains.length; i++) if (isIn(host, domains[i])) return true;
+function aditIsInOne(host, domains) {
+  for (var i = 0; i < domains.length; i++) if (aditIsIn(host, domains[i])) return true;
   return false;
 }
-function FindProxyForURL(url, host) {
+function aditIsExempt(host) {
   host = host.toLowerCase();
-  if (adit.simple && host.indexOf(".") < 0 && host.indexOf(":") < 0) return "DIRECT";
-  if (isInOne(host, adit.except)) return "DIRECT";
-  if (adit.only && !isInOne(host, adit.only)) return "DIRECT";
-  return url.substring(0, 6) === "https:" ? adit.https : adit.http;
+  if (host === "localhost" || /^127(\.\d+){3}$/.test(host) || /^\[?::1\]?$/.test(host)) return true;
+  if (adit.simple && host.indexOf(".") < 0 && host.indexOf(":") < 0) return true;
+  if (aditIsInOne(host, adit.except)) return true;
+  return adit.only !== null && !aditIsInOne(host, adit.only);
 }
+"#;
+
+const SERVERS: &str = r#"function FindProxyForURL(url, host) {
+  if (aditIsExempt(host)) return "DIRECT";
+  return url.substring(0, 6).toLowerCase() === "https:" ? aditServers.https : aditServers.http;
+}
+"#;
+
+/// Whatever the script calls its own stays within, also where it names the function without declaring it.
+const BEFORE: &str = "var FindProxyForURL;\nvar aditScript = (function () {\n";
+const AFTER: &str = r#"
+;return FindProxyForURL;
+})();
+FindProxyForURL = function (url, host) {
+  return aditIsExempt(host) ? "DIRECT" : aditScript(url, host);
+};
 "#;
 
 #[cfg(test)]
@@ -55,22 +85,12 @@ mod tests {
 
     use super::*;
 
-    // spec: PXY-7, PXY-8, PXY-9
+    // spec: PXY-7, PXY-8, PXY-9, PXY-10, D-10
     #[test]
     fn each_address_gets_its_proxy() {
-        let server = |address: &str| ProxyServer {
-            address: address.into(),
-            port: 3128,
-            username: None,
-            password: None,
-        };
-        let settings = ProxySettings {
-            mode: ProxyMode::default(),
-            exclude_simple_hostnames: true,
-            exception_list: vec!["open.corp.example".into(), "10.1.*".into(), "\"</x>".into()],
-            match_domains: Some(vec!["corp.example".into(), "10.*".into()]),
-        };
-        let text = script(Some(&server("10.0.0.1")), Some(&server("fd00::1")), &settings);
+        let server =
+            |address: &str| ProxyServer { address: address.into(), port: 3128, username: None };
+        let text = script(Some(&server("10.0.0.1")), Some(&server("fd00::1")), &settings());
         for (url, host, proxy) in [
             ("http://wiki.corp.example/", "wiki.corp.example", "PROXY 10.0.0.1:3128"),
             ("https://Corp.Example/", "Corp.Example", "PROXY [fd00::1]:3128"),
@@ -81,6 +101,50 @@ mod tests {
             ("http://printer/", "printer", "DIRECT"),
         ] {
             assert_eq!(run(&text, url, host), proxy, "{url}");
+        }
+        let all = ProxySettings {
+            exception_list: vec!["*.corp.example".into()],
+            ..ProxySettings::default()
+        };
+        let text = script(Some(&server("10.0.0.1")), None, &all);
+        for (url, host, proxy) in [
+            ("http://printer/", "printer", "PROXY 10.0.0.1:3128"),
+            ("https://printer/", "printer", "DIRECT"),
+            ("http://wiki.corp.example/", "wiki.corp.example", "DIRECT"),
+            ("http://localhost/", "localhost", "DIRECT"),
+            ("http://127.1.2.3/", "127.1.2.3", "DIRECT"),
+            ("http://127.1.example/", "127.1.example", "PROXY 10.0.0.1:3128"),
+            ("http://[::1]/", "::1", "DIRECT"),
+        ] {
+            assert_eq!(run(&text, url, host), proxy, "{url}");
+        }
+    }
+
+    // spec: PXY-3, PXY-9
+    #[test]
+    fn a_script_is_for_the_same_names() {
+        let wiki = ("http://wiki.corp.example/", "wiki.corp.example");
+        let elsewhere = ("http://elsewhere.example/", "elsewhere.example");
+        let plain = "// A comment.\nfunction isIn() { return true; }\n\
+             function FindProxyForURL(url, host) { return 'PROXY ' + host + ':1'; } // The end.";
+        let undeclared =
+            "FindProxyForURL = function (url, host) { return 'PROXY ' + host + ':1'; }";
+        for text in [plain, undeclared, &format!("\u{feff}{plain}")] {
+            let restricted = restricted(text, &settings());
+            assert_eq!(run(&restricted, wiki.0, wiki.1), "PROXY wiki.corp.example:1", "{text}");
+            assert_eq!(run(&restricted, elsewhere.0, elsewhere.1), "DIRECT", "{text}");
+        }
+        let everywhere =
+            ProxySettings { match_domains: Some(vec![String::new()]), ..ProxySettings::default() };
+        assert_eq!(restricted(plain, &everywhere), plain, "as it is");
+    }
+
+    fn settings() -> ProxySettings {
+        ProxySettings {
+            mode: ProxyMode::default(),
+            exclude_simple_hostnames: true,
+            exception_list: vec!["open.corp.example".into(), "10.1.*".into(), "\"</x>".into()],
+            match_domains: Some(vec!["corp.example".into(), "10.*".into()]),
         }
     }
 

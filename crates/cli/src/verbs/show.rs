@@ -2,8 +2,8 @@
 
 use adit_api::{Entry, Get, Got, Providers};
 use adit_model::{
-    DnsProtocol, Enablement, Scope, Secrets, StartCause, VpnConfiguration,
-    wireguard::WireGuardConfiguration,
+    DnsProtocol, Enablement, ProxyMode, ProxyServer, ProxySettings, Scope, Secrets, StartCause,
+    VpnConfiguration, wireguard::WireGuardConfiguration,
 };
 use adit_profile::wireguard_of;
 use adit_sentence::{Language, Traffic};
@@ -91,6 +91,9 @@ impl Report for Shown {
             page.list("Search", &dns.search_domains);
             page.list("For", dns.match_domains.iter().flatten().map(|name| all_or(name)));
         }
+        if let Some(proxy) = &protocol.proxy {
+            write_proxy(proxy, page);
+        }
         match wireguard_of(configuration) {
             Some(wireguard) => write_wireguard(&wireguard, page),
             None if protocol.provider_configuration.is_empty() => {}
@@ -133,6 +136,36 @@ fn write_wireguard(wireguard: &WireGuardConfiguration, page: &mut Page) {
         page.list("Networks", &peer.allowed_ips);
         page.list("Keepalive", peer.persistent_keepalive.map(|seconds| format!("{seconds} s")));
     }
+}
+
+/// As the window says it.
+const ADVICE: &str = "On Linux, proxies are advice: most programs follow them,\n\
+                      and some ignore them and go through the tunnel without.";
+
+/// Spec PXY-11, PXY-12.
+fn write_proxy(proxy: &ProxySettings, page: &mut Page) {
+    page.line("Proxy");
+    match &proxy.mode {
+        ProxyMode::Script(_) => page.field("Script", "in the configuration"),
+        ProxyMode::ScriptUrl(url) => page.field("Script", &format!("at {url}, through the tunnel")),
+        ProxyMode::Servers { http, https } => {
+            page.list("For http", http.as_ref().map(server));
+            page.list("For https", https.as_ref().map(server));
+        }
+    }
+    page.list("Only for", proxy.match_domains.iter().flatten().map(|name| all_or(name)));
+    page.list("Not for", &proxy.exception_list);
+    if proxy.exclude_simple_hostnames {
+        page.field("Nor for", "names without a dot");
+    }
+    page.field("Note", ADVICE);
+}
+
+fn server(server: &ProxyServer) -> String {
+    let place = format!("{}:{}", server.host(), server.port);
+    server.username.as_ref().map_or(place.clone(), |name| {
+        format!("{place}, which knows you as {name}. Programs ask for the password.")
+    })
 }
 
 fn encryption(protocol: &DnsProtocol) -> Option<String> {

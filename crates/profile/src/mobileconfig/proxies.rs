@@ -1,6 +1,6 @@
 //! The `Proxies` of a VPN (spec MDM-23).
 
-use adit_model::{ProxyMode, ProxyServer, ProxySettings, Secret};
+use adit_model::{ProxyMode, ProxyServer, ProxySettings};
 use plist::{Dictionary, Value};
 
 use super::{ProfileError, export::set, reader::Reader};
@@ -30,8 +30,15 @@ pub(super) fn read(
     let (mut http, https) = (server(proxies, http)?, server(proxies, https)?);
     let (username, password) = (proxies.text(USER)?, proxies.text(PASSWORD)?);
     if let Some(http) = &mut http {
-        http.username = username.map(str::to_owned);
-        http.password = username.and(password).map(Secret::new);
+        http.username = username.filter(|name| !name.is_empty()).map(str::to_owned);
+    }
+    if password.is_some() {
+        let path = proxies.path_of(PASSWORD);
+        let text = format!(
+            "{path} counts for nothing: desktops keep a proxy’s password in clear text, or not at all. \
+             Programs ask for it."
+        );
+        notes.push(Note::warning(NoteCode::ProfileIgnored, text).about(&path));
     }
     let url = proxies.text(SCRIPT)?;
     let has_servers = http.is_some() || https.is_some();
@@ -67,7 +74,7 @@ fn server(
     let number = number.ok_or_else(|| missing(port))?;
     let number = u16::try_from(number).ok().filter(|number| *number > 0);
     let number = number.ok_or_else(|| proxies.wrong(port, "must be a number from 1 to 65535"))?;
-    Ok(Some(ProxyServer { address: address.into(), port: number, username: None, password: None }))
+    Ok(Some(ProxyServer { address: address.into(), port: number, username: None }))
 }
 
 /// What `read` reads, beside what `kept` has, as far as these keys can say it.
@@ -88,7 +95,6 @@ pub(super) fn write(settings: &ProxySettings, kept: Dictionary) -> Dictionary {
             }
             if let Some(http) = http {
                 http.username.iter().for_each(|name| set(&mut proxies, USER, name.as_str()));
-                http.password.iter().for_each(|it| set(&mut proxies, PASSWORD, it.expose()));
             }
         }
     }

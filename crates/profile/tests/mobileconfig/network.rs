@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{CERTIFICATE, NETWORK, PROVIDER, WIREGUARD, import, with, with_certificate};
 
-// spec: MDM-20, MDM-22, MDM-23
+// spec: MDM-20, MDM-22, MDM-23, PXY-11
 #[test]
 fn the_network_of_a_profile_is_taken_over() {
     let imported = read(NETWORK).unwrap();
@@ -25,7 +25,6 @@ fn the_network_of_a_profile_is_taken_over() {
         json!({
             "mode": {"servers": {"http": {
                 "address": "proxy.lab.example", "port": 3128, "username": "ada",
-                "password": "correct horse",
             }}},
             "matchDomains": ["lab.example"],
         })
@@ -33,6 +32,8 @@ fn the_network_of_a_profile_is_taken_over() {
     assert_eq!(unknown["profileKeys"]["dns"], json!({"FutureDns": 7}));
     let future = "PayloadContent[0].DNS.FutureDns is not known and counts for nothing.";
     assert!(imported.1.contains(&future.to_owned()), "{:?}", imported.1);
+    let password = "Proxies.HTTPProxyPassword counts for nothing";
+    assert!(imported.1.iter().any(|note| note.contains(password)), "{:?}", imported.1);
 }
 
 // spec: MDM-21, D-24

@@ -152,7 +152,10 @@ export const edit: typeof English = {
     https: "Für https",
     address: "Host",
     port: "Port",
+    signsIn: "Er fragt nach Benutzername und Passwort",
     username: "Benutzername",
+    passwordWhy:
+      "Damit Sie ihn wissen: Programme fragen danach und nach dem Passwort. Adit bewahrt kein Passwort eines Proxys auf. GNOME würde es für alle Programme lesbar aufschreiben und nur für http verwenden, Plasma nimmt keines an.",
     simple: "Nicht für Namen ohne Punkt",
     exceptions: "Nicht für",
     exceptionsWhy: "Namen und was darunter liegt, oder Muster mit *.",

@@ -151,7 +151,10 @@ export const edit = {
     https: "For https",
     address: "Host",
     port: "Port",
+    signsIn: "It asks for a user name and a password",
     username: "User name",
+    passwordWhy:
+      "For you to know: programs ask for it, and for the password. Adit keeps no password of a proxy. GNOME would write it down for all programs to read, and use it for http alone; Plasma takes none.",
     simple: "Not for names without a dot",
     exceptions: "Not for",
     exceptionsWhy: "Names and what is below them, or patterns with *.",
