@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use adit_tests::{Adit, Home, Lab, WireGuardServer};
+use adit_tests::{Adit, Home, Lab, Window, WireGuardServer};
 use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -59,6 +59,38 @@ fn a_tunnel_is_connected_by_the_switch_and_by_the_tray_and_all_say_the_same() {
     window.wait_until("no notice", || window.text("aside.notice").is_empty());
     tray.wait_for_icon("adit-connected-symbolic");
     assert_eq!(lab.client.whoami("site.test").unwrap(), vpn.outer_ipv4());
+}
+
+// spec: X-12
+#[test]
+fn a_window_that_is_closed_and_opened_again_shows_what_is_true() {
+    let Some(Home { lab, vpn: _vpn, adit }) = Home::connected() else { return };
+    let session = lab.client.start_desktop_session();
+    // But for how long it has been so.
+    let list = |window: &Window| {
+        window.wait_for_text("nav", "home");
+        let text = window.text("nav");
+        text.lines().filter(|line| !line.contains('·')).collect::<Vec<_>>().join("\n")
+    };
+    let Some(window) = session.open_window(&[]) else { return };
+    window.click("nav a.row");
+    window.wait_for_text(SENTENCE, "Connected");
+    let before = list(&window);
+    drop(window);
+
+    let Some(window) = session.open_window(&[]) else { return };
+    window.click("nav a.row");
+    window.wait_for_text("h1", "home");
+    window.wait_for_text(SENTENCE, "Connected");
+    assert_eq!(list(&window), before);
+    drop(window);
+
+    // What happens meanwhile it hears of when it comes.
+    adit.disconnect("home");
+    let Some(window) = session.open_window(&[]) else { return };
+    window.click("nav a.row");
+    window.wait_for_text(SENTENCE, "Not connected");
+    assert_ne!(list(&window), before);
 }
 
 #[test]
