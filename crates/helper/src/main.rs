@@ -52,7 +52,7 @@ fn main() -> ExitCode {
     };
     let done = runtime.block_on(async {
         match arguments.command {
-            None => instance::run(&arguments.places).await,
+            None => Box::pin(instance::run(&arguments.places)).await,
             Some(Command::Reset) => recovery::reset(&arguments.places).await,
             Some(Command::Recover) => recovery::recover(&arguments.places).await,
             Some(Command::Lockdown) => recovery::lock_down(&arguments.places).await,
