@@ -108,6 +108,34 @@ fn a_start_is_handed_on_as_it_was_given_and_does_not_wait_for_the_tunnel() {
     }
 }
 
+// spec: SES-2
+#[test]
+fn a_user_name_and_a_password_are_for_one_start_and_kept_nowhere() {
+    const PASSWORD: &str = "for this once";
+    let Some(lab) = Lab::new() else { return };
+    let adit = start(&lab);
+    adit.import_for(TALKATIVE, "home", &json!({ "username": "anna" }));
+    let credentials = json!({ "username": "guest", "password": PASSWORD });
+    let parameters = json!({ "id": id_of(&adit, "home"), "credentials": credentials });
+    let reply = call(&lab.client, "Start", &parameters);
+    assert!(reply.get("error").is_none(), "{reply}");
+    let as_guest = format!("started as {}", escaped(&json!(["guest", PASSWORD]).to_string()));
+    adit.helper().wait_for_log(&as_guest);
+    adit.wait_for("home", "connected");
+    adit.kill_providers();
+    adit.eventually("the next provider", || adit.helper().log().matches(&as_guest).count() == 2);
+    adit.wait_for("home", "connected");
+
+    let kept = format!("grep -rl '{PASSWORD}' /run/adit-state /run/adit || true");
+    assert_eq!(lab.client.sh(&kept), "");
+    assert!(!adit.run(["show", "home", "--secrets"]).contains(PASSWORD));
+    adit.disconnect("home");
+    adit.connect("home");
+    let as_anna = format!("started as {}", escaped(&json!(["anna", null]).to_string()));
+    adit.helper().wait_for_log(&as_anna);
+    adit.disconnect("home");
+}
+
 // spec: D-25, SES-10, TUN-17
 #[test]
 fn a_message_is_answered_by_the_provider_or_by_a_clear_error() {
@@ -253,6 +281,8 @@ while True:
     if method == "Start":
         options = parameters.get("options")
         print("started with", "nothing" if options is None else compact(options), flush=True)
+        who = parameters["configuration"]["protocol"].get("username")
+        print("started as", compact([who, parameters["secrets"].get("password")]), flush=True)
         print("started on", compact(parameters["interface"]), flush=True)
     if method == "Start" and not parameters["configuration"]["protocol"].get("providerConfiguration"):
         expected = parameters["configuration"]["protocol"].get("expectedRoutes", [])

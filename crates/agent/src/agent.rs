@@ -306,7 +306,7 @@ impl Agent {
 
     async fn start(&mut self, id: ConfigurationId) {
         self.is_of_the_user(id).await;
-        let called = call(&self.socket, Start { id, options: None }).await;
+        let called = call(&self.socket, Start { id, options: None, credentials: None }).await;
         self.tell_refusal(id, called).await;
     }
 

@@ -28,7 +28,7 @@ pub use method::{
     PublicKey, PublicKeyReply, Remove, Reset, ResetReply, ResumeOnDemand, RouteReply, Save,
     SaveReply, SecretAnswer, SecretChanges, SecretEvent, SecretRequest, SecretsUnavailable,
     SecretsWithdrawn, SelfTest, SelfTestReply, SendProviderMessage, SessionDetails, SetEnabled,
-    Start, Stop, Watch, WatchReply, helper_methods,
+    Start, StartCredentials, Stop, Watch, WatchReply, helper_methods,
 };
 pub use subscription::{Subscription, SubscriptionError};
 pub use viewer::{Change, Link, Older, Viewer};

@@ -53,7 +53,7 @@ pub use secrets::{
 };
 pub use session::{
     Counters, Details, FetchProxyScript, History, HistoryReply, MessageReply, ProxyScript,
-    SendProviderMessage, SessionDetails, Start, Stop,
+    SendProviderMessage, SessionDetails, Start, StartCredentials, Stop,
 };
 
 adit_varlink::methods! {

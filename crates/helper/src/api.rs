@@ -210,7 +210,7 @@ async fn start(
     call: Start,
 ) -> Result<Empty, HelperError> {
     let cause = StartCause::User { uid: asking };
-    let request = StartRequest { cause, options: call.options };
+    let request = StartRequest { cause, options: call.options, credentials: call.credentials };
     service.start(uid, call.id, request).await?;
     Ok(Empty {})
 }

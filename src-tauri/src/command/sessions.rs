@@ -25,7 +25,7 @@ pub(crate) async fn start(
     id: ConfigurationId,
 ) -> Result<(), Failure> {
     desktop.user_changes(id).await;
-    call(&shared, Start { id, options: None }).await.map(drop)
+    call(&shared, Start { id, options: None, credentials: None }).await.map(drop)
 }
 
 /// Ends a session, at any time.

@@ -1,6 +1,6 @@
 //! Sessions: starting, ending, what they do and what became of them.
 
-use adit_model::{ConfigurationId, PacketTunnelNetworkSettings, PastSession};
+use adit_model::{ConfigurationId, PacketTunnelNetworkSettings, PastSession, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -12,6 +12,19 @@ messages! {
         /// For the provider.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub options: Option<Map<String, Value>>,
+        /// In the place of what is stored, for this start alone. Spec SES-2.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub credentials: Option<StartCredentials>,
+    }
+
+    /// Who starts a session this once. They are kept nowhere.
+    pub struct StartCredentials {
+        /// In the place of the configuration's user name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub username: Option<String>,
+        /// In the place of the secret of that name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub password: Option<Secret>,
     }
 
     /// End a session. Spec SES-4.

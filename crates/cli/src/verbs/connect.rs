@@ -75,7 +75,7 @@ async fn connect(
     } else {
         SecretAgent::attend(&configuration, &asks, context).await?
     };
-    let start = Start { id: configuration.id, options: None };
+    let start = Start { id: configuration.id, options: None, credentials: None };
     let mut helper = context.helper().await?;
     tokio::select! {
         started = helper.call(&start) => started?,

@@ -48,7 +48,7 @@ impl Service {
     ) -> Result<(), HelperError> {
         let owner = locked(&self.configurations).get(id).map(|it| it.configuration.owner);
         let owner = owner.ok_or_else(|| HelperError::NoSuchConfiguration { id: id.to_string() })?;
-        self.start(owner, id, StartRequest { cause, options: None }).await
+        self.start(owner, id, StartRequest { cause, options: None, credentials: None }).await
     }
 
     /// Ends a session because a rule says so. What it holds back may leave.

@@ -340,7 +340,7 @@ impl Actor {
             Effect::RelaunchProvider => self.relaunch(),
             Effect::StartProvider => {
                 let options = self.start.as_ref().and_then(|start| start.options.clone());
-                let whole = self.secrets.complete(&self.record);
+                let whole = self.whole_record();
                 self.with_run(|run, _| run.start_provider(&whole, options));
             }
             Effect::StopProvider(reason) => self.with_run(|run, _| run.stop_provider(reason)),

@@ -198,7 +198,11 @@ mod tests {
         };
         SessionRecord {
             owner: 1000,
-            start: StartRequest { cause: StartCause::User { uid: 1000 }, options: None },
+            start: StartRequest {
+                cause: StartCause::User { uid: 1000 },
+                options: None,
+                credentials: None,
+            },
             wanted: true,
             run: Some(run),
         }

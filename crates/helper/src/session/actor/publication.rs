@@ -38,6 +38,12 @@ impl Actor {
                     run.end(&self.record.configuration);
                 }
                 self.secrets.forget();
+                // What comes next may have been started with others meanwhile.
+                if !self.machine.is_wanted()
+                    && let Some(start) = &mut self.start
+                {
+                    start.forget_credentials();
+                }
                 self.surroundings.claims.release(self.id);
                 self.lift_hold();
             }

@@ -23,7 +23,7 @@ impl Actor {
         let Some(run) = &self.run else { return };
         match needed {
             SecretsNeeded::No | SecretsNeeded::AtHand => {
-                run.configuration_changed(&self.secrets.complete(&self.record));
+                run.configuration_changed(&self.whole_record());
             }
             SecretsNeeded::Wanted => {
                 self.is_behind = true;
@@ -32,8 +32,20 @@ impl Actor {
         }
     }
 
+    /// The configuration with all its secrets, as it is for this session.
+    pub(super) fn whole_record(&self) -> Record {
+        let mut whole = self.secrets.complete(&self.record);
+        if let Some(start) = &self.start {
+            start.overrule(&mut whole);
+        }
+        whole
+    }
+
     /// Asks the owner. Meanwhile nobody else gets the destinations.
     pub(super) fn ask_for_secrets(&mut self, refused: bool) {
+        if refused && let Some(start) = &mut self.start {
+            start.forget_credentials();
+        }
         let Some(start) = self.start.clone() else { return };
         self.open_account(&start);
         let reporter = self.reporter_of_provider();
@@ -41,6 +53,10 @@ impl Actor {
             let error = LaunchError::Taken(taken).to_disconnect_error();
             let event = Event::SecretsMissing(SecretsMissing::Unavailable(error));
             tokio::spawn(async move { reporter.event(event).await });
+            return;
+        }
+        if let Some(brought) = start.brings(&self.record.configuration.protocol.user_secrets) {
+            tokio::spawn(async move { reporter.report(Report::SecretsGiven(brought)).await });
             return;
         }
         let configuration = self.record.configuration.clone();
