@@ -134,6 +134,7 @@ fn kind(error: &HelperError) -> FailureKind {
         HelperError::RoutesConflict { .. } => FailureKind::RoutesConflict,
         HelperError::NotRunning { .. } => FailureKind::NotRunning,
         HelperError::NoSuchRequest {}
+        | HelperError::NotPerApp { .. }
         | HelperError::OnDemandOff { .. }
         | HelperError::ProviderUnavailable { .. }
         | HelperError::ProviderSilent { .. }

@@ -5,6 +5,7 @@
 pub mod address;
 mod adit;
 mod capture;
+mod control_groups;
 mod desktop_session;
 mod dhcp;
 mod dns;
@@ -51,6 +52,7 @@ mod world;
 
 pub use adit::{Adit, User};
 pub use capture::Capture;
+pub use control_groups::ControlGroups;
 pub use desktop_session::DesktopSession;
 pub use dhcp::DhcpServer;
 pub use dns::{DnsServer, Query, QueryType};

@@ -235,6 +235,8 @@ impl Agent {
             | VpnStatus::Connecting
             | VpnStatus::Disconnecting => false,
         });
+        // The desktop's proxy is everybody's, and not for those apps alone.
+        let up = up.filter(|entry| !entry.configuration.routing_method.is_per_app());
         let mut up: Vec<&Entry> = up.collect();
         up.sort_by_key(|entry| std::cmp::Reverse(entry.session.connected_at));
         let mut asked = None;

@@ -81,6 +81,13 @@ pub enum HelperError {
         /// The configuration.
         name: String,
     },
+    /// It has no apps.
+    #[serde(rename = "org.adit.Helper.NotPerApp")]
+    #[error("“{name}” carries traffic by where it goes, not by which app sends it.")]
+    NotPerApp {
+        /// The configuration.
+        name: String,
+    },
     /// Only a running session can do that.
     #[serde(rename = "org.adit.Helper.NotRunning")]
     #[error("“{name}” is not connected.")]

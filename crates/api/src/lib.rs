@@ -22,8 +22,8 @@ pub use event::{
 pub use method::{
     AnswerSecrets, AttendSecrets, AttendSecretsReply, Counters, DescribeNetwork, Details,
     DnsExplanation, Entry, ExplainDns, ExplainOnDemand, ExplainRoute, FetchProxyScript,
-    GenerateKey, Get, Got, Hello, HelloReply, History, HistoryReply, IDL, LiftLockdown, List,
-    Listing, LockDown, MachineReply, MessageReply, NetworkReply, OnDemandExplanation,
+    GenerateKey, Get, Got, Hello, HelloReply, History, HistoryReply, IDL, JoinApps, LiftLockdown,
+    List, Listing, LockDown, MachineReply, MessageReply, NetworkReply, OnDemandExplanation,
     PauseOnDemand, PrivateKey, PrivateKeyReply, Provider, ProviderListing, Providers, ProxyScript,
     PublicKey, PublicKeyReply, Remove, Reset, ResetReply, ResumeOnDemand, RouteReply, Save,
     SaveReply, SecretAnswer, SecretChanges, SecretEvent, SecretRequest, SecretsUnavailable,

@@ -24,6 +24,7 @@ macro_rules! messages {
     )* };
 }
 
+mod apps;
 mod configuration;
 mod connection;
 mod explanation;
@@ -35,6 +36,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub use apps::JoinApps;
 pub use configuration::{
     Entry, GenerateKey, Get, Got, List, Listing, PrivateKey, PrivateKeyReply, PublicKey,
     PublicKeyReply, Remove, Save, SaveReply, SetEnabled,
@@ -88,5 +90,6 @@ adit_varlink::methods! {
         PrivateKey -> PrivateKeyReply,
         AttendSecrets -> AttendSecretsReply,
         AnswerSecrets -> Empty,
+        JoinApps -> Empty,
     }
 }

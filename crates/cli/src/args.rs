@@ -4,7 +4,7 @@ mod explain;
 mod import;
 mod on_demand;
 
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -50,6 +50,7 @@ pub(crate) enum Verb {
     Disconnect(Disconnect),
     /// Disconnect and connect again
     Reconnect(Connect),
+    Run(Run),
     Status(Status),
     History(History),
     Explain(Explain),
@@ -113,6 +114,25 @@ pub(crate) struct Connect {
 pub(crate) struct Disconnect {
     /// Its name, the beginning of it, or its id; without it all of yours
     pub(crate) name: Option<String>,
+}
+
+/// Run a command as an app of a per-app tunnel
+///
+/// What it sends, and what it starts, goes through the tunnel or nowhere: while the tunnel is not
+/// connected it has no network. It stays so until it ends. A program that hands its work to one that
+/// runs already, as browsers do, needs an instance of its own.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  adit import --per-app work.conf
+  adit connect work
+  adit run work -- firefox --profile ~/work --no-remote")]
+pub(crate) struct Run {
+    /// Its name, the beginning of it, or its id
+    pub(crate) name: String,
+    /// The command and its arguments
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// Say what is connected, what goes through it, and how it does

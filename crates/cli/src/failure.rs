@@ -74,6 +74,8 @@ pub(crate) enum Failure {
     TemporaryFile(io::Error),
     #[error("{0} As root, adit reset works without it: sudo adit reset")]
     ResetNeedsRoot(ConnectError),
+    #[error("“{command}” cannot be run: {}.", error.kind())]
+    NotRun { command: String, error: io::Error },
     #[error("{failed} of the checks failed.")]
     SelfTest { failed: usize },
     #[error("{program} failed: {reason}.")]
@@ -137,6 +139,7 @@ impl Failure {
             | Self::Interrupted
             | Self::Editor { .. }
             | Self::TemporaryFile(_)
+            | Self::NotRun { .. }
             | Self::SelfTest { .. }
             | Self::Reset { .. }
             | Self::System(_)
@@ -174,6 +177,7 @@ impl Failure {
                 "interrupted"
             }
             Self::Editor { .. } | Self::TemporaryFile(_) => "editorFailed",
+            Self::NotRun { .. } => "notRun",
             Self::SelfTest { .. } => "selfTestFailed",
             Self::Reset { .. } => "resetFailed",
             Self::System(_) => "systemFailed",
@@ -220,6 +224,7 @@ impl Failure {
             | Self::Editor { .. }
             | Self::TemporaryFile(_)
             | Self::ResetNeedsRoot(_)
+            | Self::NotRun { .. }
             | Self::SelfTest { .. }
             | Self::Reset { .. }
             | Self::System(_)
@@ -304,6 +309,7 @@ fn call_kind(error: &CallError<HelperError>) -> &'static str {
             HelperError::ProviderUnavailable { .. } => "providerUnavailable",
             HelperError::NoSuchRequest {} => "noSuchRequest",
             HelperError::OnDemandOff { .. } => "onDemandOff",
+            HelperError::NotPerApp { .. } => "notPerApp",
             HelperError::NotRunning { .. } => "notRunning",
             HelperError::ProviderSilent { .. } => "providerSilent",
             HelperError::StorageFailed { .. } => "storageFailed",

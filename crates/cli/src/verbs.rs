@@ -17,6 +17,7 @@ mod providers;
 mod remove;
 mod rename;
 mod reset;
+mod run;
 mod secrets;
 mod selftest;
 mod show;
@@ -50,6 +51,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<(), Failure> {
         Verb::Edit(arguments) => edit::run(arguments, context).await,
         Verb::Lockdown(arguments) => lockdown::run(arguments, context).await,
         Verb::OnDemand(arguments) => on_demand::run(arguments.what, context).await,
+        Verb::Run(arguments) => run::run(arguments, context).await,
         Verb::Providers => providers::run(context).await,
         Verb::Reset => reset::run(context).await,
         Verb::Completions(arguments) => completions::run(arguments.shell),

@@ -5,11 +5,11 @@ use std::{path::Path, sync::Arc};
 use adit_api::{
     AnswerSecrets, AttendSecrets, AttendSecretsReply, DescribeNetwork, Details, DnsExplanation,
     ExplainDns, ExplainOnDemand, ExplainRoute, FetchProxyScript, GenerateKey, Get, Got, Hello,
-    HelloReply, HelperError, History, HistoryReply, IDL, LiftLockdown, List, Listing, LockDown,
-    MachineReply, MessageReply, NetworkReply, PauseOnDemand, PrivateKey, PrivateKeyReply, Provider,
-    ProviderListing, Providers, ProxyScript, PublicKey, PublicKeyReply, Remove, Reset, ResetReply,
-    ResumeOnDemand, RouteReply, Save, SaveReply, SelfTest, SelfTestReply, SendProviderMessage,
-    SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
+    HelloReply, HelperError, History, HistoryReply, IDL, JoinApps, LiftLockdown, List, Listing,
+    LockDown, MachineReply, MessageReply, NetworkReply, PauseOnDemand, PrivateKey, PrivateKeyReply,
+    Provider, ProviderListing, Providers, ProxyScript, PublicKey, PublicKeyReply, Remove, Reset,
+    ResetReply, ResumeOnDemand, RouteReply, Save, SaveReply, SelfTest, SelfTestReply,
+    SendProviderMessage, SetEnabled, Snapshot, Start, Stop, Watch, WatchReply,
 };
 use adit_model::StartCause;
 use adit_provider::{Kind, Manifest, ManifestError};
@@ -182,6 +182,12 @@ pub(crate) fn router() -> Router<Arc<Service>, Access> {
             let agents = &service.surroundings().secret_agents;
             agents.answer(peer.uid, call.number, call.answer)?;
             Ok(Empty {})
+        })
+        .on(Access::AnyUser, |service: State, peer: Peer, call: JoinApps| {
+            carried(async move {
+                service.join_apps(&peer, call.id).await?;
+                Ok(Empty {})
+            })
         })
 }
 

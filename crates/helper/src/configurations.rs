@@ -124,6 +124,13 @@ impl Configurations {
             field: invalid.field,
             reason: invalid.reason.to_string(),
         })?;
+        let before = self.records.get(&configuration.id).map(|record| &record.configuration);
+        if before.is_some_and(|before| before.routing_method != configuration.routing_method) {
+            return Err(HelperError::ConfigurationInvalid {
+                field: "routingMethod".into(),
+                reason: "is fixed when a configuration is made; make another one".into(),
+            });
+        }
         let same_name = |other: &&Record| {
             let other = &other.configuration;
             other.id != configuration.id
@@ -174,7 +181,7 @@ impl Configurations {
         uid: u32,
         configuration: &VpnConfiguration,
     ) -> Vec<ConfigurationId> {
-        if !owns_default_route(&configuration.protocol.expected_routes) {
+        if !owns_default_route(configuration.claimed_routes()) {
             return Vec::new();
         }
         self.all()
@@ -200,7 +207,7 @@ impl Configurations {
 
 fn takes_default_route(configuration: &VpnConfiguration) -> bool {
     configuration.enablement == Enablement::Enabled
-        && owns_default_route(&configuration.protocol.expected_routes)
+        && owns_default_route(configuration.claimed_routes())
 }
 
 impl From<StoreError> for HelperError {
@@ -226,7 +233,7 @@ impl From<StoreError> for HelperError {
 
 #[cfg(test)]
 mod tests {
-    use adit_model::{Secret, SecretPlace, TunnelProviderProtocol};
+    use adit_model::{RoutingMethod, Secret, SecretPlace, TunnelProviderProtocol};
 
     use super::*;
 
@@ -326,6 +333,25 @@ mod tests {
         assert_eq!(world.configurations.rivals(ALICE, &split), []);
         let theirs = world.save(BOB, full("theirs")).unwrap().configuration;
         assert_eq!(theirs.enablement, Enablement::Enabled);
+    }
+
+    // spec: COL-2, MGR-22, MGR-25
+    #[test]
+    fn whether_it_is_per_app_is_fixed_and_it_takes_no_default_route() {
+        let mut world = World::new();
+        let mut full = example("full");
+        full.protocol.expected_routes = vec!["0.0.0.0/0".parse().unwrap()];
+        let full = world.save(ALICE, full).unwrap().configuration;
+        let mut per_app = example("work");
+        per_app.protocol.expected_routes.clone_from(&full.protocol.expected_routes);
+        per_app.routing_method = RoutingMethod::SourceApplication;
+        let mut per_app = world.save(ALICE, per_app).unwrap().configuration;
+        assert_eq!(per_app.enablement, Enablement::Enabled);
+        assert_eq!(world.configurations.rivals(ALICE, &per_app), []);
+        per_app.routing_method = RoutingMethod::DestinationIp;
+        let error = world.save(ALICE, per_app.clone()).unwrap_err();
+        assert!(error.to_string().contains("routingMethod: is fixed"), "{error}");
+        assert!(world.reload().get(per_app.id).unwrap().configuration.routing_method.is_per_app());
     }
 
     fn example(name: &str) -> VpnConfiguration {

@@ -12,7 +12,7 @@ use crate::{
     provider::{self, Process},
     runtime_dir::{self, RuntimeDirError},
     session::{Left, SessionFolder},
-    surroundings::Surroundings,
+    surroundings::{self, Surroundings},
 };
 
 /// Nothing is to go on.
@@ -23,8 +23,9 @@ pub(crate) async fn reset(places: &Places) -> Result<(), Box<dyn Error>> {
     let _lock = runtime_dir::lock(places)?;
     let network = Arc::new(open_network(places)?);
     let cleared = Barrier::open(places, Arc::clone(&network)).clear().await;
+    let dissolved = network.dissolve_app_groups().await;
     let undone = undo(places, &network).await?;
-    print(&[cleared?, undone].concat());
+    print(&[cleared?, surroundings::dissolved(dissolved?), undone].concat());
     Ok(())
 }
 
@@ -70,6 +71,7 @@ pub(crate) async fn take_over(
     configurations: &Configurations,
     kept: KeptDescriptors,
 ) -> Result<Left, Box<dyn Error>> {
+    surroundings.app_groups.recall(&surroundings.network, configurations).await;
     let left = Left::take_over(surroundings, configurations, kept).await;
     let recovered = surroundings.network.recover(&left.slots()).await?;
     for line in ended(left.ended).into_iter().chain(lines(&recovered)) {

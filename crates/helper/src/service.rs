@@ -1,6 +1,7 @@
 //! Configurations and their sessions together: what may be started beside what, and what follows
 //! from a change.
 
+mod apps;
 mod keys;
 mod lockdown;
 mod logins;
@@ -185,6 +186,7 @@ impl Service {
         let record = self.delete(id).await?;
         self.tell(id, Input::Removed).await;
         self.on_demand.tell(id, on_demand::Input::Removed);
+        self.close_apps_after_session(id);
         let event = Event::ConfigurationRemoved(Removed { id });
         self.surroundings.events.announce(&record.configuration, event);
         Ok(())
@@ -248,9 +250,10 @@ impl Service {
         let _closed = self.surroundings.parking.close().await;
         self.stop_all(ProviderStopReason::UserInitiated).await;
         let cleared = self.clear_barrier().await;
+        let dissolved = self.dissolve_apps().await;
         let recovered = self.surroundings.network.recover(&recovery::NO_SESSION).await;
         match recovered {
-            Ok(recovered) => Ok([cleared?, recovery::lines(&recovered)].concat()),
+            Ok(recovered) => Ok([cleared?, dissolved?, recovery::lines(&recovered)].concat()),
             Err(error) => Err(HelperError::SystemFailed { message: error.to_string() }),
         }
     }

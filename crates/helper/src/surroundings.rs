@@ -1,17 +1,18 @@
 //! What all sessions share, and what keeps them apart.
 
+mod app_groups;
 mod claims;
 mod slots;
 
 use std::{path::PathBuf, sync::Arc};
 
-use adit_model::{NetworkPath, on_demand};
-use adit_network::{Network, NetworkState};
+use adit_model::{NetworkPath, NetworkSettingsError, VpnConfiguration, on_demand};
+use adit_network::{Network, NetworkState, Strength};
 use adit_provider::{Manifest, ManifestError};
 use tokio::sync::watch;
 
-use self::{claims::Claims, slots::Slots};
-pub(crate) use self::{claims::InTheWay, slots::SlotGuard};
+use self::{app_groups::AppGroups, claims::Claims, slots::Slots};
+pub(crate) use self::{app_groups::dissolved, claims::InTheWay, slots::SlotGuard};
 use crate::{
     barrier::Barrier, events::Events, secret_agents::SecretAgents, session_history::SessionHistory,
     trigger::Parking,
@@ -25,6 +26,7 @@ pub(crate) struct Surroundings {
     pub(crate) history: Arc<SessionHistory>,
     pub(crate) slots: Slots,
     pub(crate) claims: Claims,
+    pub(crate) app_groups: AppGroups,
     pub(crate) parking: Parking,
     pub(crate) secret_agents: SecretAgents,
     pub(crate) sessions_dir: PathBuf,
@@ -51,6 +53,7 @@ impl Surroundings {
             history: Arc::new(history),
             slots: Slots::default(),
             claims: Claims::default(),
+            app_groups: AppGroups::default(),
             parking: Parking::default(),
             secret_agents: SecretAgents::default(),
             sessions_dir,
@@ -72,6 +75,20 @@ impl Surroundings {
         let mut state = self.state.clone();
         state.mark_unchanged();
         state
+    }
+
+    /// What a configuration's tunnel carries, and how strongly.
+    pub(crate) fn strength(
+        &self,
+        configuration: &VpnConfiguration,
+    ) -> Result<Strength, NetworkSettingsError> {
+        if !configuration.routing_method.is_per_app() {
+            return Ok((&configuration.protocol).into());
+        }
+        let group = self.app_groups.get(configuration.id).ok_or_else(|| {
+            NetworkSettingsError::Failed("the apps of the tunnel are not known any more".into())
+        })?;
+        Ok(Strength { apps: Some(group), ..Strength::default() })
     }
 
     pub(crate) fn manifest(&self, provider_id: &str) -> Result<Manifest, ManifestError> {

@@ -2,11 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::{Fault, InvalidConfiguration, TunnelProviderProtocol, on_demand::OnDemandSettings};
+use crate::{
+    Fault, InvalidConfiguration, PacketTunnelNetworkSettings, RoutingMethod,
+    TunnelProviderProtocol, on_demand::OnDemandSettings, routing_method,
+};
 
 /// One VPN configuration as it is stored. Spec MGR-1 to MGR-25.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +33,9 @@ pub struct VpnConfiguration {
     /// Set by the helper to the uid of whoever created it (MGR-15).
     #[serde(default)]
     pub owner: u32,
+    /// By what its tunnel gets its packets (MGR-22, MGR-25).
+    #[serde(default, skip_serializing_if = "RoutingMethod::is_default")]
+    pub routing_method: RoutingMethod,
     /// The provider and what it needs (MGR-10).
     pub protocol: TunnelProviderProtocol,
     /// Whether and when it connects by itself (MGR-7, MGR-8).
@@ -134,12 +141,32 @@ impl VpnConfiguration {
             enablement: Enablement::Enabled,
             scope: Scope::User,
             owner: 0,
+            routing_method: RoutingMethod::default(),
             protocol,
             on_demand: OnDemandSettings::default(),
             managed_by: None,
             profile: None,
             app_id: None,
             unknown: Map::new(),
+        }
+    }
+
+    /// The destinations that its tunnel is going to take, by which it is in the way of others. That of
+    /// a per-app configuration takes none: whatever its apps reach, others reach as before.
+    #[must_use]
+    pub fn claimed_routes(&self) -> &[IpNet] {
+        match self.routing_method {
+            RoutingMethod::DestinationIp => &self.protocol.expected_routes,
+            RoutingMethod::SourceApplication => &[],
+        }
+    }
+
+    /// Those that it takes with these settings.
+    #[must_use]
+    pub fn taken_routes(&self, settings: &PacketTunnelNetworkSettings) -> Vec<IpNet> {
+        match self.routing_method {
+            RoutingMethod::DestinationIp => settings.included().collect(),
+            RoutingMethod::SourceApplication => Vec::new(),
         }
     }
 
@@ -159,6 +186,7 @@ impl VpnConfiguration {
             return Err(InvalidConfiguration::new("protocol.userSecrets", Fault::SecretsOfSystem));
         }
         self.on_demand.validate()?;
+        routing_method::validate(self)?;
         let size = serde_json::to_vec(self).map_or(usize::MAX, |json| json.len());
         if size > MAX_RECORD {
             let fault = Fault::TooLarge { most_kib: MAX_RECORD >> 10 };

@@ -48,6 +48,12 @@ pub enum Fault {
     /// The system has no owner who could be asked.
     #[error("are for configurations of one user; a system's keeps its secrets with it")]
     SecretsOfSystem,
+    /// Of a per-app tunnel.
+    #[error("is for tunnels that take destinations; the apps of this one have no other way anyway")]
+    OfDestinations,
+    /// Of a per-app tunnel.
+    #[error("is for tunnels that take destinations; connect a per-app tunnel by hand")]
+    PerAppByHand,
     /// The name of a secret.
     #[error("have names of one line and 1 to {most} bytes")]
     NotASecretName {

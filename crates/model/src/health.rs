@@ -78,6 +78,8 @@ codes! {
     /// Every item that there is. Whoever speaks another language has words for each.
     HealthCode;
     AddressPending = "address.pending",
+    AppsNamesOutside = "apps.names-outside",
+    AppsWithoutDns = "apps.without-dns",
     BlockedConnecting = "blocked.connecting",
     BlockedDisconnecting = "blocked.disconnecting",
     BlockedEnded = "blocked.ended",

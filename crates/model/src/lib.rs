@@ -30,6 +30,7 @@ mod protocol;
 mod provider_digest;
 mod proxy;
 mod route_explanation;
+mod routing_method;
 mod secret;
 mod self_test;
 pub mod session;
@@ -63,6 +64,7 @@ pub use protocol::TunnelProviderProtocol;
 pub use provider_digest::{InvalidProviderDigest, ProviderDigest};
 pub use proxy::{ProxyMode, ProxyServer, ProxySettings};
 pub use route_explanation::{RouteExplanation, RouteOutcome, TransportPort, TransportProtocol};
+pub use routing_method::RoutingMethod;
 pub use secret::{
     PASSWORD, Secret, SecretChange, SecretPlace, SecretPlaces, Secrets, secret_words,
 };

@@ -52,6 +52,9 @@ pub(crate) struct StubPlan {
     pub(crate) protocol: DnsProtocol,
     /// Whether the network's own servers may answer when these fail (DNS-14).
     pub(crate) failover: bool,
+    /// Whether servers in the clear are asked through the tunnel's interface, whatever the routes say;
+    /// those that are encrypted always are.
+    pub(crate) inside: bool,
 }
 
 /// A domain of the tunnel's servers.
@@ -96,11 +99,30 @@ fn stub(settings: &DnsSettings, slot: Slot) -> Option<StubPlan> {
     let DnsSettings { servers, protocol, allow_failover: failover, .. } = settings;
     let failover = *failover && !(servers.is_empty() && protocol.is_cleartext());
     (failover || !protocol.is_cleartext()).then(|| StubPlan {
-        address: Ipv4Addr::new(127, 173, 64, slot.number() + 1),
+        address: stub_address(slot),
         servers: servers.clone(),
         protocol: protocol.clone(),
         failover,
+        inside: false,
     })
+}
+
+/// What the apps of a per-app tunnel ask, whomever they mean to ask: the tunnel's servers, and nobody
+/// else when those fail. None if the tunnel names none.
+pub(crate) fn stub_of_apps(settings: &DnsSettings, slot: Slot) -> Option<StubPlan> {
+    let DnsSettings { servers, protocol, .. } = settings;
+    let has_any = !(servers.is_empty() && protocol.is_cleartext());
+    has_any.then(|| StubPlan {
+        address: stub_address(slot),
+        servers: servers.clone(),
+        protocol: protocol.clone(),
+        failover: false,
+        inside: true,
+    })
+}
+
+fn stub_address(slot: Slot) -> Ipv4Addr {
+    Ipv4Addr::new(127, 173, 64, slot.number() + 1)
 }
 
 fn matched(name: &str, settings: &DnsSettings) -> Domain {
@@ -187,7 +209,7 @@ impl StubPlan {
 
 impl fmt::Display for StubPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, servers, protocol, failover } = self;
+        let Self { address, servers, protocol, failover, inside: _ } = self;
         write!(f, "dns stub {address} asks")?;
         servers.iter().try_for_each(|server| write!(f, " {server}"))?;
         match protocol {

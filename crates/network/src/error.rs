@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use adit_model::NetworkSettingsError;
 
-use crate::dns::DnsError;
+use crate::{app_group::AppGroupError, dns::DnsError};
 
 /// The system did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +39,9 @@ pub enum NetworkError {
         /// Why.
         source: io::Error,
     },
+    /// The apps of a per-app tunnel.
+    #[error(transparent)]
+    Apps(#[from] AppGroupError),
     /// Name resolution.
     #[error(transparent)]
     Dns(#[from] DnsError),

@@ -28,7 +28,7 @@ use crate::{error::NetworkError, healing::Change, health};
 
 pub(crate) use decision::{Decision, Packet, Way};
 pub use policy::Lockdown;
-pub(crate) use policy::{Guard, Outside, Policy, Reach, Through};
+pub(crate) use policy::{AppWay, Guard, Outside, Policy, Reach, Through};
 pub(crate) use ranges::ranges;
 pub(crate) use table::Transport;
 

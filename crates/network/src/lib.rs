@@ -2,6 +2,7 @@
 //! and the system's name resolution equal to that plan and back again.
 
 mod addressing;
+mod app_group;
 mod atomic_file;
 mod burst;
 mod bus;
@@ -44,6 +45,7 @@ pub mod tun;
 mod web;
 
 pub use addressing::{Addressing, Assigned};
+pub use app_group::{AppGroup, AppGroupError};
 pub use demand::WaitingQueue;
 pub use dns::{DnsError, asked_servers};
 pub use error::{ApplyError, NetworkError};

@@ -1,5 +1,6 @@
 //! Making the system equal to the sessions' plans, and back again.
 
+mod apps;
 mod description;
 mod explanation;
 mod probes;
@@ -158,7 +159,7 @@ impl Network {
     /// another interface than before has lost that one.
     pub async fn apply(&self, tunnel: &Tunnel, plan: &Plan) -> Result<Vec<HealthItem>, ApplyError> {
         let session = Session { tunnel: tunnel.clone(), plan: plan.clone() };
-        let stub = plan.dns.as_ref().and_then(|dns| dns.stub.as_ref());
+        let stub = plan.stub();
         // Before anybody is told to ask it.
         let former = self.stubs.prepare(tunnel, stub).await?;
         match self.reconciler.lock().await.apply(session).await {

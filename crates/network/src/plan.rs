@@ -7,6 +7,7 @@
 //!
 //! | Priority | Packets | Do | Exists |
 //! |---|---|---|---|
+//! | 4900 | of a group of apps, or bound to their tunnel | look up the session's default table | per-app tunnels |
 //! | 5000 | marked | look up `main` | with any below |
 //! | 5001 | marked | refuse | with any below |
 //! | 5002 + rank | IPv6, of sockets bound to a physical interface, by destination | refuse, or look up `main` | enforced, or something blocked |
@@ -19,6 +20,9 @@
 //!
 //! The firewall stands behind the rules: what they send past a tunnel that wants it, as for a socket
 //! that is bound to an interface, is refused there ([`crate::firewall`]).
+//!
+//! A per-app tunnel has only the first of these: its routes are everything its apps send, and they come
+//! into play for nobody else.
 //!
 //! Four invariants hold:
 //!
@@ -36,6 +40,7 @@
 //! Between concurrent sessions the lower slot is asked first; that their networks do not overlap is
 //! for whoever admits sessions to see to.
 
+mod apps;
 mod bound_sockets;
 mod guard;
 #[cfg(test)]
@@ -53,9 +58,9 @@ use ipnet::{IpNet, Ipv6Net};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Slot, Tunnel,
+    AppGroup, Slot, Tunnel,
     destinations::{Destinations, Verdict, captures, destinations, wanted},
-    dns::{self, DnsPlan},
+    dns::{self, DnsPlan, StubPlan},
     firewall::{Guard, Reach},
     health,
     local_networks::outside,
@@ -83,6 +88,8 @@ pub struct Plan {
     pub(crate) sysctls: BTreeSet<Sysctl>,
     /// Name resolution; absent leaves the system's alone (SET-3).
     pub(crate) dns: Option<DnsPlan>,
+    /// Who answers the apps of a per-app tunnel.
+    pub(crate) app_names: Option<StubPlan>,
     /// The session's part of the firewall; absent asks nothing of it.
     pub(crate) firewall: Option<Guard>,
     /// What a person should know about these settings on this network.
@@ -101,8 +108,13 @@ pub struct Strength {
     pub include_all_networks: bool,
     /// But with either, the physical link's own networks stay outside (PROTO-11, RTE-14, D-16).
     pub exclude_local_networks: bool,
+    /// It carries all that the apps of this group send, and nothing else (TUN-6). None of the others
+    /// goes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub apps: Option<AppGroup>,
 }
 
+const PRIORITY_APPS: u32 = 4900;
 const PRIORITY_BYPASS: u32 = 5000;
 const PRIORITY_BYPASS_END: u32 = 5001;
 const PRIORITY_BOUND_REFUSED: u32 = 5002;
@@ -130,13 +142,15 @@ pub fn plan(
         mtu: Some(settings.interface_mtu(physical_mtu)),
         hardware_address: settings.ethernet_address,
         addresses: addresses(settings, &families),
-        dns: settings
-            .dns
-            .as_ref()
-            .map(|dns| dns::plan(dns, is_default_route(settings), tunnel.slot)),
-        health: health::of_settings(settings, strength, state),
         ..Plan::default()
     };
+    if let Some(group) = strength.apps {
+        apps::complete(&mut plan, group, tunnel, settings, state);
+        return Ok(plan);
+    }
+    plan.dns =
+        settings.dns.as_ref().map(|dns| dns::plan(dns, is_default_route(settings), tunnel.slot));
+    plan.health = health::of_settings(settings, strength, state);
     plan.sysctls = sysctls(tunnel, &plan, state);
     plan.firewall = Some(guard::guard(tunnel, settings, &plan, strength, state));
     for family in families {
@@ -194,6 +208,11 @@ impl Plan {
         Self::default()
     }
 
+    /// What answers names in the place of the tunnel's servers, if anything does.
+    pub(crate) fn stub(&self) -> Option<&StubPlan> {
+        self.dns.as_ref().and_then(|dns| dns.stub.as_ref()).or(self.app_names.as_ref())
+    }
+
     /// What a person should know about these settings on this network.
     #[must_use]
     pub fn health(&self) -> &[HealthItem] {
@@ -215,6 +234,7 @@ impl From<&TunnelProviderProtocol> for Strength {
             enforce_routes: protocol.enforce_routes,
             include_all_networks: protocol.include_all_networks,
             exclude_local_networks: protocol.exclude_local_networks,
+            apps: None,
         }
     }
 }
@@ -231,6 +251,7 @@ impl fmt::Display for Plan {
         self.routes.iter().try_for_each(|route| writeln!(f, "{route}"))?;
         self.rules.iter().try_for_each(|rule| writeln!(f, "{rule}"))?;
         self.dns.iter().try_for_each(|dns| write!(f, "{dns}"))?;
+        self.app_names.iter().try_for_each(|stub| writeln!(f, "apps {stub}"))?;
         self.firewall.iter().try_for_each(|guard| write!(f, "{guard}"))?;
         self.health.iter().try_for_each(|item| writeln!(f, "health {}", item.code))
     }

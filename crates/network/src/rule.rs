@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use adit_model::Family;
 
-use crate::{BYPASS_MARK, BYPASS_MASK, ip_option, route::TableName};
+use crate::{AppGroup, BYPASS_MARK, BYPASS_MASK, ip_option, route::TableName};
 
 /// One rule of ours. Rules are ordered as the kernel evaluates them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +31,8 @@ pub(crate) enum Selector {
     All,
     /// Those with [`BYPASS_MARK`].
     Bypass,
+    /// Those that an app of this group sends.
+    Apps(AppGroup),
     /// Those of sockets that are bound to this interface.
     OutputInterface {
         /// Its name.
@@ -64,6 +66,7 @@ impl fmt::Display for Selector {
         match self {
             Self::All => Ok(()),
             Self::Bypass => write!(f, " fwmark {BYPASS_MARK:#x}/{BYPASS_MASK:#x}"),
+            Self::Apps(group) => write!(f, " fwmark {:#x}/{BYPASS_MASK:#x}", group.mark()),
             Self::OutputInterface { interface, to } if to.prefix_len() == 0 => {
                 write!(f, " oif {interface}")
             }

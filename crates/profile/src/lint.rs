@@ -16,8 +16,20 @@ const MAX_NAMED: usize = 3;
 #[must_use]
 pub fn lint(configuration: &VpnConfiguration) -> Vec<Note> {
     let Some(wireguard) = wireguard_of(configuration) else { return Vec::new() };
+    if configuration.routing_method.is_per_app() {
+        return lint_per_app(&wireguard);
+    }
     let mut notes = lint_wireguard(&wireguard);
     notes.extend(enforced_routes(configuration));
+    notes
+}
+
+/// Its apps have no other way, so nothing goes around the tunnel that should not.
+fn lint_per_app(wireguard: &WireGuardConfiguration) -> Vec<Note> {
+    let text = "Only what “adit run” has started goes through the tunnel, and while that is not \
+                connected, it has no network.";
+    let mut notes = vec![Note::notice(NoteCode::RoutePerApp, text)];
+    notes.extend(waiting_peers(&wireguard.peers));
     notes
 }
 
@@ -215,9 +227,10 @@ fn beyond_first(networks: &[IpNet]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use adit_model::{Severity, wireguard::Key};
+    use adit_model::{ConfigurationId, RoutingMethod, Severity, wireguard::Key};
 
     use super::*;
+    use crate::configuration::wireguard_configuration;
 
     // spec: SET-6, SET-7
     #[test]
@@ -296,6 +309,16 @@ mod tests {
             assert_eq!(notes.len(), 2, "{notes:?}");
             assert_eq!(notes[1].key.as_deref(), Some("Endpoint"));
         }
+    }
+
+    #[test]
+    fn a_per_app_tunnel_is_not_said_to_carry_everything() {
+        let wireguard = example("10.0.0.2/32", "0.0.0.0/0", "");
+        let id = ConfigurationId::from_random([7; 16]);
+        let mut configuration = wireguard_configuration(id, "work", &wireguard);
+        configuration.routing_method = RoutingMethod::SourceApplication;
+        let notes = lint(&configuration);
+        assert_eq!(notes.iter().map(|note| note.code).collect::<Vec<_>>(), [NoteCode::RoutePerApp]);
     }
 
     fn example(addresses: &str, allowed: &str, dns: &str) -> WireGuardConfiguration {

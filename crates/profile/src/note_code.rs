@@ -57,6 +57,8 @@ pub enum NoteCode {
     RouteAllIpv6,
     #[serde(rename = "route.nothing")]
     RouteNothing,
+    #[serde(rename = "route.per-app")]
+    RoutePerApp,
     #[serde(rename = "route.some")]
     RouteSome,
     #[serde(rename = "routes.enforced")]

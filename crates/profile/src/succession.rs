@@ -10,6 +10,8 @@ pub fn succeed(imported: &VpnConfiguration, mut stored: VpnConfiguration) -> Vpn
     stored.protocol = imported.protocol.clone();
     stored.protocol.user_secrets.extend(places);
     stored.on_demand = imported.on_demand.clone();
+    // Where that is another, the helper refuses.
+    stored.routing_method = imported.routing_method;
     stored.app_id.clone_from(&imported.app_id);
     stored.unknown.clone_from(&imported.unknown);
     let was_called = stored.profile.take().map(|origin| origin.name);

@@ -83,6 +83,14 @@ fn german(item: &HealthItem) -> Option<(String, String)> {
                 of("family")
             ),
         ),
+        HealthCode::AppsNamesOutside => said(
+            "Die Apps des Tunnels lösen Namen außerhalb des Tunnels auf",
+            "Auf diesem System fragen Programme systemd-resolved an /etc/resolv.conf vorbei, und das fragt für alle gleich: Für wen, ist nicht zu erkennen.",
+        ),
+        HealthCode::AppsWithoutDns => said(
+            "Der Tunnel hat keinen DNS-Server für seine Apps",
+            "Was sie die Server des Netzes fragen, geht durch den Tunnel, wo die vielleicht nicht zu erreichen sind. Ein Resolver auf diesem Computer antwortet ihnen nicht, denn er würde außerhalb fragen.",
+        ),
         HealthCode::BlockedConnecting => {
             held(format!("Der Verkehr wartet, bis {} verbunden ist", tunnel()))
         }

@@ -113,6 +113,13 @@ fn disconnected(
         return say(Glyph::Problem, format!("{plain} {failed}"));
     }
     match configuration.enablement {
+        Enablement::Enabled if configuration.routing_method.is_per_app() => {
+            let apps = language.of(
+                "What “adit run” has started has no network.",
+                "Was „adit run“ gestartet hat, hat kein Netz.",
+            );
+            say(Glyph::Disconnected, format!("{plain} {apps}"))
+        }
         Enablement::Enabled => say(Glyph::Disconnected, plain),
         Enablement::SetAside => {
             let why = language.of(

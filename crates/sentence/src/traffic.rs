@@ -14,6 +14,8 @@ const MAX_NAMED: usize = 3;
 pub struct Traffic {
     /// Nothing leaves but through the tunnel.
     everything: bool,
+    /// Only what certain apps send, and all of that.
+    per_app: bool,
     inside: Vec<IpNet>,
     blocked: Vec<IpNet>,
 }
@@ -23,6 +25,9 @@ impl Traffic {
     #[must_use]
     pub fn expected(configuration: &VpnConfiguration) -> Self {
         let protocol = &configuration.protocol;
+        if configuration.routing_method.is_per_app() {
+            return Self { per_app: true, ..Self::default() };
+        }
         let routes = protocol.expected_routes.iter().copied();
         let (inside, blocked) = match wireguard_of(configuration) {
             Some(wireguard) => {
@@ -32,7 +37,7 @@ impl Traffic {
             }
             None => (routes.collect(), Vec::new()),
         };
-        Self { everything: protocol.include_all_networks, inside, blocked }
+        Self { everything: protocol.include_all_networks, inside, blocked, per_app: false }
     }
 
     /// One or two sentences; none when nothing is known. `server` is the other end.
@@ -53,8 +58,13 @@ impl Traffic {
             Language::English => format!("All traffic goes through {server}."),
             Language::German => format!("Aller Verkehr läuft durch {server}."),
         };
+        let apps = match language {
+            Language::English => format!("Only what “adit run” has started goes through {server}."),
+            Language::German => format!("Nur was „adit run“ gestartet hat, läuft durch {server}."),
+        };
         let (rest, family) = match (owns_default_route(&v4), owns_default_route(&v6)) {
             _ if self.everything => return Some(whole),
+            _ if self.per_app => return Some(apps),
             (true, true) => return Some(whole),
             (true, false) => (v6, "IPv4"),
             (false, true) => (v4, "IPv6"),
@@ -149,7 +159,7 @@ mod tests {
             ),
         ] {
             let traffic =
-                Traffic { everything: false, inside: nets(inside), blocked: nets(blocked) };
+                Traffic { inside: nets(inside), blocked: nets(blocked), ..Traffic::default() };
             assert_eq!(
                 traffic.sentence("S", Language::English).as_deref(),
                 sentence,
@@ -160,7 +170,8 @@ mod tests {
 
     #[test]
     fn lockdown_sends_everything_through_whatever_the_routes() {
-        let traffic = Traffic { everything: true, inside: nets("10.0.0.0/8"), blocked: Vec::new() };
+        let traffic =
+            Traffic { everything: true, inside: nets("10.0.0.0/8"), ..Traffic::default() };
         assert_eq!(
             traffic.sentence("S", Language::English).unwrap(),
             "All traffic goes through S."

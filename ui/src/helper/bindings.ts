@@ -115,7 +115,7 @@ export const events = {
 /* Constants */
 export const CHECK_CODES = ["names.elsewhere","names.inside","names.nobody","names.unclaimed","network.none","ordinary.inside","ordinary.outside","ordinary.stopped","ordinary.unwanted","ordinary.unwanted-stopped","past.leaves","past.may-leave","past.may-leave-stopped","past.stopped"] as const;
 
-export const HEALTH_CODES = ["address.pending","blocked.connecting","blocked.disconnecting","blocked.ended","blocked.failed","blocked.lockdown","blocked.reasserting","bridge.shared","changed.addresses","changed.device","changed.dns","changed.firewall","changed.interface","changed.routes","changed.rules","changed.settings","configuration.behind","contested.addresses","contested.device","contested.dns","contested.firewall","contested.interface","contested.routes","contested.rules","contested.settings","dns.asked-elsewhere","dns.failed-over","dns.not-applied","dns.second-in-line","dns.split-unavailable","dns.unanswered","firewall.packet-sockets","firewall.unavailable","foreign.tunnel","ipv6.unavailable","leak.ipv4","leak.ipv6","lockdown.not-blocking","lockdown.not-opened","lockdown.unreadable","managed.file","network.not-followed","path.dead","path.none","provider.message","provider.restarting","route.shadowed","secrets.wanted","sysctl.refused"] as const;
+export const HEALTH_CODES = ["address.pending","apps.names-outside","apps.without-dns","blocked.connecting","blocked.disconnecting","blocked.ended","blocked.failed","blocked.lockdown","blocked.reasserting","bridge.shared","changed.addresses","changed.device","changed.dns","changed.firewall","changed.interface","changed.routes","changed.rules","changed.settings","configuration.behind","contested.addresses","contested.device","contested.dns","contested.firewall","contested.interface","contested.routes","contested.rules","contested.settings","dns.asked-elsewhere","dns.failed-over","dns.not-applied","dns.second-in-line","dns.split-unavailable","dns.unanswered","firewall.packet-sockets","firewall.unavailable","foreign.tunnel","ipv6.unavailable","leak.ipv4","leak.ipv6","lockdown.not-blocking","lockdown.not-opened","lockdown.unreadable","managed.file","network.not-followed","path.dead","path.none","provider.message","provider.restarting","route.shadowed","secrets.wanted","sysctl.refused"] as const;
 
 /**  All that can be decided about the app. */
 export type AppSettings = {
@@ -445,6 +445,10 @@ most: number } |
 { code: "notAProvider" } | 
 /**  The system has no owner who could be asked. */
 { code: "secretsOfSystem" } | 
+/**  Of a per-app tunnel. */
+{ code: "ofDestinations" } | 
+/**  Of a per-app tunnel. */
+{ code: "perAppByHand" } | 
 /**  The name of a secret. */
 { code: "notASecretName"; 
 /**  As many bytes as may be. */
@@ -846,7 +850,7 @@ export type NetworkState = {
 };
 
 /**  Which sentence a [`Note`](crate::Note) is. Whoever speaks another language has words for each. */
-export type NoteCode = "archive.kept" | "archive.left-out" | "command.not-run" | "dns.domains-without-server" | "dns.none" | "dns.unrouted" | "family.blocked" | "family.leaks" | "ipv6.blocked" | "key.repeated" | "network.host-bits" | "peer.waiting" | "profile.allow" | "profile.apple-only" | "profile.domains-always" | "profile.ignored" | "profile.left-out" | "profile.provider" | "profile.removal" | "profile.signature" | "profile.unknown" | "route.all" | "route.all-ipv4" | "route.all-ipv6" | "route.nothing" | "route.some" | "routes.enforced" | "routes.enforced-but-local" | "table.number" | "table.off" | "unused.fwmark" | "unused.save-config";
+export type NoteCode = "archive.kept" | "archive.left-out" | "command.not-run" | "dns.domains-without-server" | "dns.none" | "dns.unrouted" | "family.blocked" | "family.leaks" | "ipv6.blocked" | "key.repeated" | "network.host-bits" | "peer.waiting" | "profile.allow" | "profile.apple-only" | "profile.domains-always" | "profile.ignored" | "profile.left-out" | "profile.provider" | "profile.removal" | "profile.signature" | "profile.unknown" | "route.all" | "route.all-ipv4" | "route.all-ipv6" | "route.nothing" | "route.per-app" | "route.some" | "routes.enforced" | "routes.enforced-but-local" | "table.number" | "table.off" | "unused.fwmark" | "unused.save-config";
 
 /**
  *  Something about a profile that a person should know. `text` says all of it in English; `code` and
@@ -1257,6 +1261,19 @@ export type Route = {
 };
 
 /**
+ *  By what a configuration's tunnel gets its packets; fixed when the configuration is made. Spec
+ *  COL-2, TUN-4, MGR-22.
+ */
+export type RoutingMethod = 
+/**  By where they go. */
+"destinationIp" | 
+/**
+ *  By the app that sends them: all that its apps send goes through the tunnel or nowhere, and
+ *  nothing else does (`sourceApplication`).
+ */
+"sourceApplication";
+
+/**
  *  What has to hold, all of it; what is absent is not asked. An empty list is not absent: nothing
  *  is in it, so it never holds. Spec OD-7 to OD-12.
  */
@@ -1516,6 +1533,8 @@ export type VpnConfiguration = {
 	scope: Scope,
 	/**  Set by the helper to the uid of whoever created it (MGR-15). */
 	owner: number,
+	/**  By what its tunnel gets its packets (MGR-22, MGR-25). */
+	routingMethod?: RoutingMethod,
 	/**  The provider and what it needs (MGR-10). */
 	protocol: TunnelProviderProtocol,
 	/**  Whether and when it connects by itself (MGR-7, MGR-8). */

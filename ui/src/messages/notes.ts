@@ -24,6 +24,8 @@ function sentence({ code, key = "", arguments: given, text }: Note, { m }: Langu
       return words.allOf("IPv6", hasDns ? words.dnsAnd : "", way);
     case "route.some":
       return words.some(hasDns ? words.andDns : "", networks(), way);
+    case "route.per-app":
+      return words.perApp;
     case "route.nothing":
       return words.nothing;
     case "table.off":

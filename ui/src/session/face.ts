@@ -6,7 +6,7 @@ import type { Language } from "../messages/language";
 import { refusedStartInWords } from "../messages/refusals";
 import { failureSentence } from "./failure";
 import { isThroughForeign } from "./foreign";
-import { expectedTraffic, takesDefault, trafficSentence } from "./traffic";
+import { expectedTraffic, isPerApp, takesDefault, trafficSentence } from "./traffic";
 
 export type Shape =
   | "disconnected"
@@ -126,7 +126,7 @@ function disconnected({ configuration, session }: Entry, around: Surroundings, l
     return { shape: "disconnected", sentence: m.sentence.setAside, line: m.row.setAside };
   return {
     shape: "disconnected",
-    sentence: whereTrafficGoes(configuration.id, around, language),
+    sentence: isPerApp(configuration) ? m.sentence.appsClosed : whereTrafficGoes(configuration.id, around, language),
     line: configuration.protocol.serverAddress,
   };
 }

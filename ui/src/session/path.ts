@@ -28,7 +28,7 @@ export function pathView(entry: Entry, machine: MachineStatus, details: SessionD
     inside: inside(traffic, language),
     shortInside: shortInside(traffic, language),
     tunnel: tunnel(entry),
-    leadsTo: takesDefault(traffic) ? "internet" : "network",
+    leadsTo: traffic.perApp || takesDefault(traffic) ? "internet" : "network",
     ...past(entry, machine, traffic, language),
   };
 }
@@ -50,6 +50,7 @@ function tunnel({ session }: Entry): PathView["tunnel"] {
 
 function inside(traffic: Traffic, language: Language): string {
   const { path } = language.m;
+  if (traffic.perApp) return path.insideApps;
   if (takesAll(traffic)) return path.insideAll;
   const [v4, v6] = [ownsDefault(traffic.inside, "IPv4"), ownsDefault(traffic.inside, "IPv6")];
   if (!v4 && !v6) return named(traffic.inside, language);
@@ -70,6 +71,7 @@ function past(
   language: Language,
 ): Pick<PathView, "outside" | "past"> {
   const { path } = language.m;
+  if (traffic.perApp) return { outside: path.outsideDirect, past: session.blocking || machine.blocking ? "blocked" : "open" };
   const isUp = session.status === "connected" || session.status === "reasserting";
   if (!isUp && (session.blocking || machine.blocking)) return { outside: path.outsideBlocked, past: "blocked" };
   if (!isUp) return { outside: isThroughForeign(machine) ? path.outsideForeign : path.outsideAll, past: "open" };

@@ -17,13 +17,20 @@ describe("what goes through", () => {
     [["10.0.0.0/8", "fd00::/8"], ["192.0.2.0/24"], "Only 10.0.0.0/8 and fd00::/8 go through S. 192.0.2.0/24 is blocked."],
     [FIVE, [], "Only 10.0.0.0/24, 10.0.1.0/24, 10.0.2.0/24 and 2 more networks go through S."],
   ])("is said of %j with %j blocked", (inside, blocked, sentence) => {
-    expect(trafficSentence({ everything: false, inside, outside: [], blocked }, "S", ENGLISH)).toBe(sentence);
+    expect(trafficSentence({ everything: false, perApp: false, inside, outside: [], blocked }, "S", ENGLISH)).toBe(sentence);
   });
 
   it("is everything where nothing may go around it", () => {
     const traffic = expectedTraffic(example({ protocol: { includeAllNetworks: true } }).configuration);
     expect(trafficSentence(traffic, "S", ENGLISH)).toBe("All traffic goes through S.");
     expect([takesAll(traffic), takesDefault(traffic)]).toEqual([true, true]);
+  });
+
+  it("is what certain apps send, whatever the routes", () => {
+    const entry = example({ configuration: { routingMethod: "sourceApplication" }, protocol: { expectedRoutes: ["0.0.0.0/0", "::/0"] } });
+    const traffic = expectedTraffic(entry.configuration);
+    expect(trafficSentence(traffic, "S", ENGLISH)).toBe("Only what “adit run” has started goes through S.");
+    expect([takesAll(traffic), takesDefault(traffic)]).toEqual([false, false]);
   });
 
   it("is refused in a family without an address", () => {
@@ -45,6 +52,7 @@ describe("what goes through", () => {
     };
     expect(activeTraffic(example().configuration, settings)).toEqual({
       everything: false,
+      perApp: false,
       inside: ["0.0.0.0/0"],
       outside: ["192.168.1.0/24"],
       blocked: ["::/0"],

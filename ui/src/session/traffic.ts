@@ -6,6 +6,8 @@ import type { PacketTunnelNetworkSettings, VpnConfiguration } from "../helper/ty
 export interface Traffic {
   /** Nothing leaves but through the tunnel, whatever its routes. */
   everything: boolean;
+  /** What certain apps send, all of it and nothing else. */
+  perApp: boolean;
   inside: string[];
   outside: string[];
   blocked: string[];
@@ -16,8 +18,17 @@ export type Family = "IPv4" | "IPv6";
 /** More networks than this are counted and not named. */
 const MOST_NAMED = 3;
 
+const OF_APPS: Traffic = { everything: false, perApp: true, inside: [], outside: [], blocked: [] };
+
+/** Whether its tunnel carries what its apps send, wherever that goes. */
+export function isPerApp({ routingMethod }: VpnConfiguration): boolean {
+  return routingMethod === "sourceApplication";
+}
+
 /** As far as the configuration tells before the tunnel runs. */
-export function expectedTraffic({ protocol }: VpnConfiguration): Traffic {
+export function expectedTraffic(configuration: VpnConfiguration): Traffic {
+  const { protocol } = configuration;
+  if (isPerApp(configuration)) return OF_APPS;
   const own = protocol.providerConfiguration ?? {};
   const addresses = Array.isArray(own["addresses"]) ? own["addresses"].filter((item) => typeof item === "string") : undefined;
   // A family without an address has nothing to send with, so what is routed in there is refused.
@@ -28,6 +39,7 @@ export function expectedTraffic({ protocol }: VpnConfiguration): Traffic {
   const blocksIpv6 = own["blockIpv6"] === true && !inside.some((net) => familyOf(net) === "IPv6");
   return {
     everything: protocol.includeAllNetworks ?? false,
+    perApp: false,
     inside,
     outside: [],
     blocked: blocksIpv6 && !blocked.includes("::/0") ? [...blocked, "::/0"] : blocked,
@@ -36,9 +48,11 @@ export function expectedTraffic({ protocol }: VpnConfiguration): Traffic {
 
 /** As the network settings in force have it. */
 export function activeTraffic(configuration: VpnConfiguration, settings: PacketTunnelNetworkSettings): Traffic {
+  if (isPerApp(configuration)) return OF_APPS;
   const families = [settings.ipv4, settings.ipv6].filter((family) => family !== undefined);
   return {
     everything: configuration.protocol.includeAllNetworks ?? false,
+    perApp: false,
     inside: families.flatMap((family) => family.includedRoutes ?? []).map((route) => route.destination),
     outside: families.flatMap((family) => family.excludedRoutes ?? []).map((route) => route.destination),
     blocked: settings.blockedRoutes ?? [],
@@ -79,9 +93,10 @@ export function ownsDefault(networks: readonly string[], family: Family): boolea
   return networks.includes(whole) || halves.every((half) => networks.includes(half));
 }
 
-function insideSentence({ everything, inside }: Traffic, server: string, language: Language): string | undefined {
+function insideSentence({ everything, perApp, inside }: Traffic, server: string, language: Language): string | undefined {
   const { traffic } = language.m;
   const [v4, v6] = [ownsDefault(inside, "IPv4"), ownsDefault(inside, "IPv6")];
+  if (perApp) return traffic.perApp(server);
   if (everything || (v4 && v6)) return traffic.all(server);
   if (inside.length === 0) return undefined;
   if (!v4 && !v6) return traffic.only(inside.length, named(inside, language), server);

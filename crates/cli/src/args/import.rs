@@ -26,6 +26,10 @@ pub(crate) struct Import {
     /// For the whole computer: everybody sees it, and only root changes or uses it
     #[arg(long)]
     pub(crate) system: bool,
+    /// A per-app tunnel: it carries what you start with adit run, and nothing else. That cannot be
+    /// changed later
+    #[arg(long, conflicts_with_all = ["include_all_networks", "enforce_routes", "exclude_local_networks", "block_ipv6"])]
+    pub(crate) per_app: bool,
     /// Nothing goes around the tunnel, from the moment you connect until you disconnect, whether it
     /// is up or not
     #[arg(long)]

@@ -9,7 +9,7 @@ use std::{
 
 use adit_api::{HelperClient, List, Save, SecretChanges};
 use adit_keyring as keyring;
-use adit_model::{ConfigurationId, Scope, Secrets, Severity, VpnConfiguration};
+use adit_model::{ConfigurationId, RoutingMethod, Scope, Secrets, Severity, VpnConfiguration};
 use adit_profile::{
     Archive, Imported, MAX_SIZE, Note, Protection, completed, import_mobileconfig, import_wg_quick,
     is_mobileconfig, lint, name_from_file, protect, set_wireguard, succeed, wireguard_of,
@@ -61,6 +61,7 @@ struct Profile {
 #[derive(Debug, Clone, Copy, Default)]
 struct Wishes {
     system: bool,
+    per_app: bool,
     include_all_networks: bool,
     enforce_routes: Option<bool>,
     exclude_local_networks: bool,
@@ -72,6 +73,7 @@ impl Wishes {
         let either = |yes: bool, no: bool| (yes || no).then_some(yes);
         Self {
             system: wanted.system,
+            per_app: wanted.per_app,
             include_all_networks: wanted.include_all_networks,
             enforce_routes: either(wanted.enforce_routes, wanted.no_enforce_routes),
             exclude_local_networks: wanted.exclude_local_networks,
@@ -87,6 +89,9 @@ impl Wishes {
         protocol.include_all_networks |= self.include_all_networks;
         protocol.enforce_routes = self.enforce_routes.unwrap_or(protocol.enforce_routes);
         protocol.exclude_local_networks |= self.exclude_local_networks;
+        if self.per_app {
+            make_per_app(configuration);
+        }
         if let Some(block) = self.block_ipv6
             && let Some(mut wireguard) = wireguard_of(configuration)
         {
@@ -208,6 +213,16 @@ impl Profile {
         self.wishes.grant(&mut existing);
         existing.validate()?;
         Ok(existing)
+    }
+}
+
+/// What a tunnel for everything would be protected by has no meaning for one that has apps.
+fn make_per_app(configuration: &mut VpnConfiguration) {
+    configuration.routing_method = RoutingMethod::SourceApplication;
+    configuration.protocol.enforce_routes = false;
+    if let Some(mut wireguard) = wireguard_of(configuration) {
+        wireguard.block_ipv6 = false;
+        set_wireguard(configuration, &wireguard);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use adit_api::{Entry, Get, Got, Providers};
 use adit_model::{
-    DnsProtocol, Enablement, ProxyMode, ProxyServer, ProxySettings, Scope, Secrets, StartCause,
-    VpnConfiguration, wireguard::WireGuardConfiguration,
+    DnsProtocol, Enablement, ProxyMode, ProxyServer, ProxySettings, RoutingMethod, Scope, Secrets,
+    StartCause, VpnConfiguration, shell_word, wireguard::WireGuardConfiguration,
 };
 use adit_profile::wireguard_of;
 use adit_sentence::{Language, Traffic};
@@ -80,6 +80,14 @@ impl Report for Shown {
         let traffic =
             Traffic::expected(configuration).sentence(&protocol.server_address, Language::English);
         page.field("Traffic", &traffic.unwrap_or_default());
+        let kind = match configuration.routing_method {
+            RoutingMethod::DestinationIp => None,
+            RoutingMethod::SourceApplication => Some(format!(
+                "per-app; start apps with: adit run {} -- COMMAND",
+                shell_word(&configuration.name)
+            )),
+        };
+        page.list("Kind", kind);
         page.list("Options", options(configuration));
         if configuration.on_demand.enabled {
             page.list("On demand", &configuration.on_demand.rules);

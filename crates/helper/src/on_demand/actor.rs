@@ -372,6 +372,7 @@ fn refusal(error: HelperError) -> Obstacle {
         | HelperError::ConfigurationStale { .. }
         | HelperError::NameTaken { .. }
         | HelperError::RoutesConflict { .. }
+        | HelperError::NotPerApp { .. }
         | HelperError::OnDemandOff { .. }
         | HelperError::NotRunning { .. }
         | HelperError::ProviderSilent { .. } => (RefusalCode::Other, String::new()),

@@ -23,6 +23,11 @@ impl Service {
             let sessions = locked(&self.sessions);
             for configuration in configurations.all().map(|record| &record.configuration) {
                 let Some(session) = sessions.get(&configuration.id) else { continue };
+                // What somebody else's apps do is nothing to those who do not know of it.
+                let per_app = configuration.routing_method.is_per_app();
+                if per_app && !access::may_see(uid, configuration) {
+                    continue;
+                }
                 let holds = holders.remove(&configuration.id);
                 tunnels.push(tunnel(uid, configuration, session, holds));
             }
@@ -116,7 +121,7 @@ fn tunnel(
         name: if seen { TunnelName::Own(configuration.name.clone()) } else { TunnelName::Foreign },
         status: session.status,
         takes_default_route: protocol.include_all_networks
-            || owns_default_route(&protocol.expected_routes),
+            || owns_default_route(configuration.claimed_routes()),
         holds,
         failed: session.last_error.is_some(),
     }

@@ -113,6 +113,7 @@ impl Service {
                 tracing::info!("“{name}” is removed, as its file is gone.");
                 self.tell(id, Input::Removed).await;
                 self.on_demand.tell(id, on_demand::Input::Removed);
+                self.close_apps_after_session(id);
                 let event = Event::ConfigurationRemoved(Removed { id });
                 self.surroundings.events.announce(&record.configuration, event);
             }

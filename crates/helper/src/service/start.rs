@@ -42,6 +42,7 @@ impl Service {
                 Some(other)
             }
         };
+        self.prepare_apps(&configuration).await?;
         // Before the other one ends, so that nothing is open in between.
         self.hold_back(&configuration).await?;
         if let Some(other) = superseded

@@ -56,9 +56,9 @@ pub(super) struct TakenProvider {
 impl Adoption {
     /// The tunnel's destinations.
     pub(super) fn routes(&self, configuration: &VpnConfiguration) -> Vec<IpNet> {
-        let expected = || configuration.protocol.expected_routes.clone();
+        let expected = || configuration.claimed_routes().to_vec();
         let settings = self.established.settings.as_ref();
-        settings.map_or_else(expected, |settings| settings.included().collect())
+        settings.map_or_else(expected, |settings| configuration.taken_routes(settings))
     }
 }
 

@@ -39,13 +39,13 @@ struct Active {
 impl Claims {
     /// Whether a session may start, as far as its destinations are known before it does.
     pub(crate) fn admit(&self, configuration: &VpnConfiguration) -> Admission {
-        let expected = configuration.protocol.expected_routes.clone();
+        let expected = configuration.claimed_routes().to_vec();
         decide(&self.active(), configuration, expected)
     }
 
     /// What is in the way of a session that displaces nobody.
     pub(crate) fn in_the_way(&self, configuration: &VpnConfiguration) -> Option<InTheWay> {
-        let expected = configuration.protocol.expected_routes.clone();
+        let expected = configuration.claimed_routes().to_vec();
         in_the_way(&self.active(), configuration, expected)
     }
 

@@ -96,7 +96,7 @@ impl Parking {
 
     /// Clears away what leads to destinations that another tunnel is going to have.
     pub(crate) async fn make_room(&self, configuration: &VpnConfiguration) {
-        let claim = claim(configuration, configuration.protocol.expected_routes.clone());
+        let claim = claim(configuration, configuration.claimed_routes().to_vec());
         let in_the_way: Vec<Place> = {
             let mut places = self.places();
             let is_in_the_way = |place: &Place| {

@@ -195,6 +195,11 @@ impl Dns {
         Ok((back_end.resolver(), lookups(name, &evidence)))
     }
 
+    /// Whether the C library asks systemd-resolved past `/etc/resolv.conf`.
+    pub(crate) fn is_resolved_asked_directly(&self) -> bool {
+        facts_of_files(self.resolv_conf.path(), &[]).is_resolved_asked_directly()
+    }
+
     /// Whether each interface can have the servers of some names only.
     pub(crate) async fn can_split(&self) -> bool {
         self.back_end().await == BackEnd::Resolved

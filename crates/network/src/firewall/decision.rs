@@ -55,7 +55,9 @@ impl Way {
             HookPoint::RawPrerouting
             | HookPoint::Input
             | HookPoint::Forward
-            | HookPoint::Output => false,
+            | HookPoint::Output
+            // What is sent elsewhere there comes by again.
+            | HookPoint::OutputNat => false,
         };
         match self {
             Self::Out(output) => *point == HookPoint::Output || leaves_by(output),
@@ -123,7 +125,7 @@ fn walk(table: &Table, chain: &Chain, packet: &Packet) -> Option<Decision> {
         let decided = |passes| Some(Decision { passes, rule: format!("{}: {rule}", chain.name) });
         for statement in &rule.statements {
             match statement {
-                Statement::MarkConnection => {}
+                Statement::MarkConnection | Statement::Redirect(_) => {}
                 Statement::Accept => return decided(true),
                 Statement::Drop | Statement::Reset | Statement::Prohibit => return decided(false),
                 Statement::Jump(name) => {
@@ -158,7 +160,8 @@ fn is_true(condition: &Match, table: &Table, packet: &Packet) -> bool {
         Match::DestinationPort(transport, port) => goes_to(transport, port),
         // Only this machine has its addresses.
         Match::SourceIsForeign => input.is_some_and(|interface| interface != "lo"),
-        Match::Source(_) | Match::SourcePort(..) | Match::Icmpv6(_) => false,
+        // Who asks means a program that is in no group.
+        Match::Cgroup { .. } | Match::Source(_) | Match::SourcePort(..) | Match::Icmpv6(_) => false,
     }
 }
 

@@ -71,6 +71,18 @@ const FIB_FLAG_SADDR: u32 = 1;
 /// The address type of an address of this machine (`linux/rtnetlink.h`).
 const RTN_LOCAL: u32 = 2;
 
+/// `NFTA_SOCKET_*`.
+const SOCKET_KEY: u16 = 1;
+const SOCKET_DREG: u16 = 2;
+const SOCKET_LEVEL: u16 = 3;
+const SOCKET_CGROUPV2: u32 = 3;
+
+/// `NFTA_NAT_*`.
+const NAT_TYPE: u16 = 1;
+const NAT_FAMILY: u16 = 2;
+const NAT_REG_ADDR_MIN: u16 = 3;
+const NAT_DESTINATION: u32 = 1;
+
 /// `NFTA_REJECT_*`.
 const REJECT_TYPE: u16 = 1;
 const REJECT_ICMP_CODE: u16 = 2;
@@ -136,6 +148,17 @@ impl Program {
                 );
                 self.compare(Operator::NotEqual, RTN_LOCAL.to_ne_bytes().to_vec());
             }
+            Match::Cgroup { level, number: cgroup } => {
+                self.write(
+                    "socket",
+                    vec![
+                        number(SOCKET_KEY, SOCKET_CGROUPV2),
+                        number(SOCKET_DREG, REGISTER.into()),
+                        number(SOCKET_LEVEL, *level),
+                    ],
+                );
+                self.compare(Operator::Equal, cgroup.to_ne_bytes().to_vec());
+            }
         }
     }
 
@@ -151,6 +174,20 @@ impl Program {
             Statement::Jump(chain) => {
                 let jump = VerdictAttribute::Code(Verdict::Jump);
                 self.verdict(vec![jump, VerdictAttribute::Chain(chain.into())]);
+            }
+            Statement::Redirect(to) => {
+                self.expressions.push(Expressions::Immediate(vec![
+                    Immediate::DestinationRegister(REGISTER),
+                    Immediate::Data(DataAttribute::Value(octets(to.into()))),
+                ]));
+                self.write(
+                    "nat",
+                    vec![
+                        number(NAT_TYPE, NAT_DESTINATION),
+                        number(NAT_FAMILY, NFPROTO_IPV4.into()),
+                        number(NAT_REG_ADDR_MIN, REGISTER.into()),
+                    ],
+                );
             }
             Statement::Reset => self.write("reject", vec![number(REJECT_TYPE, REJECT_TCP_RST)]),
             Statement::Prohibit => {

@@ -88,7 +88,7 @@ fn new_chain(chain: &Chain) -> NfTablesMessage {
             ChainPolicy::Accept => NF_ACCEPT,
             ChainPolicy::Drop => NF_DROP,
         }));
-        attributes.push(ChainAttribute::Type("filter".into()));
+        attributes.push(ChainAttribute::Type(point.kind().into()));
     }
     NfTablesMessage::NewChain(ChainMessage { attributes })
 }
@@ -99,15 +99,17 @@ pub(super) const NF_ACCEPT: u32 = 1;
 fn hook(point: &HookPoint) -> Vec<HookAttribute> {
     const PRIORITY_RAW: i32 = -300;
     const PRIORITY_FILTER: i32 = 0;
+    const PRIORITY_DESTINATION_NAT: i32 = -100;
     let number = match point {
         HookPoint::RawPrerouting => HookNumber::Inet(InetHookNumber::PreRouting),
         HookPoint::Input => HookNumber::Inet(InetHookNumber::LocalIn),
         HookPoint::Forward => HookNumber::Inet(InetHookNumber::Forward),
-        HookPoint::Output => HookNumber::Inet(InetHookNumber::LocalOut),
+        HookPoint::Output | HookPoint::OutputNat => HookNumber::Inet(InetHookNumber::LocalOut),
         HookPoint::Egress(_) => HookNumber::Dev(DevHookNumber::Egress),
     };
     let priority = match point {
         HookPoint::RawPrerouting => PRIORITY_RAW,
+        HookPoint::OutputNat => PRIORITY_DESTINATION_NAT,
         HookPoint::Input | HookPoint::Forward | HookPoint::Output | HookPoint::Egress(_) => {
             PRIORITY_FILTER
         }
@@ -116,9 +118,11 @@ fn hook(point: &HookPoint) -> Vec<HookAttribute> {
         HookPoint::Egress(interfaces) => {
             Some(HookAttribute::NetDevices(interfaces.iter().map(|name| device(name)).collect()))
         }
-        HookPoint::RawPrerouting | HookPoint::Input | HookPoint::Forward | HookPoint::Output => {
-            None
-        }
+        HookPoint::RawPrerouting
+        | HookPoint::Input
+        | HookPoint::Forward
+        | HookPoint::Output
+        | HookPoint::OutputNat => None,
     };
     let priority = HookAttribute::Priority(priority.cast_unsigned());
     [HookAttribute::Number(number), priority].into_iter().chain(devices).collect()

@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    net::IpAddr,
+    net::{IpAddr, Ipv4Addr},
 };
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::ranges::Range;
+use crate::app_group::{AppGroup, Members};
 
 /// Nothing leaves the machine but through a tunnel, with or without sessions (RTE-21, MDM-24).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -27,6 +28,8 @@ pub(crate) struct Policy {
     pub(crate) lockdown: Option<Outside>,
     /// What each session asks for, by its slot.
     pub(crate) sessions: BTreeMap<u8, Guard>,
+    /// The groups of apps that send through their tunnels or not at all, by their numbers.
+    pub(crate) apps: BTreeMap<u8, Members>,
     /// The names of the interfaces by which packets leave the machine.
     pub(crate) ways_out: BTreeSet<String>,
 }
@@ -79,6 +82,18 @@ pub(crate) struct Through {
     pub(crate) addresses: Vec<IpAddr>,
     /// The only DNS servers that may be asked through it; absent: any.
     pub(crate) dns_servers: Option<Vec<IpAddr>>,
+    /// Whose way it is, where apps decide; absent: everybody's.
+    #[serde(default)]
+    pub(crate) apps: Option<AppWay>,
+}
+
+/// The way of the apps of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct AppWay {
+    pub(crate) group: AppGroup,
+    /// Who answers their questions for names, whomever they ask; absent: nobody.
+    pub(crate) names: Option<Ipv4Addr>,
 }
 
 impl Policy {
@@ -94,7 +109,23 @@ impl Policy {
 
     /// Whether anybody relies on the firewall to hold something back.
     pub(crate) fn holds_back(&self) -> bool {
+        self.holds_destinations_back() || !self.apps.is_empty()
+    }
+
+    /// Whether anybody does for what everybody sends.
+    pub(super) fn holds_destinations_back(&self) -> bool {
         self.closed().is_some() || self.sessions.values().any(|guard| guard.reach != Reach::Nothing)
+    }
+
+    /// Each group of apps, with its way while its tunnel is up.
+    pub(super) fn apps(&self) -> impl Iterator<Item = (&Members, Option<(&Through, AppWay)>)> {
+        self.apps.iter().map(|(number, members)| {
+            let way = self.tunnels().find_map(|through| {
+                let way = through.apps.filter(|way| way.group.number() == *number)?;
+                Some((through, way))
+            });
+            (members, way)
+        })
     }
 
     /// The ways through tunnels.

@@ -23,11 +23,20 @@
 //! connection: a server cannot be impersonated by whoever knows its address. Forwarded packets, of
 //! containers and virtual machines, pass only 4, 5 and 6: through a tunnel, or not at all.
 //!
+//! Before all of that come the groups of apps that have a per-app tunnel, known by their control group
+//! whatever their sockets are bound to or marked with: what they send leaves by their tunnel, stays on
+//! the machine, or is refused, wherever anybody else's goes (RTE-16, RTE-20). Their questions for names
+//! go to a server of ours that asks the tunnel's, whomever they ask; what asks others, on this machine
+//! too, is refused, since a resolver here would ask outside on their behalf (RULE-8).
+//!
 //! Whatever the policy, nobody beside a tunnel reaches its address (CVE-2019-14899). That rule is in
 //! a chain of its own, before all others, and names the tunnel's interface: its place among other
 //! rules does not matter.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use adit_model::Family;
 use ipnet::IpNet;
@@ -40,7 +49,10 @@ use super::{
         TableFamily, Transport,
     },
 };
-use crate::destinations::{EVERYBODY, IPV6_LINK_LOCAL};
+use crate::{
+    app_group::Members,
+    destinations::{EVERYBODY, IPV6_LINK_LOCAL},
+};
 
 /// What a policy is in the kernel. Absent is what has no rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,8 +84,9 @@ fn inet(policy: &Policy, closed: Option<&Outside>) -> Option<Table> {
         let (mut leaving, own) = destinations(policy, Statement::Jump(REFUSE));
         leaving.extend(tunnels_only(policy, closed.is_some()));
         chains.extend(closed.map(|outside| input(policy, outside, &local)));
+        chains.extend(names_of_apps(policy));
         chains.push(forward(policy, closed.is_some()));
-        chains.push(output(closed, &local));
+        chains.push(output(policy, closed, &local));
         chains.push(Chain { name: LEAVING, hook: None, rules: leaving });
         chains.extend(asks_for_dns(policy, closed.is_some()).then(|| dns(policy, closed)));
         chains.push(refuse());
@@ -93,7 +106,11 @@ fn spoofed(policy: &Policy) -> Option<Chain> {
     let rules: Vec<Rule> = owners
         .into_iter()
         .map(|(address, owners)| {
-            let beside = owners.iter().map(|it| Match::InputOtherThan(it.interface.clone()));
+            // What our server answers an app seems to come from the one that the app has asked.
+            let has_names = owners.iter().any(|it| it.apps.is_some_and(|way| way.names.is_some()));
+            let own = has_names.then(|| "lo".to_owned());
+            let ways = owners.iter().map(|it| it.interface.clone()).chain(own);
+            let beside = ways.map(Match::InputOtherThan);
             let to_it = Match::Destination(Addresses::Network(address.into()));
             rule(beside.chain([to_it, Match::SourceIsForeign]), Statement::Drop)
         })
@@ -129,12 +146,13 @@ fn forward(policy: &Policy, is_closed: bool) -> Chain {
     base("forward", HookPoint::Forward, ChainPolicy::Drop, rules)
 }
 
-fn output(closed: Option<&Outside>, local: &[Set]) -> Chain {
+fn output(policy: &Policy, closed: Option<&Outside>, local: &[Set]) -> Chain {
     let marked = Rule {
         matches: vec![Match::Marked],
         statements: vec![Statement::MarkConnection, Statement::Accept],
     };
-    let mut rules = vec![rule([Match::Output("lo".into())], Statement::Accept), marked];
+    let mut rules = apps(policy);
+    rules.extend([rule([Match::Output("lo".into())], Statement::Accept), marked]);
     rules.extend(link_out());
     rules.push(rule([], Statement::Jump(LEAVING)));
     let Some(outside) = closed else {
@@ -148,6 +166,51 @@ fn output(closed: Option<&Outside>, local: &[Set]) -> Chain {
     }));
     rules.push(rule([], Statement::Jump(REFUSE)));
     base("output", HookPoint::Output, ChainPolicy::Drop, rules)
+}
+
+/// What the apps of each group may send.
+fn apps(policy: &Policy) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for (members, way) in policy.apps() {
+        let theirs = |matches: Vec<Match>, statement| {
+            rule([of(members)].into_iter().chain(matches), statement)
+        };
+        if let Some((through, way)) = way {
+            let by_tunnel = Match::Output(through.interface.clone());
+            rules.push(theirs(vec![by_tunnel], Statement::Accept));
+            let to_it = |address: Ipv4Addr| {
+                Match::Destination(Addresses::Network(IpAddr::from(address).into()))
+            };
+            rules.extend(way.names.iter().flat_map(|names| {
+                plain_dns_ports().map(|port| theirs(vec![to_it(*names), port], Statement::Accept))
+            }));
+        }
+        rules.extend(dns_ports().map(|port| theirs(vec![port], Statement::Jump(REFUSE))));
+        rules.push(theirs(vec![Match::Output("lo".into())], Statement::Accept));
+        rules.push(theirs(Vec::new(), Statement::Jump(REFUSE)));
+    }
+    rules
+}
+
+/// Who answers the apps of each group, whomever they ask in the clear over IPv4. What they ask over IPv6
+/// goes through the tunnel to whom it is for, as everything else does.
+fn names_of_apps(policy: &Policy) -> Option<Chain> {
+    let rules: Vec<Rule> = policy
+        .apps()
+        .filter_map(|(members, way)| Some((members, way?.1.names?)))
+        .flat_map(|(members, names)| {
+            plain_dns_ports().map(move |port| {
+                let matches = [of(members), Match::Family(Family::Ipv4), port];
+                rule(matches, Statement::Redirect(names))
+            })
+        })
+        .collect();
+    let hook = Hook { point: HookPoint::OutputNat, policy: ChainPolicy::Accept };
+    (!rules.is_empty()).then_some(Chain { name: "names", hook: Some(hook), rules })
+}
+
+fn of(members: &Members) -> Match {
+    Match::Cgroup { level: members.level, number: members.cgroup }
 }
 
 /// What each session wants in its own tunnel or nowhere, with the sets that this takes. `refusal`: what
@@ -248,7 +311,7 @@ fn refuse() -> Chain {
 /// farther than the link, and some of them are what a link needs (ARP, 802.1X). Nothing is refused
 /// here, as nobody could be told.
 fn netdev(policy: &Policy, closed: Option<&Outside>) -> Option<Table> {
-    if !policy.holds_back() || policy.ways_out.is_empty() {
+    if !policy.holds_destinations_back() || policy.ways_out.is_empty() {
         return None;
     }
     let mut rules = vec![rule([Match::Marked], Statement::Accept)];
@@ -323,8 +386,15 @@ fn from_link() -> Match {
 }
 
 fn dns_ports() -> impl Iterator<Item = Match> {
-    let of = |port| [Transport::Udp, Transport::Tcp].map(|t| Match::DestinationPort(t, port));
-    DNS_PORTS.into_iter().flat_map(of)
+    DNS_PORTS.into_iter().flat_map(at_port)
+}
+
+fn plain_dns_ports() -> impl Iterator<Item = Match> {
+    at_port(DNS_PORTS[0]).into_iter()
+}
+
+fn at_port(port: u16) -> [Match; 2] {
+    [Transport::Udp, Transport::Tcp].map(|transport| Match::DestinationPort(transport, port))
 }
 
 /// The local networks with what reaches all on the link. Without any, not even that (PROTO-11).

@@ -1,6 +1,6 @@
 //! A table of nftables, as far as Adit needs one. As text it is what `nft list table` shows.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, net::Ipv4Addr};
 
 use adit_model::{Family, TransportProtocol};
 use ipnet::IpNet;
@@ -60,6 +60,8 @@ pub(crate) enum HookPoint {
     Input,
     Forward,
     Output,
+    /// Where what this machine sends can be sent elsewhere.
+    OutputNat,
     /// Before it leaves by one of these interfaces, in the order of their names.
     Egress(BTreeSet<String>),
 }
@@ -108,6 +110,11 @@ pub(crate) enum Match {
     Icmpv6(Icmpv6),
     /// Its source is not an address of this machine.
     SourceIsForeign,
+    /// A process of the control group with this number sends it, or one of a group below that.
+    Cgroup {
+        level: u32,
+        number: u64,
+    },
 }
 
 /// One or many addresses.
@@ -162,12 +169,26 @@ pub(crate) enum Statement {
     Prohibit,
     /// The rules of another chain, and then the next rule.
     Jump(&'static str),
+    /// It goes to this address, and the answers seem to come from where it was to go.
+    Redirect(Ipv4Addr),
 }
 
 impl Set {
     /// How others refer to it.
     pub(crate) fn addresses(&self) -> Addresses {
         Addresses::Set(self.name.clone(), self.family)
+    }
+}
+
+impl HookPoint {
+    /// What a chain there may do.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::RawPrerouting | Self::Input | Self::Forward | Self::Output | Self::Egress(_) => {
+                "filter"
+            }
+            Self::OutputNat => "nat",
+        }
     }
 }
 
@@ -247,7 +268,7 @@ impl fmt::Display for Hook {
             ChainPolicy::Accept => "accept",
             ChainPolicy::Drop => "drop",
         };
-        write!(f, "type filter hook {}; policy {policy};", self.point)
+        write!(f, "type {} hook {}; policy {policy};", self.point.kind(), self.point)
     }
 }
 
@@ -258,6 +279,7 @@ impl fmt::Display for HookPoint {
             Self::Input => f.write_str("input priority filter"),
             Self::Forward => f.write_str("forward priority filter"),
             Self::Output => f.write_str("output priority filter"),
+            Self::OutputNat => f.write_str("output priority -100"),
             Self::Egress(interfaces) => {
                 f.write_str("egress ")?;
                 let names: Vec<&str> = interfaces.iter().map(String::as_str).collect();
@@ -305,6 +327,7 @@ impl fmt::Display for Match {
             Self::DestinationPort(transport, port) => write!(f, "{transport} dport {port}"),
             Self::Icmpv6(kind) => write!(f, "icmpv6 type {kind}"),
             Self::SourceIsForeign => f.write_str("fib saddr type != local"),
+            Self::Cgroup { level, number } => write!(f, "socket cgroupv2 level {level} {number}"),
         }
     }
 }
@@ -359,6 +382,7 @@ impl fmt::Display for Statement {
             Self::Reset => f.write_str("reject with tcp reset"),
             Self::Prohibit => f.write_str("reject with icmpx admin-prohibited"),
             Self::Jump(chain) => write!(f, "jump {chain}"),
+            Self::Redirect(to) => write!(f, "dnat ip to {to}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use super::*;
+use crate::app_group::{AppGroup, Members};
 use crate::netns::{in_own_namespace, ip};
 
 /// Each table is written down as the kernel shows it.
@@ -16,6 +17,7 @@ fn each_policy_has_these_rules() {
         include_str!("tests/enforced.nft"),
         include_str!("tests/everything_together.nft"),
         include_str!("tests/default.nft"),
+        include_str!("tests/apps.nft"),
     ];
     for (table, written) in policies.iter().zip(written) {
         assert_eq!(text(table.as_ref()), written);
@@ -237,7 +239,7 @@ fn as_many_ranges_as_a_tunnel_may_have_are_one_transaction() {
     });
 }
 
-fn policies() -> [Policy; 6] {
+fn policies() -> [Policy; 7] {
     [
         with(open(), 1, asks_on_the_link(connected("adit1"))),
         locked_down(&["192.168.1.0/24", "fe80::/64"]),
@@ -245,6 +247,7 @@ fn policies() -> [Policy; 6] {
         with(open(), 0, enforced("adit0")),
         with(with(locked_down(&["10.0.0.0/9"]), 0, connected("adit0")), 7, enforced("adit7")),
         with(open(), 3, Guard { reach: Reach::Nothing, ..connected("adit3") }),
+        with_apps(),
     ]
 }
 
@@ -293,6 +296,18 @@ fn with(mut policy: Policy, slot: u8, guard: Guard) -> Policy {
     policy
 }
 
+/// Two groups of apps, of which the second has no tunnel at present.
+fn with_apps() -> Policy {
+    let members = |cgroup| Members { name: String::new(), cgroup, level: 2 };
+    let group = AppGroup::new(0).unwrap();
+    let names = Some([127, 173, 64, 4].into());
+    let through = connected("adit3").through.unwrap();
+    let through = Through { dns_servers: None, apps: Some(AppWay { group, names }), ..through };
+    let guard = Guard { reach: Reach::Nothing, through: Some(through) };
+    let apps = [(0, members(1 << 40)), (1, members((1 << 40) + 1))].into();
+    Policy { apps, ..with(open(), 3, guard) }
+}
+
 fn outside(networks: &[&str]) -> Outside {
     let networks = networks.iter().map(|network| network.parse().unwrap()).collect();
     Outside { interface: Some("eth0".into()), networks }
@@ -303,6 +318,7 @@ fn connected(interface: &str) -> Guard {
         interface: interface.into(),
         addresses: vec!["10.0.0.2".parse().unwrap(), "fd00::2".parse().unwrap()],
         dns_servers: Some(vec!["10.0.0.1".parse().unwrap(), "fd00::1".parse().unwrap()]),
+        apps: None,
     };
     Guard { reach: Reach::Everything(outside(&["192.168.1.0/24"])), through: Some(through) }
 }

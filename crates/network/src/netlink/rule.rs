@@ -10,7 +10,7 @@ use rtnetlink::packet_route::{
 use adit_model::Family;
 
 use crate::{
-    BYPASS_MARK, BYPASS_MASK, RTPROT_ADIT,
+    AppGroup, BYPASS_MARK, BYPASS_MASK, RTPROT_ADIT,
     rule::{Action, Rule, Selector},
 };
 
@@ -24,6 +24,10 @@ pub(super) fn to_message(rule: &Rule) -> RuleMessage {
         Selector::All => {}
         Selector::Bypass => {
             attributes.push(RuleAttribute::FwMark(BYPASS_MARK));
+            attributes.push(RuleAttribute::FwMask(BYPASS_MASK));
+        }
+        Selector::Apps(group) => {
+            attributes.push(RuleAttribute::FwMark(group.mark()));
             attributes.push(RuleAttribute::FwMask(BYPASS_MASK));
         }
         Selector::OutputInterface { interface, to } => {
@@ -67,6 +71,9 @@ pub(super) fn from_message(message: &RuleMessage) -> Option<Rule> {
             RuleAttribute::Table(number) => table = *number,
             RuleAttribute::SuppressPrefixLen(length) => except_default = *length == 0,
             RuleAttribute::FwMark(BYPASS_MARK) => rule.selector = Selector::Bypass,
+            RuleAttribute::FwMark(mark) => {
+                rule.selector = AppGroup::of_mark(*mark).map(Selector::Apps)?;
+            }
             RuleAttribute::Oifname(name) => interface = Some(name.clone()),
             RuleAttribute::Destination(address) => {
                 destination = IpNet::new(*address, message.header.dst_len).ok()?;

@@ -145,6 +145,7 @@ impl Reconciler {
         health.extend(self.guard(tunnel.slot, plan.firewall.as_ref()).await?);
         health.extend(self.add(tunnel, plan).await?);
         health.extend(self.dns.set(tunnel, plan.dns.as_ref(), &mut self.journal).await?);
+        health.extend(self.names_of_apps(plan));
         let mut in_force = session.clone();
         // What this system refuses is nothing to fight for.
         in_force.plan.sysctls.retain(|sysctl| !sysctl.is_changed());
@@ -268,7 +269,7 @@ impl Reconciler {
 
     /// The kernel comes first: the journal, which tells the next process what belongs to whom, may be
     /// on a disk that is full, and that must neither open nor close anything.
-    async fn set_policy(
+    pub(super) async fn set_policy(
         &mut self,
         change: impl FnOnce(&mut Policy),
     ) -> Result<Vec<HealthItem>, NetworkError> {

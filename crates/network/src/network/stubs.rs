@@ -71,7 +71,7 @@ impl Stubs {
             return Ok(Former(former));
         }
         let plan = &assignment.plan;
-        let servers = InnerServers::new(plan, &tunnel.interface, &self.names, &self.news)
+        let servers = InnerServers::new(plan, tunnel, &self.names, &self.news)
             .map_err(DnsError::Unsupported)?;
         let servers = Arc::new(servers);
         if let Some(stub) = self.locked().get_mut(&tunnel.slot) {

@@ -30,6 +30,7 @@ pub(super) fn guard(
             let is_only = answers_all_names(dns, settings.allow_failover);
             is_only.then(|| dns.servers_at_dns_ports()).flatten()
         }),
+        apps: None,
     };
     let reach = match settings.route_table {
         _ if strength.include_all_networks => {

@@ -105,6 +105,8 @@ impl Case {
             let applies = match &rule.selector {
                 Selector::All => true,
                 Selector::Bypass => packet.marked,
+                // The packet is nobody's.
+                Selector::Apps(_) => false,
                 Selector::OutputInterface { interface, to } => {
                     let reached = to.contains(&packet.destination);
                     packet.bound_to_physical && interface == "eth0" && reached
@@ -261,6 +263,7 @@ fn case() -> impl Strategy<Value = Case> {
             enforce_routes,
             include_all_networks,
             exclude_local_networks,
+            apps: None,
         },
     );
     (nets(), nets(), vec(net(), 0..2), nets(), vec(specific(), 0..3), strength).prop_map(

@@ -111,6 +111,36 @@ fn a_server_inside_an_included_network_needs_no_route() {
     ");
 }
 
+// spec: TUN-6, RTE-16
+#[test]
+fn a_per_app_tunnel_carries_all_that_its_apps_send_and_nothing_else() {
+    let mut settings = only_v4("10.0.0.2/32");
+    include(&mut settings, &["10.0.0.0/8"]);
+    exclude(&mut settings, &["10.1.0.0/16"]);
+    settings.dns = Some(adit_model::DnsSettings {
+        servers: vec!["10.0.0.1".parse().unwrap()],
+        ..Default::default()
+    });
+    let strength = Strength { apps: crate::AppGroup::new(5), ..DEFAULT };
+    insta::assert_snapshot!(planned(&settings, strength), @"
+    link mtu 1500 up
+    sysctl net/ipv4/conf/adit0/promote_secondaries = 1
+    sysctl net/ipv4/conf/adit0/rp_filter = 2
+    sysctl net/ipv4/conf/all/arp_ignore = 1
+    sysctl net/ipv4/conf/eth0/rp_filter = 2
+    sysctl net/ipv6/conf/adit0/accept_ra = 0
+    sysctl net/ipv6/conf/adit0/addr_gen_mode = 1
+    address 10.0.0.2/32
+    route -4 table 44544 default dev adit0
+    route -4 table 44544 unreachable default metric 4294967295
+    rule -4 4900: from all fwmark 0xae50000/0xffff0000 lookup 44544
+    rule -4 4900: from all oif adit0 lookup 44544
+    rule -4 5000: from all fwmark 0xad10000/0xffff0000 lookup main
+    rule -4 5001: from all fwmark 0xad10000/0xffff0000 unreachable
+    apps dns stub 127.173.64.1 asks 10.0.0.1
+    ");
+}
+
 #[test]
 fn routes_in_a_table_of_the_user_come_without_rules() {
     let mut settings = only_v4("10.0.0.2/24");
@@ -279,8 +309,12 @@ fn invalid_settings_never_become_a_plan() {
     assert_eq!(outcome, Err(InvalidSettings::NoAddress));
 }
 
-const DEFAULT: Strength =
-    Strength { enforce_routes: false, include_all_networks: false, exclude_local_networks: false };
+const DEFAULT: Strength = Strength {
+    enforce_routes: false,
+    include_all_networks: false,
+    exclude_local_networks: false,
+    apps: None,
+};
 const ENFORCED: Strength = Strength { enforce_routes: true, ..DEFAULT };
 
 fn planned(settings: &PacketTunnelNetworkSettings, strength: Strength) -> String {

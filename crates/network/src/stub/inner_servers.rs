@@ -2,6 +2,7 @@
 
 use std::{
     net::IpAddr,
+    num::NonZeroU32,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -14,7 +15,7 @@ use super::{
     encrypted::{AskError, EncryptedServers},
     forward, is_failure,
 };
-use crate::{dns::StubPlan, health, network::UnderlyingNames};
+use crate::{Tunnel, dns::StubPlan, health, network::UnderlyingNames};
 
 /// The servers, and how they fare.
 #[derive(Debug)]
@@ -30,7 +31,8 @@ pub(crate) struct InnerServers {
 
 #[derive(Debug)]
 enum Asked {
-    Plain(Vec<IpAddr>),
+    /// Which way.
+    Plain(Vec<IpAddr>, Way),
     Encrypted(EncryptedServers),
 }
 
@@ -51,13 +53,15 @@ impl InnerServers {
     /// has changed.
     pub(crate) fn new(
         plan: &StubPlan,
-        interface: &str,
+        tunnel: &Tunnel,
         names: &UnderlyingNames,
         news: &Arc<Notify>,
     ) -> Result<Self, String> {
-        let StubPlan { servers, protocol, failover, address: _ } = plan;
-        let encrypted = EncryptedServers::of(protocol, servers, interface, names)?;
-        let asked = encrypted.map_or_else(|| Asked::Plain(servers.clone()), Asked::Encrypted);
+        let StubPlan { servers, protocol, failover, inside, address: _ } = plan;
+        let way = NonZeroU32::new(tunnel.index).filter(|_| *inside);
+        let way = way.map_or(Way::ByRoutes, Way::Through);
+        let encrypted = EncryptedServers::of(protocol, servers, &tunnel.interface, names)?;
+        let asked = encrypted.map_or_else(|| Asked::Plain(servers.clone(), way), Asked::Encrypted);
         let name = plan.asked();
         let others = failover.then(|| names.clone());
         Ok(Self { asked, others, name, record: Mutex::default(), news: Arc::clone(news) })
@@ -128,8 +132,8 @@ impl InnerServers {
 
     async fn ask(&self, question: &Question) -> Result<Vec<u8>, AskError> {
         match &self.asked {
-            Asked::Plain(servers) => {
-                let answer = forward(question, servers, Way::ByRoutes).await;
+            Asked::Plain(servers, way) => {
+                let answer = forward(question, servers, *way).await;
                 answer.ok_or(AskError::TimedOut)
             }
             Asked::Encrypted(servers) => servers.ask(&question.message).await,

@@ -62,6 +62,9 @@ pub fn export_mobileconfig(
     ids: ProfileIds,
     system: AppleSystem,
 ) -> Result<Zeroizing<Vec<u8>>, ExportError> {
+    if configuration.routing_method.is_per_app() {
+        return Err(ExportError::PerApp);
+    }
     let mut configuration = configuration.clone();
     if configuration.protocol.provider_id == PROVIDER_ID {
         configuration.app_id = Some(system.wireguard_app().into());

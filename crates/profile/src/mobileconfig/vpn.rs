@@ -59,7 +59,7 @@ pub(super) fn read(
     if kind != VPN {
         return left_out(&match kind {
             "com.apple.vpn.managed.applayer" | "com.apple.vpn.managed.appmapping" => {
-                "Adit has no VPN for single apps".into()
+                "Adit makes a per-app tunnel of a WireGuard file only, with --per-app".into()
             }
             other => format!("it is {other}, and Adit has only VPNs"),
         });

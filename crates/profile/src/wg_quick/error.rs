@@ -177,6 +177,12 @@ pub enum ExportError {
         /// In the middle of a sentence.
         what: &'static str,
     },
+    /// Whoever installs the profile would send everything through the tunnel.
+    #[error(
+        "A profile for Apple's devices would send everything through this per-app tunnel. Export it for \
+         Adit."
+    )]
+    PerApp,
     /// A value that the format cannot carry.
     #[error("{key} has a value that a WireGuard file cannot express; change it first.")]
     Inexpressible {

@@ -1,7 +1,9 @@
 //! What is written comes back, and is what Apple's schema asks for.
 
-use adit_model::{ConfigurationId, DnsProtocol, Secrets, VpnConfiguration};
-use adit_profile::{AppleSystem, ProfileIds, export_mobileconfig, set_wireguard, wireguard_of};
+use adit_model::{ConfigurationId, DnsProtocol, RoutingMethod, Secrets, VpnConfiguration};
+use adit_profile::{
+    AppleSystem, ExportError, ProfileIds, export_mobileconfig, set_wireguard, wireguard_of,
+};
 use plist::{Dictionary, Value};
 use serde_json::json;
 
@@ -32,6 +34,16 @@ fn a_written_profile_has_what_apples_schema_requires() {
             assert!(matches!(vpn[key].as_signed_integer(), Some(0 | 1)), "{key}");
         }
     }
+}
+
+/// On Apple's devices it would take everything.
+#[test]
+fn a_per_app_tunnel_is_not_written_as_a_profile() {
+    let (mut configuration, secrets) = first(WIREGUARD);
+    configuration.routing_method = RoutingMethod::SourceApplication;
+    let ids = ProfileIds { profile: configuration.id, payload: configuration.id };
+    let written = export_mobileconfig(&configuration, &secrets, ids, AppleSystem::Macos);
+    assert_eq!(written.unwrap_err(), ExportError::PerApp);
 }
 
 // spec: MGR-33, PROTO-12, PROTO-13

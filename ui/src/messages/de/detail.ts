@@ -67,6 +67,7 @@ export const detail: typeof English = {
     inside: "Innen",
     outside: "Außen",
     insideAll: "aller Verkehr",
+    insideApps: "Apps von „adit run“",
     networks: (count) => `${count} Netze`,
     insideFamily: (family) => `alles über ${family}`,
     outsideAll: "alles, direkt",

@@ -75,6 +75,7 @@ export const files: typeof English = {
     all: (dns, way) => `Aller Verkehr${dns} wird durch ${way} laufen.`,
     allOf: (family, dns, way) => `Aller ${family}-Verkehr${dns} wird durch ${way} laufen.`,
     some: (dns, networks, way) => `Nur ${dns}Verkehr zu ${networks} wird durch ${way} laufen.`,
+    perApp: "Nur was „adit run“ gestartet hat, läuft durch den Tunnel; solange er nicht verbunden ist, hat das kein Netz.",
     nothing: "Nichts wird durch den Tunnel gehen: Kein erlaubtes Netz lässt sich hinführen.",
     tableOff: "Es werden keine Routen gesetzt; nichts geht in den Tunnel, bis Sie welche setzen.",
     tableNumber: (number) => `Die Routen kommen in die Routingtabelle ${number}, ohne Regeln, die dorthin führen.`,

@@ -7,6 +7,16 @@ const healthItems: HealthCatalogue = {
     title: `Der Tunnel hat noch keine ${of("family")}-Adresse`,
     text: `Das Netz dahinter hat keine zugeteilt. Adit fragt weiter; bis dahin geht nirgendwohin, was über ${of("family")} in den Tunnel gehört.`,
   }),
+  "apps.names-outside": () => ({
+    title: "Die Apps des Tunnels lösen Namen außerhalb des Tunnels auf",
+    text: "Auf diesem System fragen Programme systemd-resolved an /etc/resolv.conf vorbei, und das fragt für alle gleich: Für wen, ist nicht zu erkennen.",
+    action: "Nehmen Sie „resolve“ aus der Zeile „hosts:“ in /etc/nsswitch.conf.",
+  }),
+  "apps.without-dns": () => ({
+    title: "Der Tunnel hat keinen DNS-Server für seine Apps",
+    text: "Was sie die Server des Netzes fragen, geht durch den Tunnel, wo die vielleicht nicht zu erreichen sind. Ein Resolver auf diesem Computer antwortet ihnen nicht, denn er würde außerhalb fragen.",
+    action: "Tragen Sie in der Konfiguration einen DNS-Server ein.",
+  }),
   "blocked.connecting": (of) => held(of, `Der Verkehr wartet, bis ${tunnel(of)} verbunden ist`),
   "blocked.reasserting": (of) => held(of, `Der Verkehr wartet, bis ${tunnel(of)} wieder verbunden ist`),
   "blocked.disconnecting": (of) => held(of, `Der Verkehr wartet, solange ${tunnel(of)} trennt`),

@@ -20,6 +20,7 @@ export const state: typeof English = {
   sentence: {
     direct: "Nicht verbunden. Der Verkehr geht direkt hinaus.",
     plain: "Nicht verbunden.",
+    appsClosed: "Nicht verbunden. Was „adit run“ gestartet hat, hat kein Netz.",
     throughOther: (name) => `Nicht verbunden. Der Verkehr läuft durch „${name}“.`,
     throughForeign: "Nicht verbunden. Der Verkehr geht durch das VPN eines anderen Benutzers.",
     locked: "Nicht verbunden. Die Sperre ist an, nichts verlässt diesen Computer.",
@@ -63,6 +64,7 @@ export const state: typeof English = {
   },
   traffic: {
     all: (server) => `Aller Verkehr läuft durch ${server}.`,
+    perApp: (server) => `Nur was „adit run“ gestartet hat, läuft durch ${server}.`,
     allOfFamily: (family, server) => `Aller Verkehr über ${family} läuft durch ${server}.`,
     familyAnd: (family, networks, server) => `Aller Verkehr über ${family} und ${networks} laufen durch ${server}.`,
     only: (count, networks, server) => `Nur ${networks} ${n(count, "läuft", "laufen")} durch ${server}.`,

@@ -67,6 +67,7 @@ export const detail = {
     inside: "Inside",
     outside: "Outside",
     insideAll: "all traffic",
+    insideApps: "apps of “adit run”",
     networks: (count: number) => `${count} networks`,
     insideFamily: (family: string) => `all of ${family}`,
     outsideAll: "everything, directly",

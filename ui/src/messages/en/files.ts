@@ -75,6 +75,7 @@ export const files = {
     all: (dns: string, way: string) => `All traffic${dns} will go through ${way}.`,
     allOf: (family: string, dns: string, way: string) => `All ${family} traffic${dns} will go through ${way}.`,
     some: (dns: string, networks: string, way: string) => `Only ${dns}traffic to ${networks} will go through ${way}.`,
+    perApp: "Only what “adit run” has started will go through the tunnel; while it is not connected, that has no network.",
     nothing: "Nothing will go through the tunnel: no allowed network can be routed.",
     tableOff: "No routes are set, and nothing enters the tunnel until you set some.",
     tableNumber: (number: string) => `The routes are written to routing table ${number}, and no rules that lead there.`,

@@ -20,6 +20,7 @@ export const state = {
   sentence: {
     direct: "Not connected. Traffic goes out directly.",
     plain: "Not connected.",
+    appsClosed: "Not connected. What “adit run” has started has no network.",
     throughOther: (name: string) => `Not connected. Traffic goes through “${name}”.`,
     throughForeign: "Not connected. Traffic goes through the VPN of another user.",
     locked: "Not connected. Lockdown is on, so nothing leaves this computer.",
@@ -64,6 +65,7 @@ export const state = {
   },
   traffic: {
     all: (server: string) => `All traffic goes through ${server}.`,
+    perApp: (server: string) => `Only what “adit run” has started goes through ${server}.`,
     allOfFamily: (family: string, server: string) => `All ${family} traffic goes through ${server}.`,
     familyAnd: (family: string, networks: string, server: string) =>
       `All ${family} traffic and ${networks} go through ${server}.`,

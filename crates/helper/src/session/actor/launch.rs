@@ -80,14 +80,15 @@ impl Actor {
     /// Takes the destinations that are known before the tunnel is.
     pub(super) fn claim_expected(&self) -> Result<(), NetworkSettingsError> {
         let configuration = &self.record.configuration;
-        let expected = configuration.protocol.expected_routes.clone();
+        let expected = configuration.claimed_routes().to_vec();
         self.surroundings.claims.take(configuration, expected)
     }
 
     /// What a session may hold on to when the settings it asked for were not applied.
     pub(super) fn narrow_claim(&self) {
-        let applied = self.run.as_ref().and_then(Run::applied_routes);
-        let expected = || self.record.configuration.protocol.expected_routes.clone();
+        let configuration = &self.record.configuration;
+        let applied = self.run.as_ref().and_then(|run| run.applied_routes(configuration));
+        let expected = || configuration.claimed_routes().to_vec();
         self.surroundings.claims.narrow(self.id, applied.unwrap_or_else(expected));
     }
 

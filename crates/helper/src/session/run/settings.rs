@@ -34,13 +34,17 @@ impl Run {
         self.inherits = false;
         // A request before this one was cancelled.
         self.requests.clear();
-        let routes = settings.iter().flat_map(PacketTunnelNetworkSettings::included).collect();
-        let granted = may_use_table(&record.configuration, settings.as_ref())
-            .and_then(|()| self.surroundings.claims.widen(&record.configuration, routes))
-            .and_then(|()| self.have_interface(settings.as_ref(), &record.configuration));
+        let configuration = &record.configuration;
+        let routes = settings.as_ref().map(|settings| configuration.taken_routes(settings));
+        let granted = may_use_table(configuration, settings.as_ref())
+            .and_then(|()| may_carry_frames(configuration, settings.as_ref()))
+            .and_then(|()| {
+                self.surroundings.claims.widen(configuration, routes.unwrap_or_default())
+            })
+            .and_then(|()| self.have_interface(settings.as_ref(), configuration))
+            .and_then(|()| self.surroundings.strength(configuration));
         match granted {
-            Ok(()) => {
-                let strength = (&record.configuration.protocol).into();
+            Ok(strength) => {
                 let (tunnel, settings) = (self.interface.tunnel(), settings.map(Box::new));
                 self.network.submit(Job::Apply { id, tunnel, settings, strength });
             }
@@ -73,9 +77,12 @@ impl Run {
     }
 
     /// The destinations of the settings in force.
-    pub(in crate::session) fn applied_routes(&self) -> Option<Vec<IpNet>> {
+    pub(in crate::session) fn applied_routes(
+        &self,
+        configuration: &VpnConfiguration,
+    ) -> Option<Vec<IpNet>> {
         let settings = self.applied.as_ref()?.settings.as_ref()?;
-        Some(settings.included().collect())
+        Some(configuration.taken_routes(settings))
     }
 
     pub(in crate::session) fn applied(&mut self, applied: Applied) {
@@ -108,4 +115,17 @@ fn may_use_table(
         )),
         RouteTable::Table(_) | RouteTable::Auto | RouteTable::Off => Ok(()),
     }
+}
+
+/// What an app sends would look for every address of the world on the link behind the tunnel.
+fn may_carry_frames(
+    configuration: &VpnConfiguration,
+    settings: Option<&PacketTunnelNetworkSettings>,
+) -> Result<(), NetworkSettingsError> {
+    let is_ethernet = settings.is_some_and(|settings| settings.ethernet_address.is_some());
+    if configuration.routing_method.is_per_app() && is_ethernet {
+        let reason = "a per-app tunnel carries IP packets, and no Ethernet frames";
+        return Err(NetworkSettingsError::Invalid(reason.into()));
+    }
+    Ok(())
 }
