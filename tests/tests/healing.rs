@@ -11,10 +11,13 @@ use adit_tests::{Adit, Home, Lab, Machine, Process, Resolved};
 
 /// How often each damage is done, for a median.
 const ROUNDS: u32 = 5;
+/// What the provider says whose interface somebody deletes; it is replaced.
+const DELETED: &str = "the virtual interface cannot be read";
 
 #[test]
 fn what_somebody_takes_away_is_put_back_and_told() {
-    let Some(Home { lab, vpn, adit }) = Home::connected() else { return };
+    let Some(Home { lab, vpn, mut adit }) = Home::connected() else { return };
+    adit.expect_error(DELETED);
     for (damage, code) in [
         ("ip -4 rule flush proto 173", "changed.rules"),
         ("ip -6 rule del pref 5000; ip -6 rule del pref 5001", "changed.rules"),
@@ -139,7 +142,10 @@ fn who_writes_resolv_conf_over_and_over_is_named_and_the_helper_is_idle() {
 // spec: RTE-13
 #[test]
 fn nothing_gets_out_while_routing_is_damaged() {
-    let Some(Home { lab, vpn, adit }) = Home::imported_with(&["--enforce-routes"]) else { return };
+    let Some(Home { lab, vpn, mut adit }) = Home::imported_with(&["--enforce-routes"]) else {
+        return;
+    };
+    adit.expect_error(DELETED);
     lab.assert_open();
     adit.connect("home");
     let watch = lab.watch_for_leaks(Duration::from_millis(2));
@@ -162,7 +168,10 @@ fn nothing_gets_out_while_routing_is_damaged() {
 // spec: SES-6, TUN-18
 #[test]
 fn who_deletes_the_interface_over_and_over_is_named_and_nothing_gets_out() {
-    let Some(Home { lab, vpn, adit }) = Home::imported_with(&["--enforce-routes"]) else { return };
+    let Some(Home { lab, vpn, mut adit }) = Home::imported_with(&["--enforce-routes"]) else {
+        return;
+    };
+    adit.expect_error(DELETED);
     lab.assert_open();
     adit.connect("home");
     let before = adit.session("home");
