@@ -72,8 +72,7 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     let mut keeper = Keeper::new(Arc::clone(&service), notices, pauses, logins.clone());
     tokio::select! {
         never = listener.serve(Arc::new(api::router()), Arc::clone(&service)) => match never {},
-        never = follow(state, &service) => match never {},
-        never = follow_cost(service.on_demand().network(), &service) => match never {},
+        never = follow(state, service.on_demand().network(), &service) => match never {},
         never = tell(healed, &service) => match never {},
         never = service.follow_managed(&places.profiles_dir) => match never {},
         never = service.follow_providers() => match never {},
@@ -98,32 +97,33 @@ pub(crate) async fn run(places: &Places) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Tells sessions of every change of the physical network.
-async fn follow(mut state: watch::Receiver<NetworkState>, service: &Service) -> Infallible {
-    while state.changed().await.is_ok() {
-        state.mark_unchanged();
-        service.network_changed().await;
-    }
-    tracing::error!("The network is no longer watched; tunnels will not follow it.");
-    std::future::pending().await
-}
-
-/// Tells sessions when it is known, or different, what the network costs.
-async fn follow_cost(
+/// Tells sessions of every change of the physical network, and when what it costs becomes known.
+async fn follow(
+    mut state: watch::Receiver<NetworkState>,
     mut primary: watch::Receiver<Option<on_demand::NetworkState>>,
     service: &Service,
 ) -> Infallible {
     let mut told = None;
-    while primary.changed().await.is_ok() {
-        // While the network changes, nothing is known of it.
-        if primary.borrow_and_update().is_none() {
-            continue;
+    loop {
+        tokio::select! {
+            changed = state.changed() => {
+                if changed.is_err() {
+                    break;
+                }
+                state.mark_unchanged();
+            }
+            Ok(()) = primary.changed() => {
+                // While the network changes, nothing is known of it.
+                let is_known = primary.borrow_and_update().is_some();
+                // Not what was known a moment ago, but what sessions heard last.
+                if !is_known || service.surroundings().state().path.expensive == told {
+                    continue;
+                }
+            }
         }
-        let expensive = service.surroundings().state().path.expensive;
-        if std::mem::replace(&mut told, expensive) != expensive {
-            service.network_changed().await;
-        }
+        told = service.network_changed().await.path.expensive;
     }
+    tracing::error!("The network is no longer watched; tunnels will not follow it.");
     std::future::pending().await
 }
 

@@ -26,7 +26,7 @@ use adit_model::{
     ConfigurationId, Enablement, HealthItem, PastSession, ProviderStopReason, ROOT, Scope, Secrets,
     VpnConfiguration,
 };
-use adit_network::healing::Healed;
+use adit_network::{NetworkState, healing::Healed};
 use tokio::sync::Mutex as AsyncMutex;
 
 use self::keys::ChangedSecrets;
@@ -270,11 +270,12 @@ impl Service {
     }
 
     /// Passes a change of the physical network on.
-    pub(crate) async fn network_changed(&self) {
+    pub(crate) async fn network_changed(&self) -> NetworkState {
         self.surroundings.barrier.enforce().await;
         self.surroundings.events.announce_machine();
         let state = self.surroundings.state();
         self.tell_all(|| Input::NetworkChanged(Box::new(state.clone()))).await;
+        state
     }
 
     /// Passes on what others have changed of the sessions' settings.
