@@ -117,14 +117,11 @@ fn shadow(
     if strength.enforces() {
         return None;
     }
-    let captured = |family: Family| {
-        wanted(family, settings).get(&family.default_route()).is_some_and(|v| v.is_tunnel())
-    };
     let route = state.main_routes.iter().find(|route| {
         !route.connected
             && route.interface.is_some()
             && route.destination.prefix_len() > 0
-            && captured(Family::of(&route.destination))
+            && takes_all(Family::of(&route.destination), settings)
             && !is_private(&route.destination)
     })?;
     Some(item(
@@ -143,10 +140,7 @@ fn shadow(
 /// what a guest on a bridge sends is never routed here, so no tunnel can take it.
 fn beside(settings: &PacketTunnelNetworkSettings, state: &NetworkState) -> Option<HealthItem> {
     let bridge = state.shared_bridges.first()?;
-    let takes_all = |family: Family| {
-        wanted(family, settings).get(&family.default_route()).is_some_and(|v| v.is_tunnel())
-    };
-    if !Family::ALL.into_iter().any(takes_all) {
+    if !Family::ALL.into_iter().any(|family| takes_all(family, settings)) {
         return None;
     }
     Some(
@@ -162,6 +156,11 @@ fn beside(settings: &PacketTunnelNetworkSettings, state: &NetworkState) -> Optio
         )
         .with("bridge", bridge),
     )
+}
+
+/// Whether the tunnel has the default route of a family.
+fn takes_all(family: Family, settings: &PacketTunnelNetworkSettings) -> bool {
+    wanted(family, settings).get(&family.default_route()).is_some_and(|v| v.is_tunnel())
 }
 
 fn is_private(prefix: &IpNet) -> bool {
